@@ -1,0 +1,154 @@
+/* Plans, contexts, running, feature maps. */
+#ifndef FMAP_PLAN_H
+#define FMAP_PLAN_H
+
+#include "model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fmap_plan fmap_plan;
+typedef struct fmap_context fmap_context;
+
+/* ---- what to plan for ------------------------------------------------------------------------ */
+
+/* Settles the shape and the memory layout of one input or output of the network. */
+typedef struct fmap_port {
+    const char *name;
+    const fmap_shape *shape; /* of an input; NULL: the model's, unknown dimensions filled in with `batch`
+                                in front and an error elsewhere. Of an output: must be NULL. */
+    fmap_layout layout;      /* of the caller's buffer, for rank 4 */
+} fmap_port;
+
+/* Which feature map of a layer. "Layer" is a node of the model as it was loaded or built; the points
+ * name values of that network, whatever the plan fuses or removes. */
+typedef enum fmap_tap_point {
+    FMAP_TAP_OUTPUT = 0,      /* what the layer itself puts out */
+    FMAP_TAP_PRE_ACTIVATION,  /* what goes into the activation that follows the layer (after a
+                                 BatchNormalization or Add between them); its output when none follows */
+    FMAP_TAP_POST_ACTIVATION, /* what comes out of that activation; the layer's output when none follows */
+    FMAP_TAP_POST_POOL,       /* what comes out of the pooling that follows; only layers that have one */
+    FMAP_TAP_DROPOUT_MASK     /* the 0/1 mask of a Dropout layer in training; all ones in inference */
+} fmap_tap_point;
+
+typedef struct fmap_tap_request {
+    const char *layers; /* name of a layer, or a pattern: * is any run of characters, ? any one */
+    fmap_tap_point point;
+    fmap_layout layout; /* of the caller's buffer, for rank 4 */
+    bool values;        /* write the map to the buffer given to fmap_context_set_tap() */
+    bool statistics;    /* compute fmap_statistics for it (neither set means values) */
+} fmap_tap_request;
+
+typedef struct fmap_plan_options {
+    int64_t batch;   /* fills in an unknown first dimension of the inputs; 0 is 1 */
+    int threads;     /* 0: what OpenMP would use (OMP_NUM_THREADS or the processors) */
+    fmap_isa max_isa; /* the environment variable FMAP_MAX_ISA caps it too */
+    const fmap_port *ports;
+    size_t n_ports;
+    const fmap_tap_request *taps;
+    size_t n_taps;
+    bool training; /* Dropout drops */
+    uint64_t seed; /* of Dropout's masks */
+    bool profile;  /* measure every layer in every run; costs two clock readings a layer */
+    bool no_fusion; /* run the network as it is written, no graph rewrites: to compare and to debug */
+} fmap_plan_options;
+
+/* Plans a finished model. `options` NULL means all defaults. The model must outlive the plan.
+ * Errors: ARGUMENT, MODEL (a shape that cannot be), UNSUPPORTED, LIMIT, MEMORY; a tap pattern that
+ * matches no layer is an ARGUMENT error. The plan is immutable and may be shared between threads. */
+FMAP_API fmap_status fmap_plan_create(const fmap_model *model, const fmap_plan_options *options,
+                                      fmap_plan **plan, fmap_error *error);
+FMAP_API void fmap_plan_destroy(fmap_plan *plan);
+
+/* ---- what came out of it --------------------------------------------------------------------- */
+
+typedef struct fmap_plan_info {
+    fmap_isa isa;
+    int threads;
+    size_t arena_bytes;   /* of each context: activations and scratch */
+    size_t weights_bytes; /* of the plan: packed weights */
+    size_t n_layers;      /* nodes of the model */
+    size_t n_steps;       /* kernels launched in a run */
+    int64_t macs;         /* multiply-accumulates of one run by the direct algorithms */
+    int64_t parameters;   /* elements of the weights in the model */
+} fmap_plan_info;
+
+FMAP_API void fmap_plan_describe(const fmap_plan *plan, fmap_plan_info *info);
+
+typedef struct fmap_layer_info {
+    const char *name;
+    const char *op;
+    fmap_shape shape;   /* of the layer's first output */
+    int64_t parameters; /* elements of its weights */
+    int64_t macs;
+    const char *kernel; /* what computes it, such as "direct_avx512"; "" when nothing has to be done */
+    int64_t fused_into; /* index of the layer whose kernel computes this one too; -1: none */
+} fmap_layer_info;
+
+/* The i-th layer: the i-th node of the model. Error: ARGUMENT when there are not so many. */
+FMAP_API fmap_status fmap_plan_layer(const fmap_plan *plan, size_t i, fmap_layer_info *info);
+
+/* Shape of the i-th input or output, all dimensions known. Error: ARGUMENT. */
+FMAP_API fmap_status fmap_plan_input_shape(const fmap_plan *plan, size_t i, fmap_shape *shape);
+FMAP_API fmap_status fmap_plan_output_shape(const fmap_plan *plan, size_t i, fmap_shape *shape);
+
+/* Taps, one for each layer that a request matched: requests in their order, layers in the model's. */
+FMAP_API size_t fmap_plan_tap_count(const fmap_plan *plan);
+
+typedef struct fmap_tap_info {
+    const char *layer;
+    size_t layer_index; /* for fmap_plan_layer() */
+    size_t request;     /* which request asked for it */
+    fmap_tap_point point;
+    fmap_shape shape; /* n, c, h, w for a layer of images; n, features for a dense one */
+    fmap_layout layout;
+    int64_t n_statistics; /* n * channels, or n for a rank other than 4; 0: not asked for */
+} fmap_tap_info;
+
+FMAP_API fmap_status fmap_plan_tap(const fmap_plan *plan, size_t i, fmap_tap_info *info);
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* Allocates the memory of one run at a time. The plan must outlive the context. A context belongs to
+ * one thread at a time; any number of contexts of one plan may run at once. */
+FMAP_API fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, fmap_error *error);
+FMAP_API void fmap_context_destroy(fmap_context *context);
+
+/* Where the i-th tap's map goes from now on: memory for all elements of its shape, in its layout.
+ * NULL: nowhere (as at first). Error: ARGUMENT. */
+FMAP_API fmap_status fmap_context_set_tap(fmap_context *context, size_t i, float *map, fmap_error *error);
+
+/* The training step that Dropout's masks of the following runs are made for; 0 at first. */
+FMAP_API void fmap_context_set_step(fmap_context *context, uint64_t step);
+
+/* Runs the network: inputs[i] and outputs[i] are the caller's buffers, in the order of the model's
+ * inputs and outputs, of the shapes that the plan says and in the layouts that its options chose. They
+ * need no alignment and must not overlap each other. Nothing is allocated. The result is the same, bit
+ * for bit, for any number of threads, and for an image alone or inside any batch.
+ * Error: ARGUMENT when a pointer is NULL. */
+FMAP_API fmap_status fmap_context_run(fmap_context *context, const void *const *inputs, void *const *outputs,
+                                      fmap_error *error);
+
+/* Of one channel (rank 4), or of all features (other ranks), of one image. */
+typedef struct fmap_statistics {
+    float minimum;
+    float maximum;
+    double mean;
+    double standard_deviation; /* of the population */
+    double zeros;              /* share of elements that are exactly zero, 0 .. 1 */
+} fmap_statistics;
+
+/* The i-th tap's statistics of the last run, [n][channel]; NULL when not asked for or never run. NaN
+ * elements make mean and deviation NaN and are left out of minimum and maximum. */
+FMAP_API const fmap_statistics *fmap_context_tap_statistics(const fmap_context *context, size_t i);
+
+/* Seconds that the i-th layer took in the last run, with what was fused into it; 0 when the plan was
+ * not made with `profile`, or for a layer that costs nothing. */
+FMAP_API double fmap_context_layer_seconds(const fmap_context *context, size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
