@@ -1,0 +1,40 @@
+/* AVX2 and FMA: 8 lanes, 16 registers. */
+#include <immintrin.h>
+
+#define LANES 8
+
+typedef __m256 vf;
+typedef __m256 vmask;
+
+INLINE __m256i v_first_lanes(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+INLINE vf v_load(const float *x) { return _mm256_loadu_ps(x); }
+INLINE void v_store(float *x, vf v) { _mm256_storeu_ps(x, v); }
+INLINE vf v_load_first(const float *x, int n) { return _mm256_maskload_ps(x, v_first_lanes(n)); }
+INLINE void v_store_first(float *x, vf v, int n) { _mm256_maskstore_ps(x, v_first_lanes(n), v); }
+INLINE vf v_splat(float x) { return _mm256_set1_ps(x); }
+INLINE vf v_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+INLINE vf v_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+INLINE vf v_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+INLINE vf v_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+INLINE vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+INLINE vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+INLINE vf v_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+INLINE vmask v_less(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+INLINE vf v_select(vmask mask, vf a, vf b) { return _mm256_blendv_ps(b, a, mask); }
+INLINE vf v_round(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+INLINE vf v_power_of_two(vf n) {
+    __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+}
+
+/* 12 accumulators, 3 weights and a broadcast are all 16 registers. */
+#define TILES(TILE) \
+    TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1) \
+    TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) \
+    TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) \
+    TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3)
+#define TILE_PIXELS {0, 12, 6, 4, 0}

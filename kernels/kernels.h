@@ -1,0 +1,245 @@
+/* The kernels: loops over numbers in memory, one table of them per instruction set.
+ *
+ * Layout. Activations are blocked: [n][channels / 16][h][w][16]. A block of 16 channels of one pixel is
+ * one cache line whatever the instruction set. Lanes beyond the last channel hold anything: they are
+ * stored, but nothing that is computed from them may reach a valid lane.
+ *
+ * Kernels cannot fail, allocate, or start threads. A job is const and describes the whole of the work;
+ * plans guarantee its contract. Every output is one fixed chain of operations that depends neither on the
+ * vector width nor on how the work was cut: all instruction sets give the same bits.
+ */
+#ifndef FMAP_KERNELS_H
+#define FMAP_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FMAP_BLOCK = 16 };
+
+/* ---- activations: the last thing that happens to a value before it is stored ------------------- */
+
+enum fmap_activate {
+    FMAP_ACTIVATE_NONE,
+    FMAP_ACTIVATE_CLIP,    /* min(max(x, a), b); ReLU is a = 0, b = infinity */
+    FMAP_ACTIVATE_LEAKY,   /* x < 0 ? a * x : x */
+    FMAP_ACTIVATE_SIGMOID, /* 1 / (1 + exp(-x)) */
+    FMAP_ACTIVATE_TANH
+};
+
+struct fmap_activate_job {
+    enum fmap_activate kind;
+    float a, b;
+};
+
+/* ---- the register tile --------------------------------------------------------------------------
+ *
+ *   dst[p][o] = activate(bias[o] + sum over blocks, positions, lanes of
+ *                                  src[block][position][p][lane] * weights[block][position][lane][o])
+ *
+ * for `pixels` pixels p and `vectors` vectors of output channels o: one function per size of the tile.
+ * The sum is one chain of fused multiply-adds per output, in the order of the loops as written (block,
+ * position, lane), beginning with the bias. A position is one element of the convolution's kernel: an
+ * offset into the source, and the range of pixels for which it lies inside of the image. Direct
+ * convolution has kernel height x width positions, a 1x1 convolution one, a dense layer one a pixel of
+ * the map that it flattens, with "pixels" that are the images of the batch. */
+struct fmap_tile_position {
+    ptrdiff_t src_offset; /* elements, from `src` to this position of pixel 0 */
+    int32_t index;        /* of its weights, 0 .. kernel_size - 1 */
+    int16_t first, last;  /* pixels [first, last) take part; the others skip the position */
+};
+
+struct fmap_tile {
+    const float *src;
+    const float *weights; /* [block][kernel_size][lanes of the block][vectors * lanes of a vector], aligned */
+    const float *bias;    /* [vectors * lanes of a vector], aligned */
+    float *dst;
+    const struct fmap_tile_position *positions;
+    int n_positions;
+    int kernel_size;
+    int n_blocks;
+    int first_lane; /* of the first block: not 0 where a group begins inside a block */
+    int last_lanes; /* end of the lanes of the last block, 1 .. 16 */
+    ptrdiff_t src_block_stride;
+    ptrdiff_t src_pixel_stride;
+    ptrdiff_t dst_pixel_stride;
+    ptrdiff_t dst_offsets[4]; /* of each vector, from `dst` */
+    struct fmap_activate_job activate;
+};
+
+typedef void fmap_tile_function(const struct fmap_tile *tile);
+
+enum { FMAP_TILE_MAX_PIXELS = 14, FMAP_TILE_MAX_VECTORS = 4 };
+
+/* How far apart the tile's source pixels are: a constant is faster than a variable. */
+enum fmap_tile_step { FMAP_TILE_STEP_1, FMAP_TILE_STEP_ANY, FMAP_TILE_STEPS };
+
+/* ---- windows: depthwise convolution and pooling --------------------------------------------------
+ *
+ * One row of output pixels of one block of 16 channels. The caller clips the window's rows to the image
+ * and passes only those inside; columns outside are skipped by the kernel. */
+struct fmap_window {
+    const float *src; /* the image's row that the first window row falls on, column 0, lane 0 */
+    float *dst;       /* output column 0 */
+    int n_pixels;     /* output columns */
+    int src_width;
+    int n_rows;               /* window rows inside of the image, may be 0 */
+    int kernel_width;
+    int stride;               /* horizontal */
+    int dilation;             /* horizontal */
+    int pad_left;
+    ptrdiff_t src_row_stride; /* elements between successive window rows (dilation included) */
+};
+
+/* dst[x][c] = activate(bias[c] + sum over rows r, columns k of src[r][x * stride - pad_left + k * dilation][c]
+ * * weights[r][k][c]), the sum in the order r, k, beginning with the bias. */
+struct fmap_depthwise {
+    struct fmap_window window;
+    const float *weights; /* [n_rows][kernel_width][16], from the first row inside, aligned */
+    const float *bias;    /* [16], aligned */
+    struct fmap_activate_job activate;
+};
+
+/* dst[x][c] = the largest element of the window, -infinity for an empty one, in the order r, k, as
+ * max(so far, element) with max(a, b) = a > b ? a : b. */
+struct fmap_max_pool {
+    struct fmap_window window;
+};
+
+/* dst[x][c] = (sum over the window's elements inside of the image, in the order r, k) / divisor.
+ * divisors[x] for each output column; an empty window gives 0. */
+struct fmap_average_pool {
+    struct fmap_window window;
+    const float *divisors;
+};
+
+/* dst[c] = (sum of src[i][c] for i < n_pixels) / n_pixels: four partial sums over i mod 4, added as
+ * (0 + 1) + (2 + 3). One block of 16 channels. */
+struct fmap_global_average {
+    const float *src;
+    float *dst;
+    int64_t n_pixels;
+};
+
+/* ---- element-wise -------------------------------------------------------------------------------- */
+
+/* dst[i] = activate(src[i]), i < n. dst may be src. */
+struct fmap_unary {
+    const float *src;
+    float *dst;
+    int64_t n;
+    struct fmap_activate_job activate;
+};
+
+enum fmap_binary_op { FMAP_BINARY_ADD, FMAP_BINARY_MUL };
+
+/* How the second operand is walked. */
+enum fmap_binary_walk {
+    FMAP_WALK_SAME,   /* b[i] */
+    FMAP_WALK_SCALAR, /* b[0] */
+    FMAP_WALK_BLOCK   /* b[i mod 16]: one value a channel of a blocked tensor */
+};
+
+/* dst[i] = activate(a[i] op b[...]), i < n. dst may be a or, with FMAP_WALK_SAME, b. */
+struct fmap_binary {
+    const float *a;
+    const float *b;
+    float *dst;
+    int64_t n;
+    enum fmap_binary_op op;
+    enum fmap_binary_walk walk;
+    struct fmap_activate_job activate;
+};
+
+/* dst[i] = activate(fma(src[i], scale[i mod 16], shift[i mod 16])): BatchNormalization of a block. */
+struct fmap_affine {
+    const float *src;
+    float *dst;
+    const float *scale; /* [16], aligned */
+    const float *shift; /* [16], aligned */
+    int64_t n;          /* a multiple of 16 */
+    struct fmap_activate_job activate;
+};
+
+/* Softmax over `n` elements that lie `stride` elements apart, for `n_rows` rows that begin at src + r:
+ * dst[r + i * stride] = exp(src[r + i * stride] - max) / sum. stride == 1 needs n_rows == 1 (a row of its
+ * own); with stride > 1, n_rows <= stride and rows lie side by side. dst may be src. The sum is one chain
+ * over i for stride > 1, and 16 chains over i mod 16, added pairwise (8, 4, 2, 1 apart), for stride == 1. */
+struct fmap_softmax {
+    const float *src;
+    float *dst;
+    int64_t n;
+    int64_t stride;
+    int64_t n_rows;
+};
+
+/* Counter-based random numbers: Philox4x32-10 (Salmon et al., Parallel random numbers: as easy as 1, 2, 3,
+ * SC 2011). Element i uses word i mod 4 of the counter {low and high of i / 4, low and high of step} under
+ * the key {low of key, high of key}; it is dropped when the word is below `threshold` = rate * 2^32.
+ * mask[i - first] = 0 or 1 for i in [first, first + n). */
+struct fmap_dropout_mask {
+    float *mask;
+    uint64_t key;
+    uint64_t step;
+    uint64_t first;
+    int64_t n;
+    uint64_t threshold; /* 0 .. 2^32 */
+};
+
+/* ---- layouts ------------------------------------------------------------------------------------- */
+
+/* Between a caller's image and a blocked one, for one block of up to 16 channels and a run of pixels:
+ * blocked[p][lane] <-> plain[lane * channel_stride + p * pixel_stride], p < n_pixels, lane < n_lanes.
+ * To blocked, lanes from n_lanes on are set to 0. */
+struct fmap_reorder {
+    float *blocked;
+    float *plain;
+    int64_t n_pixels;
+    int n_lanes;
+    ptrdiff_t channel_stride;
+    ptrdiff_t pixel_stride;
+};
+
+/* Per-lane statistics of n_pixels pixels `pixel_stride` apart, n_lanes <= 16 lanes, one chain per lane in
+ * the order of the pixels: minimum and maximum (NaN left out), sum, sum of squares about `shift`
+ * (the lane's first element), number of zeros. */
+struct fmap_lane_statistics {
+    double sum[16];
+    double sum_of_squares[16];
+    double zeros[16];
+    float shift[16];
+    float minimum[16];
+    float maximum[16];
+};
+
+struct fmap_statistics_job {
+    const float *src;
+    struct fmap_lane_statistics *result;
+    int64_t n_pixels;
+    ptrdiff_t pixel_stride;
+    int n_lanes;
+};
+
+/* ---- the table ----------------------------------------------------------------------------------- */
+
+struct fmap_kernels {
+    const char *isa; /* "avx512", ... */
+    int lanes;       /* floats of a vector: 1, 4, 8 or 16 */
+    /* Largest tile for each number of vectors, in pixels; 0: no such tile. Every smaller one exists. */
+    int tile_pixels[FMAP_TILE_MAX_VECTORS + 1];
+    fmap_tile_function *tile[FMAP_TILE_STEPS][FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+#define KERNEL(name, job) void (*name)(const struct job *);
+#include "kernels.inc"
+#undef KERNEL
+};
+
+/* isas.inc makes one table per instruction set. */
+#define ISA(name, suffix, supported) extern const struct fmap_kernels fmap_kernels_##name;
+#include "isas.inc"
+#undef ISA
+
+/* Number of instruction sets built in, and the i-th's kernels, best first; NULL when this processor or
+ * operating system cannot run them. */
+int fmap_kernels_count(void);
+const struct fmap_kernels *fmap_kernels_at(int i);
+
+#endif

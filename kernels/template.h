@@ -1,0 +1,52 @@
+/* What every kernel source begins with. The sources are compiled once per instruction set; simd.h is the
+ * one of that instruction set and defines:
+ *
+ *   LANES                       floats of a vector
+ *   vf, vmask                   a vector of floats; the result of a comparison
+ *   v_load v_store              LANES floats, any alignment (aligned is faster)
+ *   v_load_first v_store_first  the first n floats, 0 <= n <= LANES; loading sets the others to 0
+ *   v_splat                     the same float in every lane
+ *   v_add v_sub v_mul v_div
+ *   v_fma(a, b, c)              a * b + c, rounded once
+ *   v_max v_min                 a > b ? a : b and a < b ? a : b: so b when either is NaN
+ *   v_less(a, b) v_select(mask, a, b)   mask ? a : b
+ *   v_round                     to the nearest integer, ties to even
+ *   v_power_of_two(n)           2^n for an integral -126 <= n <= 127
+ *   TILES(TILE)                 its register tiles: TILE(pixels, vectors) ...
+ */
+#ifndef FMAP_TEMPLATE_H
+#define FMAP_TEMPLATE_H
+
+#include "kernels.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Complete unrolling is what keeps accumulators in registers, and each compiler wants it spelled its own
+ * way: Clang ignores GCC's pragma without a word. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define UNROLL _Pragma("GCC unroll 64")
+#define ROLLED _Pragma("GCC unroll 1")
+#endif
+
+/* K(name) is fmap_name_<isa>: a symbol that a profile can tell. */
+#define FMAP_PASTE_(name, isa) fmap_##name##_##isa
+#define FMAP_PASTE(name, isa) FMAP_PASTE_(name, isa)
+#define K(name) FMAP_PASTE(name, FMAP_ISA)
+
+/* The compiler may assume nothing about these two pointers across this point. Without it GCC and Clang
+ * hoist broadcasts out of the loop, run out of registers and spill them. */
+#define BARRIER(x, w) __asm__ volatile("" : "+r"(x), "+r"(w))
+
+#include "simd.h"
+
+/* Vectors of a block of 16 channels. */
+enum { PARTS = FMAP_BLOCK / LANES };
+
+#define KERNEL(name, job) void K(name)(const struct job *);
+#include "kernels.inc"
+#undef KERNEL
+
+#endif
