@@ -6,29 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
-int exit_code_of(fmap_status status)
-{
+int exit_code_of(fmap_status status) {
     switch (status) {
-    case FMAP_OK:
-        return TOOL_OK;
-    case FMAP_ERROR_ARGUMENT:
-        return TOOL_USAGE;
+    case FMAP_OK: return TOOL_OK;
+    case FMAP_ERROR_ARGUMENT: return TOOL_USAGE;
     case FMAP_ERROR_MODEL:
-    case FMAP_ERROR_FORMAT:
-        return TOOL_BAD_INPUT;
-    case FMAP_ERROR_UNSUPPORTED:
-        return TOOL_UNSUPPORTED;
+    case FMAP_ERROR_FORMAT: return TOOL_BAD_INPUT;
+    case FMAP_ERROR_UNSUPPORTED: return TOOL_UNSUPPORTED;
     case FMAP_ERROR_MEMORY:
-    case FMAP_ERROR_LIMIT:
-        return TOOL_LIMIT;
-    case FMAP_ERROR_IO:
-        return TOOL_IO;
+    case FMAP_ERROR_LIMIT: return TOOL_LIMIT;
+    case FMAP_ERROR_IO: return TOOL_IO;
     }
     return TOOL_BAD_INPUT;
 }
 
-int complain(const fmap_error *error)
-{
+int complain(const fmap_error *error) {
     char sentence[FMAP_ERROR_MESSAGE_BYTES];
     snprintf(sentence, sizeof sentence, "%s", error->message);
     /* Names from files end up in here: they must not be able to drive the terminal. */
@@ -42,8 +34,7 @@ int complain(const fmap_error *error)
     return exit_code_of(error->status);
 }
 
-fmap_status fail(fmap_error *error, fmap_status status, const char *format, ...)
-{
+fmap_status fail(fmap_error *error, fmap_status status, const char *format, ...) {
     if (error != NULL) {
         va_list arguments;
         va_start(arguments, format);
@@ -54,8 +45,7 @@ fmap_status fail(fmap_error *error, fmap_status status, const char *format, ...)
     return status;
 }
 
-fmap_status fail_errno(fmap_error *error, const char *verb, const char *path)
-{
+fmap_status fail_errno(fmap_error *error, const char *verb, const char *path) {
     int number = errno;
     if (number == ENOMEM) {
         return fail_memory(error, path);
@@ -63,7 +53,6 @@ fmap_status fail_errno(fmap_error *error, const char *verb, const char *path)
     return fail(error, FMAP_ERROR_IO, "cannot %s '%s': %s", verb, path, strerror(number));
 }
 
-fmap_status fail_memory(fmap_error *error, const char *what)
-{
+fmap_status fail_memory(fmap_error *error, const char *what) {
     return fail(error, FMAP_ERROR_MEMORY, "out of memory for %s", what);
 }

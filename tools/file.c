@@ -12,8 +12,7 @@
 #include "tool.h"
 
 /* Why zlib refused: the file is damaged, or the system did not give it. */
-static fmap_status fail_gz(gzFile file, const char *path, fmap_error *error)
-{
+static fmap_status fail_gz(gzFile file, const char *path, fmap_error *error) {
     int number = Z_OK;
     const char *reason = gzerror(file, &number);
     if (number == Z_ERRNO) {
@@ -27,8 +26,7 @@ static fmap_status fail_gz(gzFile file, const char *path, fmap_error *error)
 
 /* Grows *bytes while reading; a zero byte always fits behind. */
 static fmap_status read_all(gzFile file, const char *path, size_t limit, uint8_t **bytes, size_t *n_bytes,
-                            fmap_error *error)
-{
+                            fmap_error *error) {
     size_t capacity = 64 * 1024;
     size_t used = 0;
     for (;;) {
@@ -57,8 +55,7 @@ static fmap_status read_all(gzFile file, const char *path, size_t limit, uint8_t
     }
 }
 
-fmap_status file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n_bytes, fmap_error *error)
-{
+fmap_status file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n_bytes, fmap_error *error) {
     *bytes = NULL;
     *n_bytes = 0;
     errno = 0;
@@ -84,8 +81,7 @@ fmap_status file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n
     return status;
 }
 
-static bool write_all(int descriptor, const uint8_t *bytes, size_t n_bytes)
-{
+static bool write_all(int descriptor, const uint8_t *bytes, size_t n_bytes) {
     while (n_bytes > 0) {
         ssize_t written = write(descriptor, bytes, n_bytes);
         if (written < 0 && errno != EINTR) {
@@ -100,8 +96,7 @@ static bool write_all(int descriptor, const uint8_t *bytes, size_t n_bytes)
 }
 
 /* A device or a pipe cannot be replaced by renaming: /dev/null must stay what it is. */
-static fmap_status write_in_place(const char *path, const void *bytes, size_t n_bytes, fmap_error *error)
-{
+static fmap_status write_in_place(const char *path, const void *bytes, size_t n_bytes, fmap_error *error) {
     int descriptor = open(path, O_WRONLY | O_CLOEXEC);
     if (descriptor < 0) {
         return fail_errno(error, "write", path);
@@ -116,14 +111,12 @@ static fmap_status write_in_place(const char *path, const void *bytes, size_t n_
     return status;
 }
 
-static bool is_special(const char *path)
-{
+static bool is_special(const char *path) {
     struct stat what;
     return stat(path, &what) == 0 && !S_ISREG(what.st_mode) && !S_ISDIR(what.st_mode);
 }
 
-fmap_status file_write(const char *path, const void *bytes, size_t n_bytes, fmap_error *error)
-{
+fmap_status file_write(const char *path, const void *bytes, size_t n_bytes, fmap_error *error) {
     if (is_special(path)) {
         return write_in_place(path, bytes, n_bytes, error);
     }

@@ -11,21 +11,20 @@
 /* A file may hold many pictures, but no more than this in bytes. */
 static const size_t max_file_bytes = (size_t)1 << 30;
 
-fmap_status image_check_size(const char *path, uint64_t width, uint64_t height, fmap_error *error)
-{
+fmap_status image_check_size(const char *path, uint64_t width, uint64_t height, fmap_error *error) {
     if (width == 0 || height == 0) {
-        return fail(error, FMAP_ERROR_FORMAT, "'%s' is a picture without pixels (%" PRIu64 "x%" PRIu64 ")", path,
-                    width, height);
+        return fail(error, FMAP_ERROR_FORMAT, "'%s' is a picture without pixels (%" PRIu64 "x%" PRIu64 ")",
+                    path, width, height);
     }
     if (width > INT32_MAX || height > INT32_MAX || width * height > IMAGE_MAX_PIXELS) {
-        return fail(error, FMAP_ERROR_LIMIT, "'%s' has %" PRIu64 "x%" PRIu64 " pixels, more than the limit of %d",
-                    path, width, height, IMAGE_MAX_PIXELS);
+        return fail(error, FMAP_ERROR_LIMIT,
+                    "'%s' has %" PRIu64 "x%" PRIu64 " pixels, more than the limit of %d", path, width, height,
+                    IMAGE_MAX_PIXELS);
     }
     return FMAP_OK;
 }
 
-fmap_status image_create(int width, int height, int channels, struct image *image, fmap_error *error)
-{
+fmap_status image_create(int width, int height, int channels, struct image *image, fmap_error *error) {
     uint8_t *pixels = calloc((size_t)width * (size_t)height, (size_t)channels);
     if (pixels == NULL) {
         return fail_memory(error, "a picture");
@@ -34,8 +33,7 @@ fmap_status image_create(int width, int height, int channels, struct image *imag
     return FMAP_OK;
 }
 
-void image_release(struct image *image)
-{
+void image_release(struct image *image) {
     free(image->pixels);
     *image = (struct image){0};
 }
@@ -43,8 +41,7 @@ void image_release(struct image *image)
 typedef fmap_status reader(const char *path, const uint8_t *bytes, size_t n_bytes, struct image_set *set,
                            fmap_error *error);
 
-static reader *recognise(const uint8_t *bytes, size_t n_bytes)
-{
+static reader *recognise(const uint8_t *bytes, size_t n_bytes) {
     if (n_bytes >= 4 && memcmp(bytes, "\x89PNG", 4) == 0) {
         return png_read_set;
     }
@@ -57,8 +54,7 @@ static reader *recognise(const uint8_t *bytes, size_t n_bytes)
     return idx_recognised(bytes, n_bytes) ? idx_read_set : NULL;
 }
 
-fmap_status image_set_read(const char *path, struct image_set *set, fmap_error *error)
-{
+fmap_status image_set_read(const char *path, struct image_set *set, fmap_error *error) {
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     TRY(file_read(path, max_file_bytes, &bytes, &n_bytes, error));
@@ -67,8 +63,8 @@ fmap_status image_set_read(const char *path, struct image_set *set, fmap_error *
     if (n_bytes == 0) {
         status = fail(error, FMAP_ERROR_FORMAT, "'%s' is empty", path);
     } else if (read == NULL) {
-        status = fail(error, FMAP_ERROR_FORMAT, "'%s' is not a picture that fmap reads: PNG, JPEG, PNM or IDX",
-                      path);
+        status = fail(error, FMAP_ERROR_FORMAT,
+                      "'%s' is not a picture that fmap reads: PNG, JPEG, PNM or IDX", path);
     } else {
         status = read(path, bytes, n_bytes, set, error);
     }
@@ -76,21 +72,20 @@ fmap_status image_set_read(const char *path, struct image_set *set, fmap_error *
     return status;
 }
 
-void image_set_release(struct image_set *set)
-{
+void image_set_release(struct image_set *set) {
     free(set->pixels);
     *set = (struct image_set){0};
 }
 
-struct image image_set_at(const struct image_set *set, size_t i)
-{
+struct image image_set_at(const struct image_set *set, size_t i) {
     size_t bytes = (size_t)set->width * (size_t)set->height * (size_t)set->channels;
-    return (struct image){
-        .width = set->width, .height = set->height, .channels = set->channels, .pixels = set->pixels + i * bytes};
+    return (struct image){.width = set->width,
+                          .height = set->height,
+                          .channels = set->channels,
+                          .pixels = set->pixels + i * bytes};
 }
 
-fmap_status image_read(const char *path, size_t index, struct image *image, fmap_error *error)
-{
+fmap_status image_read(const char *path, size_t index, struct image *image, fmap_error *error) {
     struct image_set set;
     TRY(image_set_read(path, &set, error));
     fmap_status status = FMAP_OK;

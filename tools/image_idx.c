@@ -7,28 +7,25 @@
 
 enum { IDX_UBYTE = 0x08, MAX_DIMENSIONS = 3 };
 
-bool idx_recognised(const uint8_t *bytes, size_t n_bytes)
-{
+bool idx_recognised(const uint8_t *bytes, size_t n_bytes) {
     return n_bytes >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[2] >= 0x08 && bytes[2] <= 0x0e &&
            bytes[3] >= 1;
 }
 
-static uint32_t u32(const uint8_t *bytes)
-{
+static uint32_t u32(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
 /* Checks that the file is of unsigned bytes with `n` dimensions and holds exactly what they promise. */
-static fmap_status read_header(const char *path, const uint8_t *bytes, size_t n_bytes, int n, const char *what,
-                               uint32_t *dims, fmap_error *error)
-{
+static fmap_status read_header(const char *path, const uint8_t *bytes, size_t n_bytes, int n,
+                               const char *what, uint32_t *dims, fmap_error *error) {
     if (!idx_recognised(bytes, n_bytes)) {
         return fail(error, FMAP_ERROR_FORMAT, "'%s' is not an IDX file", path);
     }
     if (bytes[2] != IDX_UBYTE || bytes[3] != n) {
         return fail(error, FMAP_ERROR_UNSUPPORTED,
-                    "'%s' is an IDX file of type 0x%02x with %d dimensions; %s are of type 0x08 with %d", path,
-                    (unsigned)bytes[2], (int)bytes[3], what, n);
+                    "'%s' is an IDX file of type 0x%02x with %d dimensions; %s are of type 0x08 with %d",
+                    path, (unsigned)bytes[2], (int)bytes[3], what, n);
     }
     size_t header_bytes = 4 + 4 * (size_t)n;
     uint64_t expected = 1;
@@ -40,15 +37,14 @@ static fmap_status read_header(const char *path, const uint8_t *bytes, size_t n_
         expected = dims[i] != 0 && expected > UINT64_MAX / dims[i] ? UINT64_MAX : expected * dims[i];
     }
     if (n_bytes - header_bytes != expected) {
-        return fail(error, FMAP_ERROR_FORMAT, "'%s' is a damaged IDX file: %zu bytes of data, %llu expected", path,
-                    n_bytes - header_bytes, (unsigned long long)expected);
+        return fail(error, FMAP_ERROR_FORMAT, "'%s' is a damaged IDX file: %zu bytes of data, %llu expected",
+                    path, n_bytes - header_bytes, (unsigned long long)expected);
     }
     return FMAP_OK;
 }
 
 static fmap_status copy_data(const char *path, const uint8_t *bytes, size_t n_bytes, size_t header_bytes,
-                             uint8_t **copy, fmap_error *error)
-{
+                             uint8_t **copy, fmap_error *error) {
     *copy = malloc(n_bytes - header_bytes + 1);
     if (*copy == NULL) {
         return fail_memory(error, path);
@@ -58,8 +54,7 @@ static fmap_status copy_data(const char *path, const uint8_t *bytes, size_t n_by
 }
 
 fmap_status idx_read_set(const char *path, const uint8_t *bytes, size_t n_bytes, struct image_set *set,
-                         fmap_error *error)
-{
+                         fmap_error *error) {
     uint32_t dims[MAX_DIMENSIONS];
     TRY(read_header(path, bytes, n_bytes, 3, "pictures", dims, error));
     if (dims[0] == 0) {
@@ -74,8 +69,7 @@ fmap_status idx_read_set(const char *path, const uint8_t *bytes, size_t n_bytes,
 }
 
 fmap_status idx_read_labels(const char *path, const uint8_t *bytes, size_t n_bytes, uint8_t **labels,
-                            size_t *n_labels, fmap_error *error)
-{
+                            size_t *n_labels, fmap_error *error) {
     uint32_t dims[MAX_DIMENSIONS];
     TRY(read_header(path, bytes, n_bytes, 1, "labels", dims, error));
     TRY(copy_data(path, bytes, n_bytes, 8, labels, error));

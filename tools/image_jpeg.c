@@ -26,44 +26,39 @@ struct jpeg_work {
     int orientation;
 };
 
-static _Noreturn void on_error(j_common_ptr common)
-{
+static _Noreturn void on_error(j_common_ptr common) {
     struct jpeg_work *work = (struct jpeg_work *)common->err;
     if (work->status == FMAP_OK) {
         char reason[JMSG_LENGTH_MAX];
         common->err->format_message(common, reason);
-        work->status = fail(work->error, FMAP_ERROR_FORMAT, "'%s' is a damaged JPEG file: %s", work->path, reason);
+        work->status = fail(work->error, FMAP_ERROR_FORMAT, "'%s' is a damaged JPEG file: %s", work->path,
+                            reason);
     }
     longjmp(work->out, 1);
 }
 
 /* libjpeg only warns about a file that was cut off and paints the rest grey; for us that is an error.
  * Its other warnings are about oddities that do no harm. */
-static void on_message(j_common_ptr common, int level)
-{
+static void on_message(j_common_ptr common, int level) {
     int code = common->err->msg_code;
     if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER)) {
         on_error(common);
     }
 }
 
-static void no_output(j_common_ptr common)
-{
-    (void)common;
-}
+static void no_output(j_common_ptr common) { (void)common; }
 
-static void on_progress(j_common_ptr common)
-{
+static void on_progress(j_common_ptr common) {
     struct jpeg_work *work = (struct jpeg_work *)common->err;
     if (work->jpeg.input_scan_number > MAX_SCANS && work->status == FMAP_OK) {
-        work->status = fail(work->error, FMAP_ERROR_LIMIT, "'%s' has more than %d scans", work->path, MAX_SCANS);
+        work->status = fail(work->error, FMAP_ERROR_LIMIT, "'%s' has more than %d scans", work->path,
+                            MAX_SCANS);
         on_error(common);
     }
 }
 
 /* Inks to light, in place, four bytes to three. Adobe's programs store the complement. */
-static void cmyk_row(const uint8_t *from, uint8_t *to, size_t width, bool complement)
-{
+static void cmyk_row(const uint8_t *from, uint8_t *to, size_t width, bool complement) {
     for (size_t x = 0; x < width; x++, from += 4) {
         unsigned key = complement ? from[3] : 255u - from[3];
         for (int c = 0; c < 3; c++) {
@@ -73,8 +68,7 @@ static void cmyk_row(const uint8_t *from, uint8_t *to, size_t width, bool comple
     }
 }
 
-static int find_orientation(const struct jpeg_decompress_struct *jpeg)
-{
+static int find_orientation(const struct jpeg_decompress_struct *jpeg) {
     for (jpeg_saved_marker_ptr marker = jpeg->marker_list; marker != NULL; marker = marker->next) {
         if (marker->marker == JPEG_APP0 + 1) {
             int orientation = exif_orientation(marker->data, marker->data_length);
@@ -86,21 +80,19 @@ static int find_orientation(const struct jpeg_decompress_struct *jpeg)
     return 1;
 }
 
-static void choose_colors(struct jpeg_decompress_struct *jpeg)
-{
+static void choose_colors(struct jpeg_decompress_struct *jpeg) {
     bool inks = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
     bool gray = jpeg->jpeg_color_space == JCS_GRAYSCALE;
     jpeg->out_color_space = inks ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;
     jpeg->dct_method = JDCT_ISLOW;
 }
 
-static bool read_rows(struct jpeg_work *work)
-{
+static bool read_rows(struct jpeg_work *work) {
     struct jpeg_decompress_struct *jpeg = &work->jpeg;
     bool inks = jpeg->out_color_space == JCS_CMYK;
     int channels = inks ? 3 : jpeg->output_components;
-    work->status =
-        image_create((int)jpeg->output_width, (int)jpeg->output_height, channels, &work->image, work->error);
+    work->status = image_create((int)jpeg->output_width, (int)jpeg->output_height, channels, &work->image,
+                                work->error);
     if (work->status != FMAP_OK) {
         return false;
     }
@@ -120,8 +112,7 @@ static bool read_rows(struct jpeg_work *work)
 }
 
 /* Everything that may longjmp(). */
-static bool decode(struct jpeg_work *work, const uint8_t *bytes, size_t n_bytes)
-{
+static bool decode(struct jpeg_work *work, const uint8_t *bytes, size_t n_bytes) {
     struct jpeg_decompress_struct *jpeg = &work->jpeg;
     if (setjmp(work->out) != 0) {
         return false;
@@ -146,8 +137,7 @@ static bool decode(struct jpeg_work *work, const uint8_t *bytes, size_t n_bytes)
 }
 
 fmap_status jpeg_read_set(const char *path, const uint8_t *bytes, size_t n_bytes, struct image_set *set,
-                          fmap_error *error)
-{
+                          fmap_error *error) {
     struct jpeg_work work = {.path = path, .error = error};
     work.jpeg.err = jpeg_std_error(&work.errors);
     work.errors.error_exit = on_error;

@@ -26,25 +26,23 @@ struct png_work {
     size_t capacity;
 };
 
-static void on_error(png_structp png, png_const_charp message)
-{
+static void on_error(png_structp png, png_const_charp message) {
     struct png_work *work = png_get_error_ptr(png);
     if (work->status == FMAP_OK) {
-        work->status = fail(work->error, FMAP_ERROR_FORMAT, "'%s' is a damaged PNG file: %s", work->path, message);
+        work->status = fail(work->error, FMAP_ERROR_FORMAT, "'%s' is a damaged PNG file: %s", work->path,
+                            message);
     }
     png_longjmp(png, 1);
 }
 
-static void on_warning(png_structp png, png_const_charp message)
-{
+static void on_warning(png_structp png, png_const_charp message) {
     (void)png;
     (void)message;
 }
 
 /* ---- reading ----------------------------------------------------------------------------------- */
 
-static void read_bytes(png_structp png, png_bytep target, size_t n)
-{
+static void read_bytes(png_structp png, png_bytep target, size_t n) {
     struct png_work *work = png_get_io_ptr(png);
     if (n > work->n_bytes - work->position) {
         png_error(png, "it ends too early");
@@ -54,8 +52,7 @@ static void read_bytes(png_structp png, png_bytep target, size_t n)
 }
 
 /* Lays pixels that carry alpha over white and drops the alpha, in place. */
-static void drop_alpha(struct image *image)
-{
+static void drop_alpha(struct image *image) {
     int colors = image->channels - 1;
     size_t n_pixels = (size_t)image->width * (size_t)image->height;
     const uint8_t *from = image->pixels;
@@ -71,8 +68,7 @@ static void drop_alpha(struct image *image)
 }
 
 /* Everything that may longjmp(). */
-static bool decode(struct png_work *work)
-{
+static bool decode(struct png_work *work) {
     if (setjmp(png_jmpbuf(work->png)) != 0) {
         return false;
     }
@@ -105,8 +101,7 @@ static bool decode(struct png_work *work)
 }
 
 fmap_status png_read_set(const char *path, const uint8_t *bytes, size_t n_bytes, struct image_set *set,
-                         fmap_error *error)
-{
+                         fmap_error *error) {
     struct png_work work = {.path = path, .error = error, .bytes = bytes, .n_bytes = n_bytes};
     work.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning);
     work.info = work.png != NULL ? png_create_info_struct(work.png) : NULL;
@@ -135,8 +130,7 @@ fmap_status png_read_set(const char *path, const uint8_t *bytes, size_t n_bytes,
 
 /* ---- writing ----------------------------------------------------------------------------------- */
 
-static void write_bytes(png_structp png, png_bytep bytes, size_t n)
-{
+static void write_bytes(png_structp png, png_bytep bytes, size_t n) {
     struct png_work *work = png_get_io_ptr(png);
     if (n > work->capacity - work->n_written) {
         size_t capacity = 2 * (work->capacity + n);
@@ -152,13 +146,9 @@ static void write_bytes(png_structp png, png_bytep bytes, size_t n)
     work->n_written += n;
 }
 
-static void flush_nothing(png_structp png)
-{
-    (void)png;
-}
+static void flush_nothing(png_structp png) { (void)png; }
 
-static bool encode(struct png_work *work, const struct image *image)
-{
+static bool encode(struct png_work *work, const struct image *image) {
     static const int types[] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                                 PNG_COLOR_TYPE_RGB_ALPHA};
     if (setjmp(png_jmpbuf(work->png)) != 0) {
@@ -177,8 +167,7 @@ static bool encode(struct png_work *work, const struct image *image)
     return true;
 }
 
-fmap_status image_encode_png(const struct image *image, uint8_t **bytes, size_t *n_bytes, fmap_error *error)
-{
+fmap_status image_encode_png(const struct image *image, uint8_t **bytes, size_t *n_bytes, fmap_error *error) {
     struct png_work work = {.path = "picture", .error = error};
     work.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning);
     work.info = work.png != NULL ? png_create_info_struct(work.png) : NULL;
@@ -198,8 +187,7 @@ fmap_status image_encode_png(const struct image *image, uint8_t **bytes, size_t 
     return FMAP_OK;
 }
 
-fmap_status image_write_png(const char *path, const struct image *image, fmap_error *error)
-{
+fmap_status image_write_png(const char *path, const struct image *image, fmap_error *error) {
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     TRY(image_encode_png(image, &bytes, &n_bytes, error));

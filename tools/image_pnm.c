@@ -15,13 +15,9 @@ struct pnm {
     bool damaged;
 };
 
-static bool is_space(uint8_t c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
+static bool is_space(uint8_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-static void skip_space(struct pnm *pnm)
-{
+static void skip_space(struct pnm *pnm) {
     while (pnm->at < pnm->end && (is_space(*pnm->at) || *pnm->at == '#')) {
         if (*pnm->at == '#') {
             while (pnm->at < pnm->end && *pnm->at != '\n') {
@@ -34,8 +30,7 @@ static void skip_space(struct pnm *pnm)
 }
 
 /* A number in text; sets pnm->damaged when there is none. Saturates instead of overflowing. */
-static unsigned read_number(struct pnm *pnm)
-{
+static unsigned read_number(struct pnm *pnm) {
     skip_space(pnm);
     if (pnm->at == pnm->end || *pnm->at < '0' || *pnm->at > '9') {
         pnm->damaged = true;
@@ -49,8 +44,7 @@ static unsigned read_number(struct pnm *pnm)
     return number;
 }
 
-static uint8_t scale_sample(struct pnm *pnm, unsigned sample)
-{
+static uint8_t scale_sample(struct pnm *pnm, unsigned sample) {
     if (sample > pnm->max_value) {
         pnm->damaged = true;
         return 0;
@@ -58,8 +52,7 @@ static uint8_t scale_sample(struct pnm *pnm, unsigned sample)
     return (uint8_t)((sample * 255u + pnm->max_value / 2) / pnm->max_value);
 }
 
-static void read_text(struct pnm *pnm, uint8_t *samples, size_t n)
-{
+static void read_text(struct pnm *pnm, uint8_t *samples, size_t n) {
     for (size_t i = 0; i < n && !pnm->damaged; i++) {
         if (pnm->kind != 1) {
             samples[i] = scale_sample(pnm, read_number(pnm));
@@ -73,8 +66,7 @@ static void read_text(struct pnm *pnm, uint8_t *samples, size_t n)
     }
 }
 
-static void read_bits(struct pnm *pnm, uint8_t *samples, size_t width, size_t height)
-{
+static void read_bits(struct pnm *pnm, uint8_t *samples, size_t width, size_t height) {
     size_t row_bytes = (width + 7) / 8;
     if ((size_t)(pnm->end - pnm->at) < row_bytes * height) {
         pnm->damaged = true;
@@ -88,8 +80,7 @@ static void read_bits(struct pnm *pnm, uint8_t *samples, size_t width, size_t he
     }
 }
 
-static void read_binary(struct pnm *pnm, uint8_t *samples, size_t n)
-{
+static void read_binary(struct pnm *pnm, uint8_t *samples, size_t n) {
     size_t sample_bytes = pnm->max_value > 255 ? 2 : 1;
     if ((size_t)(pnm->end - pnm->at) / sample_bytes < n) {
         pnm->damaged = true;
@@ -102,8 +93,7 @@ static void read_binary(struct pnm *pnm, uint8_t *samples, size_t n)
     }
 }
 
-static void read_samples(struct pnm *pnm, const struct image *image)
-{
+static void read_samples(struct pnm *pnm, const struct image *image) {
     size_t width = (size_t)image->width;
     size_t height = (size_t)image->height;
     size_t n = width * height * (size_t)image->channels;
@@ -125,8 +115,7 @@ static void read_samples(struct pnm *pnm, const struct image *image)
 }
 
 fmap_status pnm_read_set(const char *path, const uint8_t *bytes, size_t n_bytes, struct image_set *set,
-                         fmap_error *error)
-{
+                         fmap_error *error) {
     struct pnm pnm = {
         .path = path, .at = bytes + 2, .end = bytes + n_bytes, .error = error, .kind = bytes[1] - '0'};
     if (pnm.kind == 7) {
@@ -146,7 +135,8 @@ fmap_status pnm_read_set(const char *path, const uint8_t *bytes, size_t n_bytes,
     if (pnm.damaged) {
         image_release(&image);
         return fail(error, FMAP_ERROR_FORMAT,
-                    "'%s' is a damaged PNM file: its pixels are missing, cut short or beyond the maximum", path);
+                    "'%s' is a damaged PNM file: its pixels are missing, cut short or beyond the maximum",
+                    path);
     }
     *set = (struct image_set){
         .count = 1, .width = (int)width, .height = (int)height, .channels = channels, .pixels = image.pixels};

@@ -18,20 +18,17 @@ struct axis {
     float *weights;
 };
 
-static void axis_release(struct axis *axis)
-{
+static void axis_release(struct axis *axis) {
     free(axis->spans);
     free(axis->weights);
 }
 
-static int clamp(double value, int low, int high)
-{
+static int clamp(double value, int low, int high) {
     return value < low ? low : value > high ? high : (int)value;
 }
 
 /* Fills the weights of one target pixel, whose centre is at `center`; they sum up to 1. */
-static void fill_span(struct span *span, float *weights, double center, double radius, int source_size)
-{
+static void fill_span(struct span *span, float *weights, double center, double radius, int source_size) {
     /* Pixel i covers i .. i + 1, with its centre in the middle. */
     int first = clamp(ceil(center - radius - 0.5), 0, source_size - 1);
     int last = clamp(floor(center + radius - 0.5), first, source_size - 1);
@@ -54,8 +51,7 @@ static void fill_span(struct span *span, float *weights, double center, double r
 }
 
 static fmap_status axis_create(double start, double length, int size, int source_size, struct axis *axis,
-                               fmap_error *error)
-{
+                               fmap_error *error) {
     double step = length / size;
     double radius = step > 1 ? step : 1;
     size_t most = (size_t)(2 * radius) + 2;
@@ -67,15 +63,15 @@ static fmap_status axis_create(double start, double length, int size, int source
         return fail_memory(error, "resizing a picture");
     }
     for (int i = 0; i < size; i++) {
-        fill_span(&axis->spans[i], axis->weights + (size_t)i * most, start + (i + 0.5) * step, radius, source_size);
+        fill_span(&axis->spans[i], axis->weights + (size_t)i * most, start + (i + 0.5) * step, radius,
+                  source_size);
     }
     return FMAP_OK;
 }
 
 /* Rows first..last of the picture, each scaled to `width` pixels. */
 static void scale_rows(const struct image *image, const struct axis *axis, int width, int first, int last,
-                       float *out)
-{
+                       float *out) {
     int channels = image->channels;
     for (int y = first; y <= last; y++) {
         const uint8_t *row = image->pixels + (size_t)y * (size_t)image->width * (size_t)channels;
@@ -93,9 +89,8 @@ static void scale_rows(const struct image *image, const struct axis *axis, int w
 }
 
 /* Columns of `rows`, which begins with the picture's row `first`. */
-static void scale_columns(const float *rows, int first, const struct axis *axis, size_t row_length, int height,
-                          float *out)
-{
+static void scale_columns(const float *rows, int first, const struct axis *axis, size_t row_length,
+                          int height, float *out) {
     for (int y = 0; y < height; y++, out += row_length) {
         const struct span *span = &axis->spans[y];
         const float *from = rows + (size_t)(span->first - first) * row_length;
@@ -112,8 +107,7 @@ static void scale_columns(const float *rows, int first, const struct axis *axis,
 }
 
 fmap_status image_resize(const struct image *image, const struct rectangle *source, int width, int height,
-                         float *out, fmap_error *error)
-{
+                         float *out, fmap_error *error) {
     struct axis horizontal = {0};
     struct axis vertical = {0};
     TRY(axis_create(source->left, source->width, width, image->width, &horizontal, error));

@@ -7,11 +7,12 @@
 
 struct network {
     fmap_model *model;
-    struct sidecar sidecar;      /* title, description, labels */
+    struct sidecar sidecar; /* title, description, labels */
     struct preprocess preprocess;
-    fmap_shape input_shape;      /* of one image: [1, channels, height, width] or as the model has it */
+    fmap_shape input_shape; /* of one image: [1, channels, height, width] or as the model has it */
     const char *input_name;
-    int64_t input_elements;      /* of one image */
+    int64_t input_elements; /* of one image */
+    int64_t model_batch;    /* the batch that the model was saved with; FMAP_UNKNOWN: any */
 };
 
 /* Loads a model and its sidecar (model.onnx: model.json, if there) and decides how pictures become its

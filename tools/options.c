@@ -9,26 +9,17 @@
 
 enum { KEY_USAGE = 0x100, KEY_ISA };
 
-static error_t parse_help(int key, char *argument, struct argp_state *state)
-{
+static error_t parse_help(int key, char *argument, struct argp_state *state) {
     (void)argument;
     switch (key) {
-    case 'h':
-        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-        return 0;
-    case KEY_USAGE:
-        argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
-        return 0;
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = state->input;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case 'h': argp_state_help(state, stdout, ARGP_HELP_STD_HELP); return 0;
+    case KEY_USAGE: argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK); return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = state->input; return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-void parse_options(const struct argp *argp, int argc, char **argv, void *input)
-{
+void parse_options(const struct argp *argp, int argc, char **argv, void *input) {
     static const struct argp_option help_options[] = {
         {.name = "help", .key = 'h', .doc = "Print this help", .group = -1},
         {.name = "usage", .key = KEY_USAGE, .doc = "Print a short usage line", .group = -1},
@@ -50,8 +41,7 @@ void parse_options(const struct argp *argp, int argc, char **argv, void *input)
     argv[0] = command;
 }
 
-long option_integer(struct argp_state *state, const char *option, const char *text, long low, long high)
-{
+long option_integer(struct argp_state *state, const char *option, const char *text, long low, long high) {
     char *end = NULL;
     errno = 0;
     long number = strtol(text, &end, 10);
@@ -61,8 +51,8 @@ long option_integer(struct argp_state *state, const char *option, const char *te
     return number;
 }
 
-double option_number(struct argp_state *state, const char *option, const char *text, double low, double high)
-{
+double option_number(struct argp_state *state, const char *option, const char *text, double low,
+                     double high) {
     char *end = NULL;
     double number = strtod(text, &end);
     if (end == text || *end != '\0' || !isfinite(number) || number < low || number > high) {
@@ -71,8 +61,7 @@ double option_number(struct argp_state *state, const char *option, const char *t
     return number;
 }
 
-int option_word(struct argp_state *state, const char *option, const char *text, const char *const *words)
-{
+int option_word(struct argp_state *state, const char *option, const char *text, const char *const *words) {
     char list[256] = "";
     for (int i = 0; words[i] != NULL; i++) {
         if (strcmp(text, words[i]) == 0) {
@@ -86,25 +75,26 @@ int option_word(struct argp_state *state, const char *option, const char *text, 
     return -1;
 }
 
-static error_t parse_engine(int key, char *argument, struct argp_state *state)
-{
+static error_t parse_engine(int key, char *argument, struct argp_state *state) {
     static const char *const isas[] = {"best", "scalar", "neon", "avx2", "avx512", NULL};
     struct engine_options *options = state->input;
     switch (key) {
-    case 't':
-        options->threads = (int)option_integer(state, "threads", argument, 1, 4096);
-        return 0;
+    case 't': options->threads = (int)option_integer(state, "threads", argument, 1, 4096); return 0;
     case KEY_ISA:
         (void)fmap_isa_parse(isas[option_word(state, "isa", argument, isas)], &options->max_isa);
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
 static const struct argp_option engine_options[] = {
-    {.name = "threads", .key = 't', .arg = "N", .doc = "Threads (default: OMP_NUM_THREADS or all processors)"},
-    {.name = "isa", .key = KEY_ISA, .arg = "NAME",
+    {.name = "threads",
+     .key = 't',
+     .arg = "N",
+     .doc = "Threads (default: OMP_NUM_THREADS or all processors)"},
+    {.name = "isa",
+     .key = KEY_ISA,
+     .arg = "NAME",
      .doc = "Use nothing above this instruction set: scalar, neon, avx2 or avx512"},
     {0},
 };

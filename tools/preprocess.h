@@ -19,7 +19,14 @@ enum invert_mode { INVERT_UNSET = 0, INVERT_NO, INVERT_YES, INVERT_AUTO /* when 
 enum center_mode { CENTER_UNSET = 0, CENTER_NONE, CENTER_MASS /* as MNIST did */ };
 enum tensor_layout { LAYOUT_UNSET = 0, LAYOUT_NCHW, LAYOUT_NHWC };
 
-enum { MAX_CHANNELS = 4 };
+/* How a person writes them, in the order of the enumerators after the first; ended by NULL. */
+extern const char *const resize_words[];
+extern const char *const crop_words[];
+extern const char *const invert_words[];
+extern const char *const center_words[];
+extern const char *const layout_words[];
+
+enum { MAX_CHANNELS = 3, MAX_INPUT_SIDE = 16384 };
 
 /* What somebody asked for: flags, or a sidecar. Zero means not said. */
 struct preprocess_options {
@@ -31,7 +38,7 @@ struct preprocess_options {
     enum crop_mode crop;
     enum invert_mode invert;
     enum center_mode center;
-    bool bgr;        /* blue first */
+    bool bgr; /* blue first */
     bool scale_set;
     float scale;
     int n_mean; /* 0: unset; 1: for all channels */
@@ -60,9 +67,14 @@ struct preprocess {
 };
 
 /* Decides: `flags` before `sidecar` before `shape`, which is the network's input and may be unknown in
- * every dimension. ARGUMENT when they contradict each other or leave the size open. */
-fmap_status preprocess_decide(const struct preprocess_options *flags, const struct preprocess_options *sidecar,
-                              const fmap_shape *shape, struct preprocess *preprocess, fmap_error *error);
+ * every dimension. ARGUMENT when a flag contradicts the network or the size stays open, MODEL when the
+ * sidecar contradicts it, UNSUPPORTED for an input that is no picture of 1 or 3 channels.
+ *
+ * What nobody says: scale 1/255, mean 0, std 1; resize fit; crop center for three channels, none for
+ * one; invert no; center none. */
+fmap_status preprocess_decide(const struct preprocess_options *flags,
+                              const struct preprocess_options *sidecar, const fmap_shape *shape,
+                              struct preprocess *preprocess, fmap_error *error);
 
 /* What the network sees: the picture brought to width x height x channels. For a person to look at;
  * release it with image_release(). */

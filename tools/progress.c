@@ -4,22 +4,19 @@
 #include <time.h>
 #include <unistd.h>
 
-static double now(void)
-{
+static double now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-void progress_start(struct progress *progress, const char *what, size_t total)
-{
+void progress_start(struct progress *progress, const char *what, size_t total) {
     *progress = (struct progress){.what = what, .total = total, .visible = isatty(STDERR_FILENO) == 1};
     progress->started = progress->visible ? now() : 0;
     progress->drawn = progress->started + 0.9; /* the first line appears after a second */
 }
 
-void progress_update(struct progress *progress, size_t done)
-{
+void progress_update(struct progress *progress, size_t done) {
     if (!progress->visible) {
         return;
     }
@@ -34,8 +31,7 @@ void progress_update(struct progress *progress, size_t done)
     fflush(stderr);
 }
 
-void progress_end(struct progress *progress)
-{
+void progress_end(struct progress *progress) {
     if (progress->shown) {
         fputs("\r\033[K", stderr);
         fflush(stderr);

@@ -7,7 +7,9 @@
  *              "resize": "fit", "crop": "none", "scale": 0.00392156862745098,
  *              "mean": [0], "std": [1], "invert": "auto", "digit": true}}
  *
- * Everything is optional. value = (pixel * scale - mean[channel]) / std[channel], pixel in 0..255.
+ * Everything is optional; further keys are allowed beside "image", not inside. "digit": true is the same
+ * as "center": "mass"; "bgr": true puts blue first.
+ * value = (pixel * scale - mean[channel]) / std[channel], pixel in 0..255.
  */
 #ifndef FMAP_TOOLS_SIDECAR_H
 #define FMAP_TOOLS_SIDECAR_H
@@ -20,7 +22,7 @@ struct labels {
 };
 
 struct sidecar {
-    char *title;       /* NULL: not given, as the other texts */
+    char *title; /* NULL: not given, as the other texts */
     char *description;
     char *licence;
     char *source;
@@ -34,6 +36,9 @@ fmap_status sidecar_read(const char *path, struct sidecar *sidecar, fmap_error *
 /* Reads the sidecar of a model, if there is one; else an empty one. */
 fmap_status sidecar_find(const char *model_path, struct sidecar *sidecar, fmap_error *error);
 void sidecar_release(struct sidecar *sidecar);
+
+/* Adds a copy of a name. */
+fmap_status labels_add(struct labels *labels, const char *name, size_t length, fmap_error *error);
 
 /* One label a line (LF or CRLF); a last empty line does not count. */
 fmap_status labels_read(const char *path, struct labels *labels, fmap_error *error);

@@ -42,20 +42,20 @@ fmap_status fail_errno(fmap_error *error, const char *verb, const char *path);
 /* "out of memory", naming what the memory was for. */
 fmap_status fail_memory(fmap_error *error, const char *what);
 
-#define TRY(expression)                           \
-    do {                                          \
-        fmap_status try_status = (expression);    \
-        if (try_status != FMAP_OK) {              \
-            return try_status;                    \
-        }                                         \
+#define TRY(expression)                        \
+    do {                                       \
+        fmap_status try_status = (expression); \
+        if (try_status != FMAP_OK) {           \
+            return try_status;                 \
+        }                                      \
     } while (0)
 
 /* ---- commands ---------------------------------------------------------------------------------- */
 
 struct command {
     const char *name;
-    const char *summary;                 /* one line for `fmap --help` */
-    int (*run)(int argc, char **argv);   /* argv[0] is the command's name; returns an exit code */
+    const char *summary;               /* one line for `fmap --help` */
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit code */
 };
 
 int cmd_run(int argc, char **argv);
