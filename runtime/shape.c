@@ -14,20 +14,20 @@ size_t fmap_type_bytes(fmap_type type) {
     return 0;
 }
 
-fmap_shape shape_of(int rank, const int64_t *dims) {
+fmap_shape fmap_shape_of(int rank, const int64_t *dims) {
     fmap_shape shape = {.rank = rank};
     for (int i = 0; i < rank; i++) shape.dims[i] = dims[i];
     return shape;
 }
 
-bool shape_known(const fmap_shape *shape) {
+bool fmap_shape_known(const fmap_shape *shape) {
     for (int i = 0; i < shape->rank; i++) {
         if (shape->dims[i] < 0) return false;
     }
     return true;
 }
 
-bool shape_equal(const fmap_shape *a, const fmap_shape *b) {
+bool fmap_shape_equal(const fmap_shape *a, const fmap_shape *b) {
     if (a->rank != b->rank) return false;
     for (int i = 0; i < a->rank; i++) {
         if (a->dims[i] != b->dims[i]) return false;
@@ -35,28 +35,28 @@ bool shape_equal(const fmap_shape *a, const fmap_shape *b) {
     return true;
 }
 
-int64_t dim_product(int64_t a, int64_t b) {
+int64_t fmap_dim_product(int64_t a, int64_t b) {
     int64_t product;
     if (a < 0 || b < 0 || __builtin_mul_overflow(a, b, &product)) return FMAP_UNKNOWN;
     return product;
 }
 
-int64_t shape_product(const fmap_shape *shape, int first, int last) {
+int64_t fmap_shape_product(const fmap_shape *shape, int first, int last) {
     int64_t product = 1;
-    for (int i = first; i < last; i++) product = dim_product(product, shape->dims[i]);
+    for (int i = first; i < last; i++) product = fmap_dim_product(product, shape->dims[i]);
     return product;
 }
 
 bool fmap_shape_elements(const fmap_shape *shape, int64_t *elements) {
     if (!shape || !elements || shape->rank < 0 || shape->rank > FMAP_MAX_RANK) return false;
-    int64_t product = shape_product(shape, 0, shape->rank);
+    int64_t product = fmap_shape_product(shape, 0, shape->rank);
     if (product < 0) return false;
     *elements = product;
     return true;
 }
 
-struct shape_text shape_text(const fmap_shape *shape) {
-    struct shape_text result = {"scalar"};
+struct fmap_shape_text fmap_shape_text(const fmap_shape *shape) {
+    struct fmap_shape_text result = {"scalar"};
     size_t used = 0;
     for (int i = 0; i < shape->rank && i < FMAP_MAX_RANK; i++) {
         const char *separator = i ? "x" : "";
@@ -69,7 +69,7 @@ struct shape_text shape_text(const fmap_shape *shape) {
     return result;
 }
 
-int axis_of(int64_t axis, int rank) {
+int fmap_axis_of(int64_t axis, int rank) {
     if (axis < -rank || axis >= rank) return -1;
     return (int)(axis < 0 ? axis + rank : axis);
 }

@@ -5,24 +5,24 @@
 #include "fmap/fmap.h"
 
 /* A shape from its dimensions. */
-fmap_shape shape_of(int rank, const int64_t *dims);
+fmap_shape fmap_shape_of(int rank, const int64_t *dims);
 
-bool shape_known(const fmap_shape *shape);
-bool shape_equal(const fmap_shape *a, const fmap_shape *b);
+bool fmap_shape_known(const fmap_shape *shape);
+bool fmap_shape_equal(const fmap_shape *a, const fmap_shape *b);
 
 /* Product of the dimensions [first, last); FMAP_UNKNOWN when one is unknown or it overflows. */
-int64_t shape_product(const fmap_shape *shape, int first, int last);
+int64_t fmap_shape_product(const fmap_shape *shape, int first, int last);
 
 /* "2x3x?x5" in a buffer that the structure carries. */
-struct shape_text {
+struct fmap_shape_text {
     char text[FMAP_MAX_RANK * 21 + 8];
 };
-struct shape_text shape_text(const fmap_shape *shape);
+struct fmap_shape_text fmap_shape_text(const fmap_shape *shape);
 
 /* a * b, or FMAP_UNKNOWN when either is unknown or the product overflows. */
-int64_t dim_product(int64_t a, int64_t b);
+int64_t fmap_dim_product(int64_t a, int64_t b);
 
 /* An axis of -rank .. rank - 1 as 0 .. rank - 1; -1 when it is out of range. */
-int axis_of(int64_t axis, int rank);
+int fmap_axis_of(int64_t axis, int rank);
 
 #endif

@@ -29,7 +29,7 @@ fmap_allocator fmap_allocator_or_default(const fmap_allocator *allocator) {
     return result;
 }
 
-static struct storage_chunk *add_chunk(struct storage *storage, size_t bytes) {
+static struct storage_chunk *add_chunk(struct fmap_storage *storage, size_t bytes) {
     struct storage_chunk *chunk = storage->allocator.allocate(storage->allocator.user, bytes, ALIGNMENT);
     if (!chunk) return NULL;
     *chunk = (struct storage_chunk){.next = storage->chunks, .bytes = bytes, .used = ALIGNMENT};
@@ -37,7 +37,7 @@ static struct storage_chunk *add_chunk(struct storage *storage, size_t bytes) {
     return chunk;
 }
 
-void *storage_take(struct storage *storage, size_t n, size_t size) {
+void *fmap_storage_take(struct fmap_storage *storage, size_t n, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX - 2 * ALIGNMENT) return NULL;
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -52,27 +52,27 @@ void *storage_take(struct storage *storage, size_t n, size_t size) {
     return memset(memory, 0, bytes);
 }
 
-char *storage_text(struct storage *storage, const char *text) {
-    return storage_copy(storage, text, strlen(text) + 1, 1);
+char *fmap_storage_text(struct fmap_storage *storage, const char *text) {
+    return fmap_storage_copy(storage, text, strlen(text) + 1, 1);
 }
 
-void *storage_copy(struct storage *storage, const void *source, size_t n, size_t size) {
-    void *copy = storage_take(storage, n, size);
+void *fmap_storage_copy(struct fmap_storage *storage, const void *source, size_t n, size_t size) {
+    void *copy = fmap_storage_take(storage, n, size);
     if (copy && n * size > 0) memcpy(copy, source, n * size);
     return copy;
 }
 
-void *storage_grow(struct storage *storage, void *array, size_t n, size_t *capacity, size_t size) {
+void *fmap_storage_grow(struct fmap_storage *storage, void *array, size_t n, size_t *capacity, size_t size) {
     if (n < *capacity) return array;
     size_t larger = *capacity ? 2 * *capacity : 8;
-    void *copy = storage_take(storage, larger, size);
+    void *copy = fmap_storage_take(storage, larger, size);
     if (!copy) return NULL;
     if (n > 0) memcpy(copy, array, n * size);
     *capacity = larger;
     return copy;
 }
 
-void storage_release(struct storage *storage) {
+void fmap_storage_release(struct fmap_storage *storage) {
     struct storage_chunk *chunk = storage->chunks;
     while (chunk) {
         struct storage_chunk *next = chunk->next;

@@ -6,7 +6,7 @@
 
 struct storage_chunk;
 
-struct storage {
+struct fmap_storage {
     fmap_allocator allocator;
     struct storage_chunk *chunks;
 };
@@ -16,18 +16,18 @@ fmap_allocator fmap_allocator_or_default(const fmap_allocator *allocator);
 
 /* n * size zeroed bytes, aligned to 64, or NULL when there are none or the product overflows. Zero bytes
  * give a valid pointer. */
-void *storage_take(struct storage *storage, size_t n, size_t size);
+void *fmap_storage_take(struct fmap_storage *storage, size_t n, size_t size);
 
 /* A copy of the string, or NULL. */
-char *storage_text(struct storage *storage, const char *text);
+char *fmap_storage_text(struct fmap_storage *storage, const char *text);
 
 /* A copy of n * size bytes, or NULL. */
-void *storage_copy(struct storage *storage, const void *source, size_t n, size_t size);
+void *fmap_storage_copy(struct fmap_storage *storage, const void *source, size_t n, size_t size);
 
 /* Room for one more element in an array of n with the capacity *capacity: the array itself or a larger copy
  * (the old one stays until the end). NULL, with nothing changed, when there is no memory. */
-void *storage_grow(struct storage *storage, void *array, size_t n, size_t *capacity, size_t size);
+void *fmap_storage_grow(struct fmap_storage *storage, void *array, size_t n, size_t *capacity, size_t size);
 
-void storage_release(struct storage *storage);
+void fmap_storage_release(struct fmap_storage *storage);
 
 #endif

@@ -1,0 +1,46 @@
+/* A layer: one room (layers/x.c) answers every question about an operator. */
+#ifndef FMAP_RUNTIME_LAYER_H
+#define FMAP_RUNTIME_LAYER_H
+
+#include "runtime/attributes.h"
+#include "runtime/graph.h"
+
+struct fmap_planning;
+
+struct fmap_layer {
+    const char *op; /* ONNX' name */
+    size_t min_inputs, max_inputs, max_outputs;
+
+    /* Checks the attributes and keeps what they say in node->parameters. NULL: there are none. */
+    fmap_status (*parse)(struct fmap_parsing *parsing);
+
+    /* Checks the inputs and fills in type and shape of the outputs. Runs when the node is added, with unknown
+     * dimensions in the inputs, and again for every plan, where all are known. */
+    fmap_status (*shape)(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error);
+
+    /* Adds the steps that compute the node. All shapes are known. */
+    fmap_status (*plan)(struct fmap_planning *planning, const struct fmap_graph_node *node);
+
+    /* Multiply-accumulates of the direct algorithm. NULL: none. */
+    int64_t (*macs)(const struct fmap_graph *graph, const struct fmap_graph_node *node);
+
+    bool activation; /* ends what a tap calls "pre-activation" */
+    bool pool;       /* ends what a tap calls "post-pool" */
+};
+
+/* The layer of an operator; NULL when there is none. */
+const struct fmap_layer *fmap_layer_find(const char *op);
+
+#define LAYER(op, name) extern const struct fmap_layer fmap_layer_##name;
+#include "runtime/layers.inc"
+#undef LAYER
+
+/* Output 0 gets the type and the shape given: what most shape functions end with. */
+fmap_status fmap_set_output(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                            const fmap_shape *shape);
+
+/* Error: MODEL when input i is there and not float32, or is missing. */
+fmap_status fmap_expect_floats(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t i,
+                               fmap_error *error);
+
+#endif

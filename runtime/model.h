@@ -1,0 +1,20 @@
+/* The model behind the public handle. */
+#ifndef FMAP_RUNTIME_MODEL_H
+#define FMAP_RUNTIME_MODEL_H
+
+#include "runtime/graph.h"
+#include "runtime/names.h"
+
+struct fmap_resource;
+
+struct fmap_model {
+    struct fmap_graph graph;
+    struct fmap_names value_names;
+    struct fmap_names node_names;
+    struct fmap_resource *resources; /* memory that constants are borrowed from */
+    int opset;
+    bool finished;
+    fmap_error failure; /* the first one while building; status FMAP_OK: none */
+};
+
+#endif
