@@ -38,40 +38,52 @@ fmap_status|fmap_error|<fmap/	kernels	-	kernels know numbers in memory only
 TABLE
 }
 
-# code FILE: the file, each line "number<TAB>text", without comments; string contents too, except in #include.
+# Every line of ours as "file<TAB>line<TAB>code": without comments, and without what strings say except
+# in #include.
 code() {
-    awk '{
-        line = $0; out = ""
-        if (line !~ /^[ \t]*#[ \t]*include/) gsub(/"([^"\\]|\\.)*"/, "\"\"", line)
-        while (line != "") {
-            if (inside) {
-                end = index(line, "*/")
-                if (!end) { line = ""; break }
-                line = substr(line, end + 2); inside = 0
+    # shellcheck disable=SC2016 # The dollars are awk's.
+    find include kernels runtime tools examples \( -name '*.[ch]' -o -name '*.inc' \) -print0 2>/dev/null |
+        sort -z | xargs -0 --no-run-if-empty awk '
+        FNR == 1 { inside = 0 }
+        {
+            line = $0; out = ""
+            if (line !~ /^[ \t]*#[ \t]*include/) gsub(/"([^"\\]|\\.)*"/, "\"\"", line)
+            while (line != "") {
+                if (inside) {
+                    end = index(line, "*/")
+                    if (!end) break
+                    line = substr(line, end + 2); inside = 0
+                }
+                start = index(line, "/*"); slashes = index(line, "//")
+                if (slashes && (!start || slashes < start)) { out = out substr(line, 1, slashes - 1); break }
+                if (!start) { out = out line; break }
+                out = out substr(line, 1, start - 1) " "; line = substr(line, start + 2); inside = 1
             }
-            start = index(line, "/*"); slashes = index(line, "//")
-            if (slashes && (!start || slashes < start)) { out = out substr(line, 1, slashes - 1); break }
-            if (!start) { out = out line; break }
-            out = out substr(line, 1, start - 1) " "; line = substr(line, start + 2); inside = 1
-        }
-        print NR "\t" out
-    }' "$1"
+            if (out ~ /[^ \t]/) print FILENAME "\t" FNR "\t" out
+        }'
+}
+
+# normal PATH: without "x/.." and ".".
+normal() {
+    local part parts=() IFS=/
+    for part in $1; do
+        case $part in
+            . | '') ;;
+            ..) [ ${#parts[@]} -eq 0 ] || unset 'parts[-1]' ;;
+            *) parts+=("$part") ;;
+        esac
+    done
+    echo "${parts[*]}"
 }
 
 # target FILE INCLUDE: the path of ours that an #include means; empty for a header of the system.
 target() {
-    local room=${1%/*} name=${2:1:-1} path
-    if [ "${2:0:1}" = '"' ]; then
-        path=$(realpath -m --relative-to=. "$room/$name")
-        [ ! -e "$path" ] || { echo "$path"; return; }
-        [ ! -e "$name" ] || { realpath -m --relative-to=. "$name"; return; }
-        [ ! -e "include/$name" ] || { echo "include/$name"; return; }
-        [[ $name != ../* ]] || name=$path
-        echo "$name" # Generated, or found through an include path: judged by its name.
-    elif [ -e "include/$name" ]; then
-        echo "include/$name"
-    elif [ -e "$name" ]; then
-        echo "$name"
+    local name=${2:1:-1} beside=${1%/*}/${2:1:-1}
+    if [[ $2 == '"'* ]] && [ -e "$beside" ]; then normal "$beside"
+    elif [ -e "include/$name" ]; then normal "include/$name"
+    elif [ -e "$name" ]; then normal "$name"
+    elif [[ $2 == '"../'* ]]; then normal "$beside"
+    elif [[ $2 == '"'* ]]; then echo "$name" # Generated, or found by an include path.
     fi
 }
 
@@ -86,32 +98,8 @@ allowed() {
     return 1
 }
 
-complaints=0
-complain() {
-    echo "$*" >&2
-    complaints=$((complaints + 1))
-}
-
-check_arrows() {
-    local room patterns file number include path
-    while read -r room patterns; do
-        set -f
-        # shellcheck disable=SC2086 # One word per pattern.
-        set -- $patterns
-        set +f
-        for file in "$room"/*.[ch] "$room"/*.inc; do
-            [ -e "$file" ] || continue
-            while IFS=$'\t' read -r number include; do
-                path=$(target "$file" "$include")
-                [ -z "$path" ] || allowed "$path" "$@" ||
-                    complain "$file:$number: $room may not include $include ($path)"
-            done < <(code "$file" | sed -nE 's/^([0-9]+\t)[ \t]*#[ \t]*include[ \t]*(<[^>]+>|"[^"]+").*/\1\2/p')
-        done
-    done < <(arrows)
-}
-
-# excepted FILE PATH...: is the file, or its folder, one of the paths?
-excepted() {
+# within FILE PATH...: is the file one of the paths, or inside of one?
+within() {
     local file=$1 path
     shift
     for path; do
@@ -120,25 +108,40 @@ excepted() {
     return 1
 }
 
-# sources_of "ROOM...": all files of these rooms and the rooms inside them.
-sources_of() {
-    # shellcheck disable=SC2086 # A list of rooms.
-    find $1 \( -name '*.[ch]' -o -name '*.inc' \) 2>/dev/null | sort
+complaints=0
+complain() {
+    echo "$*" >&2
+    complaints=$((complaints + 1))
+}
+
+check_arrows() {
+    local room patterns file line include path
+    declare -A allowed_in
+    while read -r room patterns; do allowed_in[$room]=$patterns; done < <(arrows)
+    set -f
+    while IFS=$'\t' read -r file line include; do
+        room=${file%/*}
+        path=$(target "$file" "$include")
+        # shellcheck disable=SC2086 # One word per pattern.
+        [ -z "$path" ] || allowed "$path" ${allowed_in[$room]-} ||
+            complain "$file:$line: $room may not include $include ($path)"
+    done < <(sed -nE 's/\t[ \t]*#[ \t]*include[ \t]*(<[^>]+>|"[^"]+").*/\t\1/p' "$code")
+    set +f
 }
 
 check_bans() {
     local pattern rooms exceptions why file line
     while IFS=$'\t' read -r pattern rooms exceptions why; do
-        while read -r file; do
-            # shellcheck disable=SC2086 # A list of paths.
-            excepted "$file" $exceptions && continue
-            while IFS=$'\t' read -r line _; do
-                complain "$file:$line: $why"
-            done < <(code "$file" | grep -E "^[0-9]+	(.*[^[:alnum:]_])?($pattern)" || true)
-        done < <(sources_of "$rooms")
+        while IFS=$'\t' read -r file line _; do
+            # shellcheck disable=SC2086 # Lists of paths.
+            if within "$file" $rooms && ! within "$file" $exceptions; then complain "$file:$line: $why"; fi
+        done < <(grep -E "^[^	]+	[0-9]+	(.*[^[:alnum:]_])?($pattern)" "$code")
     done < <(bans)
 }
 
+code=$(mktemp)
+trap 'rm -f "$code"' EXIT
+code >"$code"
 check_arrows
 check_bans
 [ "$complaints" -eq 0 ] || { echo "layering: $complaints arrows that the house does not have" >&2; exit 1; }
