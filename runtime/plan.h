@@ -1,0 +1,124 @@
+/* The plan behind the public handle: steps, and the memory that they work in. */
+#ifndef FMAP_RUNTIME_PLAN_H
+#define FMAP_RUNTIME_PLAN_H
+
+#include "kernels/kernels.h"
+#include "runtime/graph.h"
+#include "runtime/model.h"
+
+/* A piece of memory whose address is known when a context runs. */
+enum fmap_base {
+    FMAP_BASE_CONSTANT, /* `constant` */
+    FMAP_BASE_ARENA,    /* in the context's arena: `buffer` while planning, then `offset` */
+    FMAP_BASE_PORT      /* the caller's: inputs, then outputs, then taps */
+};
+
+struct fmap_operand {
+    enum fmap_base base;
+    int port;
+    size_t buffer;
+    size_t offset; /* bytes */
+    const float *constant;
+};
+
+/* What a part of a step is given to work with. */
+struct fmap_run {
+    const struct fmap_kernels *kernels;
+    char *arena;
+    void *const *ports;
+    char *scratch; /* of this thread: the step's scratch_bytes, aligned to 64 */
+    fmap_statistics *statistics;
+    uint64_t dropout_step;
+};
+
+struct fmap_step;
+typedef void fmap_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part);
+
+struct fmap_step {
+    fmap_part *part;
+    const void *job;
+    struct fmap_operand *operands;
+    size_t n_operands;
+    int64_t parts;
+    int64_t layer; /* index of the model's node that it counts for; -1: none */
+    const char *kernel;
+    size_t scratch_bytes;
+};
+
+/* Where an operand is in this run; NULL for a tap that nobody wants. */
+static inline float *fmap_at(const struct fmap_run *run, const struct fmap_operand *operand) {
+    switch (operand->base) {
+    case FMAP_BASE_CONSTANT: return (float *)(uintptr_t)operand->constant;
+    case FMAP_BASE_ARENA: return (float *)(void *)(run->arena + operand->offset);
+    default: return run->ports[operand->port];
+    }
+}
+
+/* A piece of the arena and the steps, first to last, that need it. */
+struct fmap_buffer {
+    size_t bytes;
+    size_t offset;
+    size_t first_step, last_step;
+    bool used;
+};
+
+struct fmap_tap {
+    fmap_tap_info info;
+    fmap_value value; /* of the model's graph */
+    bool values;
+    bool mask; /* a Dropout layer's mask, which only training computes */
+    size_t first_statistics;
+};
+
+struct fmap_plan_layer_state {
+    const char *kernel;
+    int64_t fused_into;
+    int64_t macs;
+    int64_t parameters;
+    fmap_shape shape;
+};
+
+struct fmap_plan {
+    struct fmap_storage storage;
+    const struct fmap_model *model;
+    struct fmap_graph graph; /* rewritten by the passes; has storage of its own */
+    const struct fmap_kernels *kernels;
+    fmap_isa isa;
+    int threads;
+    bool profile;
+    struct fmap_step *steps;
+    size_t n_steps;
+    struct fmap_tap *taps;
+    size_t n_taps;
+    size_t n_statistics;
+    struct fmap_plan_layer_state *layers; /* one for each node of the model */
+    fmap_layout *port_layouts;            /* inputs, then outputs */
+    size_t arena_bytes;
+    size_t scratch_bytes; /* of each thread */
+    size_t weights_bytes;
+};
+
+/* Places buffers in the arena so that those that are needed at the same time do not overlap (memory.c). Sets
+ * their offsets and *arena_bytes. */
+fmap_status fmap_place_buffers(struct fmap_storage *storage, struct fmap_buffer *buffers, size_t n_buffers,
+                               size_t *arena_bytes, fmap_error *error);
+
+/* The kernels to use: not above `cap`, nor above FMAP_MAX_ISA in the environment (host.c). */
+fmap_status fmap_host_kernels(fmap_isa cap, const struct fmap_kernels **kernels, fmap_isa *isa,
+                              fmap_error *error);
+
+/* How many threads OpenMP would use (run.c). */
+int fmap_host_threads(void);
+
+/* Whether a layer's name fits a pattern with * and ? (tap.c). */
+bool fmap_pattern_matches(const char *pattern, const char *name);
+
+/* Finds the values that the requests mean and marks them as kept, before any pass runs (tap.c). */
+fmap_status fmap_plan_taps(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error);
+
+struct fmap_planning;
+
+/* Adds the steps that serve the taps of a value that has just been computed (tap.c). */
+fmap_status fmap_plan_tap_steps(struct fmap_planning *planning, fmap_value value);
+
+#endif

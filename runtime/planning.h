@@ -1,0 +1,114 @@
+/* A plan in the making: layers ask here for the memory of their inputs and outputs and add their steps. */
+#ifndef FMAP_RUNTIME_PLANNING_H
+#define FMAP_RUNTIME_PLANNING_H
+
+#include "runtime/plan.h"
+
+/* How the elements of a value lie in memory. */
+enum fmap_form {
+    FMAP_FORM_PLAIN,   /* row-major in the order of its shape: n, c, h, w */
+    FMAP_FORM_BLOCKED, /* [n][c / 16][h * w][16], rank 2 and more; lanes beyond c hold anything */
+    FMAP_FORM_PIXELS,  /* n, h, w, c; rank 4 */
+    FMAP_FORMS
+};
+
+struct fmap_planned_value {
+    bool placed[FMAP_FORMS];
+    struct fmap_operand places[FMAP_FORMS];
+    fmap_value view_of;       /* not 0: the same elements as that value, */
+    enum fmap_form view_form; /* whose memory in this form is this value's plain one */
+};
+
+struct fmap_planning {
+    struct fmap_plan *plan;
+    struct fmap_graph *graph;
+    const struct fmap_kernels *kernels;
+    bool training;
+    uint64_t seed;
+    struct fmap_storage storage; /* gone when the plan is finished */
+    struct fmap_planned_value *values;
+    struct fmap_buffer *buffers;
+    size_t n_buffers, buffers_capacity;
+    size_t steps_capacity;
+    fmap_error *error;
+};
+
+/* The blocked form of a shape of rank 2 and more, all in elements. */
+struct fmap_geometry {
+    int64_t n, c, h, w; /* of rank 2: h = w = 1; of rank 3: h = 1; of rank 5 and more: h of all but the last */
+    int64_t blocks;
+    int64_t block_stride; /* h * w * 16 */
+    int64_t image_stride; /* blocks * block_stride */
+};
+struct fmap_geometry fmap_geometry_of(const fmap_shape *shape);
+
+/* Whether the value can be read in that form without a conversion. */
+bool fmap_planning_has(const struct fmap_planning *planning, fmap_value value, enum fmap_form form);
+
+/* The memory of a value in that form; adds a step that converts it when there is none yet. */
+fmap_status fmap_planning_read(struct fmap_planning *planning, fmap_value value, enum fmap_form form,
+                               struct fmap_operand *place);
+
+/* Memory for a value that the next step writes: the caller's own where it fits. */
+fmap_status fmap_planning_write(struct fmap_planning *planning, fmap_value value, enum fmap_form form,
+                                struct fmap_operand *place);
+
+/* Memory that only lives between steps of one layer. */
+fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes, struct fmap_operand *place);
+
+/* Says that `value` is nothing but another shape of `source`: its plain memory is the source's in that form. */
+void fmap_planning_view(struct fmap_planning *planning, fmap_value value, fmap_value source,
+                        enum fmap_form source_form);
+
+struct fmap_step_definition {
+    fmap_part *part;
+    const void *job; /* copied */
+    size_t job_bytes;
+    const struct fmap_operand *operands; /* copied; their buffers live at least until this step */
+    size_t n_operands;
+    int64_t parts; /* independent pieces of work, in any order on any thread */
+    size_t scratch_bytes;
+    const char *kernel;                 /* for people; copied */
+    const struct fmap_graph_node *node; /* whose work it is; NULL: nobody's */
+};
+
+fmap_status fmap_planning_step(struct fmap_planning *planning, const struct fmap_step_definition *definition);
+
+/* "direct_avx512" in a buffer of its own: the name of the work and of the instruction set. */
+struct fmap_kernel_text {
+    char text[64];
+};
+struct fmap_kernel_text fmap_kernel_text(const struct fmap_planning *planning, const char *work);
+
+/* Memory of the plan for constants (zeroed, aligned to 64), in plan.weights_bytes. */
+fmap_status fmap_planning_weights(struct fmap_planning *planning, size_t n_floats, float **weights);
+
+/* The floats of a constant, aligned as floats must be. */
+fmap_status fmap_planning_constant(struct fmap_planning *planning, fmap_value value, const float **floats);
+
+/* About how many parts `work` operations should be cut into: 1 when it is too little to share. */
+int64_t fmap_planning_parts(const struct fmap_planning *planning, int64_t work);
+
+fmap_status fmap_planning_out_of_memory(const struct fmap_planning *planning);
+
+/* Copies elements between two strided arrays of the same dimensions: transposes, pads, joins (copy.c). */
+struct fmap_strided {
+    int rank;
+    int64_t dims[FMAP_MAX_RANK];
+    int64_t src_strides[FMAP_MAX_RANK];
+    int64_t dst_strides[FMAP_MAX_RANK];
+    int64_t src_offset, dst_offset;
+};
+fmap_status fmap_planning_copy(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                               const struct fmap_operand *src, const struct fmap_operand *dst,
+                               const struct fmap_strided *strided);
+
+/* Row-major strides of a shape, in elements. */
+void fmap_strides_of(const fmap_shape *shape, int64_t *strides);
+
+/* Adds the step that brings a value from one form into another (reorder.c). `node` is whom its time counts for. */
+fmap_status fmap_planning_convert(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                  const fmap_shape *shape, enum fmap_form from, const struct fmap_operand *src,
+                                  enum fmap_form to, const struct fmap_operand *dst);
+
+#endif
