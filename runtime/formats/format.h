@@ -1,0 +1,33 @@
+/* What a model format is to the rest: how to recognise it and how to read it.
+ *
+ * To add a format: write <format>.c with one of these, declare it here, give it a row in load.c.
+ */
+#ifndef FMAP_FORMATS_FORMAT_H
+#define FMAP_FORMATS_FORMAT_H
+
+#include <fmap/model.h>
+
+/* The bytes of a model file. They stay in place as long as the model, so constants may be borrowed. */
+struct fmap_source {
+    const uint8_t *data;
+    size_t bytes;
+    const fmap_allocator *allocator; /* for everything that the reader needs; may be NULL */
+};
+
+struct fmap_format {
+    const char *name;
+    /* Does the file look like this format? A damaged file should, so that the reader can say what is
+     * wrong with it. Never called for an empty file. */
+    bool (*recognise)(const uint8_t *data, size_t bytes);
+    /* Builds the network with the public functions of model.h, up to but without fmap_model_finish().
+     * Whatever is wrong is reported by fmap_model_fail(). */
+    void (*read)(fmap_model *model, const struct fmap_source *source);
+};
+
+extern const struct fmap_format fmap_format_onnx;
+
+/* What a file that no format recognised is instead, as the end of a sentence that starts with its name:
+ * "is a picture (PNG), not a model". NULL when that is not known either. *status says how bad it is. */
+const char *fmap_describe_stranger(const uint8_t *data, size_t bytes, fmap_status *status);
+
+#endif

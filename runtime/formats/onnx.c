@@ -1,0 +1,213 @@
+/* ONNX: the model and its graph. Protobuf leaves the order of the parts free, so the graph is looked
+ * through first; what is found are places in the file. Then its parts are given to the builder in the
+ * builder's order. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "format.h"
+#include "onnx_loader.h"
+
+/* IR version 3 is the oldest that knows operator sets. Newer ones only add fields. */
+enum { OLDEST_IR = 3, OLDEST_OPSET = 7, NEWEST_OPSET = 21 };
+
+bool fmap_onnx_fail(struct fmap_onnx_loader *loader, fmap_status status, const char *format, ...) {
+    char sentence[FMAP_ERROR_MESSAGE_BYTES];
+    (void)snprintf(sentence, sizeof sentence, "%s: ", fmap_model_name(loader->model));
+    size_t used = strlen(sentence);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(sentence + used, sizeof sentence - used, format, arguments);
+    va_end(arguments);
+    (void)fmap_model_fail(loader->model, status, sentence);
+    return false;
+}
+
+bool fmap_onnx_out_of_memory(struct fmap_onnx_loader *loader) {
+    return fmap_onnx_fail(loader, FMAP_ERROR_MEMORY, "out of memory while reading the ONNX file");
+}
+
+struct fmap_text_shown fmap_onnx_show(struct fmap_onnx_span span) {
+    return fmap_text_show(span.data, span.bytes);
+}
+
+bool fmap_onnx_read(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, const pb_msgdesc_t *message,
+                    void *structure, const char *what) {
+    struct fmap_onnx_reader *reader = &loader->reader;
+    if (fmap_onnx_decode(reader, span, message, structure)) return true;
+    if (reader->out_of_memory) return fmap_onnx_out_of_memory(loader);
+    return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "%s is damaged or cut off near byte %zu of %zu", what,
+                          (size_t)(reader->stopped_at - reader->file.data), reader->file.bytes);
+}
+
+const char *fmap_onnx_name(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, const char *what) {
+    const char *fault = fmap_text_fault(span.data, span.bytes);
+    if (fault) {
+        (void)fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "the name '%s' of %s contains %s",
+                             fmap_onnx_show(span).text, what, fault);
+        return NULL;
+    }
+    char *name = fmap_scratch_array(&loader->scratch, span.bytes + 1, 1);
+    if (!name) {
+        (void)fmap_onnx_out_of_memory(loader);
+        return NULL;
+    }
+    if (span.bytes) memcpy(name, span.data, span.bytes);
+    name[span.bytes] = 0;
+    return name;
+}
+
+bool fmap_onnx_default_domain(struct fmap_onnx_span domain) {
+    static const char name[] = "ai.onnx";
+    return domain.bytes == 0 ||
+           (domain.bytes == strlen(name) && memcmp(domain.data, name, domain.bytes) == 0);
+}
+
+/* Only ONNX's own operators are known; whether others are used shows when a node names them. */
+static bool set_opset(struct fmap_onnx_loader *loader, const fmap_onnx_ModelProto *proto) {
+    int64_t version = 0;
+    for (size_t i = 0; i < proto->opset_import.count; i++) {
+        fmap_onnx_OperatorSetIdProto set = {0};
+        if (!fmap_onnx_read(loader, proto->opset_import.items[i], fmap_onnx_OperatorSetIdProto_fields, &set,
+                            "the list of operator sets")) {
+            return false;
+        }
+        if (fmap_onnx_default_domain(set.domain.span)) version = set.version;
+    }
+    if (version <= 0) {
+        return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT,
+                              "the model does not say which version of the ONNX operator set it uses");
+    }
+    if (version < OLDEST_OPSET || version > NEWEST_OPSET) {
+        return fmap_onnx_fail(loader, FMAP_ERROR_UNSUPPORTED,
+                              "the model uses version %lld of the ONNX operator set; supported are %d to %d",
+                              (long long)version, OLDEST_OPSET, NEWEST_OPSET);
+    }
+    return fmap_model_set_opset(loader->model, (int)version) == FMAP_OK;
+}
+
+static bool add_initializers(struct fmap_onnx_loader *loader, const struct fmap_onnx_field *initializers) {
+    for (size_t i = 0; i < initializers->count; i++) {
+        fmap_scratch_reset(&loader->scratch);
+        char what[FMAP_TEXT_SHOWN_BYTES + 32];
+        (void)snprintf(what, sizeof what, "initializer number %zu", i + 1);
+        fmap_onnx_TensorProto proto = {0};
+        if (!fmap_onnx_read(loader, initializers->items[i], fmap_onnx_TensorProto_fields, &proto, what)) {
+            return false;
+        }
+        if (proto.name.span.bytes == 0) {
+            return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "%s has no name", what);
+        }
+        const char *name = fmap_onnx_name(loader, proto.name.span, what);
+        if (!name) return false;
+        (void)snprintf(what, sizeof what, "initializer '%s'", fmap_onnx_show(proto.name.span).text);
+        struct fmap_onnx_constant constant;
+        if (!fmap_onnx_tensor(loader, &proto, what, &constant)) return false;
+        if (fmap_model_constant(loader->model, name, &constant.tensor, constant.ownership) == FMAP_NO_VALUE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool refuse_sparse(struct fmap_onnx_loader *loader, const struct fmap_onnx_field *initializers) {
+    if (initializers->count == 0) return true;
+    fmap_onnx_SparseTensorProto sparse = {0};
+    fmap_onnx_TensorProto values = {0};
+    if (!fmap_onnx_read(loader, initializers->items[0], fmap_onnx_SparseTensorProto_fields, &sparse,
+                        "the first sparse initializer") ||
+        !fmap_onnx_read(loader, sparse.values.span, fmap_onnx_TensorProto_fields, &values,
+                        "the first sparse initializer")) {
+        return false;
+    }
+    return fmap_onnx_fail(loader, FMAP_ERROR_UNSUPPORTED,
+                          "initializer '%s' is a sparse tensor, which is not supported",
+                          fmap_onnx_show(values.name.span).text);
+}
+
+static bool add_output(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, size_t index) {
+    char what[48];
+    (void)snprintf(what, sizeof what, "output number %zu of the graph", index + 1);
+    fmap_onnx_ValueInfoProto proto = {0};
+    if (!fmap_onnx_read(loader, span, fmap_onnx_ValueInfoProto_fields, &proto, what)) return false;
+    const char *name = fmap_onnx_name(loader, proto.name.span, what);
+    if (!name) return false;
+    fmap_value value = fmap_model_find_value(loader->model, name);
+    if (value == FMAP_NO_VALUE) {
+        return fmap_onnx_fail(loader, FMAP_ERROR_MODEL, "%s, '%s', is made by no node", what,
+                              fmap_onnx_show(proto.name.span).text);
+    }
+    return fmap_model_output(loader->model, value) == FMAP_OK;
+}
+
+/* Initializers come before inputs, because older models list them among the inputs too. */
+static bool add_graph(struct fmap_onnx_loader *loader, const fmap_onnx_GraphProto *graph) {
+    if (!refuse_sparse(loader, &graph->sparse_initializer)) return false;
+    if (!add_initializers(loader, &graph->initializer)) return false;
+    for (size_t i = 0; i < graph->input.count; i++) {
+        fmap_scratch_reset(&loader->scratch);
+        if (!fmap_onnx_add_input(loader, graph->input.items[i], i)) return false;
+    }
+    for (size_t i = 0; i < graph->node.count; i++) {
+        fmap_scratch_reset(&loader->scratch);
+        if (!fmap_onnx_add_node(loader, graph->node.items[i], i)) return false;
+    }
+    for (size_t i = 0; i < graph->output.count; i++) {
+        fmap_scratch_reset(&loader->scratch);
+        if (!add_output(loader, graph->output.items[i], i)) return false;
+    }
+    return true;
+}
+
+static bool read_model(struct fmap_onnx_loader *loader) {
+    fmap_onnx_ModelProto proto = {0};
+    if (!fmap_onnx_read(loader, loader->reader.file, fmap_onnx_ModelProto_fields, &proto, "the ONNX model")) {
+        return false;
+    }
+    if (proto.ir_version < OLDEST_IR) {
+        return fmap_onnx_fail(
+            loader, proto.has_ir_version ? FMAP_ERROR_UNSUPPORTED : FMAP_ERROR_FORMAT,
+            "the model is written in version %lld of ONNX' file format; supported are %d and later",
+            (long long)proto.ir_version, OLDEST_IR);
+    }
+    if (!proto.graph.span.data) return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "the model holds no graph");
+    if (!set_opset(loader, &proto)) return false;
+    fmap_onnx_GraphProto graph = {0};
+    if (!fmap_onnx_read(loader, proto.graph.span, fmap_onnx_GraphProto_fields, &graph, "the graph"))
+        return false;
+    loader->reader.scratch = &loader->scratch;
+    return add_graph(loader, &graph);
+}
+
+static void read(fmap_model *model, const struct fmap_source *source) {
+    struct fmap_onnx_loader loader = {.model = model};
+    fmap_scratch_init(&loader.graph_scratch, source->allocator);
+    fmap_scratch_init(&loader.scratch, source->allocator);
+    loader.reader.file = (struct fmap_onnx_span){source->data, source->bytes};
+    loader.reader.scratch = &loader.graph_scratch;
+    loader.node_names.scratch = &loader.graph_scratch;
+    (void)read_model(&loader); /* The model keeps the reason. */
+    fmap_scratch_destroy(&loader.scratch);
+    fmap_scratch_destroy(&loader.graph_scratch);
+}
+
+/* ONNX files have no mark. They are protobuf messages, and begin with one of the fields of a model. */
+static bool recognise(const uint8_t *data, size_t bytes) {
+    static const struct {
+        uint32_t number;
+        pb_wire_type_t type;
+    } fields[] = {{1, PB_WT_VARINT},  {2, PB_WT_STRING},  {3, PB_WT_STRING}, {4, PB_WT_STRING},
+                  {5, PB_WT_VARINT},  {6, PB_WT_STRING},  {7, PB_WT_STRING}, {8, PB_WT_STRING},
+                  {14, PB_WT_STRING}, {20, PB_WT_STRING}, {25, PB_WT_STRING}};
+    pb_istream_t stream = pb_istream_from_buffer(data, bytes);
+    pb_wire_type_t type;
+    uint32_t number;
+    bool end;
+    if (!pb_decode_tag(&stream, &type, &number, &end)) return false;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (number == fields[i].number && type == fields[i].type) return true;
+    }
+    return false;
+}
+
+const struct fmap_format fmap_format_onnx = {.name = "ONNX", .recognise = recognise, .read = read};
