@@ -17,7 +17,7 @@ kernels/neon        kernels/*.h kernels/*.inc kernels/neon/*
 runtime             include/fmap/* kernels/kernels.h runtime/*.h runtime/*.inc
 runtime/layers      include/fmap/* kernels/kernels.h runtime/*.h runtime/*.inc runtime/layers/*
 runtime/passes      include/fmap/* kernels/kernels.h runtime/*.h runtime/*.inc runtime/passes/*
-runtime/formats     include/fmap/* runtime/formats/* *.pb.h
+runtime/formats     include/fmap/* runtime/status.h runtime/formats/* *.pb.h
 tools               include/fmap/fmap.h tools/*
 examples            include/fmap/fmap.h
 TABLE
@@ -42,8 +42,8 @@ TABLE
 # in #include.
 code() {
     # shellcheck disable=SC2016 # The dollars are awk's.
-    find include kernels runtime tools examples \( -name '*.[ch]' -o -name '*.inc' \) -print0 2>/dev/null |
-        sort -z | xargs -0 --no-run-if-empty awk '
+    find . -path ./build -prune -o -path ./.git -prune -o \( -name '*.[ch]' -o -name '*.inc' \) -printf '%P\0' |
+        grep -zE '^(include|kernels|runtime|tools|examples)/' | sort -z | xargs -0 --no-run-if-empty awk '
         FNR == 1 { inside = 0 }
         {
             line = $0; out = ""
@@ -63,7 +63,7 @@ code() {
         }'
 }
 
-# normal PATH: without "x/.." and ".".
+# normal PATH: sets $path, without "x/.." and ".".
 normal() {
     local part parts=() IFS=/
     for part in $1; do
@@ -73,17 +73,18 @@ normal() {
             *) parts+=("$part") ;;
         esac
     done
-    echo "${parts[*]}"
+    path="${parts[*]}"
 }
 
-# target FILE INCLUDE: the path of ours that an #include means; empty for a header of the system.
+# target FILE INCLUDE: sets $path to what an #include means; to nothing for a header of the system.
 target() {
     local name=${2:1:-1} beside=${1%/*}/${2:1:-1}
-    if [[ $2 == '"'* ]] && [ -e "$beside" ]; then normal "$beside"
+    path=
+    if [[ $2 == '"'* && -e $beside ]]; then normal "$beside"
     elif [ -e "include/$name" ]; then normal "include/$name"
     elif [ -e "$name" ]; then normal "$name"
     elif [[ $2 == '"../'* ]]; then normal "$beside"
-    elif [[ $2 == '"'* ]]; then echo "$name" # Generated, or found by an include path.
+    elif [[ $2 == '"'* ]]; then path=$name # Generated, or found by an include path.
     fi
 }
 
@@ -121,7 +122,7 @@ check_arrows() {
     set -f
     while IFS=$'\t' read -r file line include; do
         room=${file%/*}
-        path=$(target "$file" "$include")
+        target "$file" "$include"
         # shellcheck disable=SC2086 # One word per pattern.
         [ -z "$path" ] || allowed "$path" ${allowed_in[$room]-} ||
             complain "$file:$line: $room may not include $include ($path)"
