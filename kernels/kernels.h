@@ -99,14 +99,14 @@ struct fmap_depthwise {
     struct fmap_activate_job activate;
 };
 
-/* dst[x][c] = the largest element of the window, -infinity for an empty one, in the order r, k, as
- * max(so far, element) with max(a, b) = a > b ? a : b. */
+/* dst[x][c] = the largest element of the window, NaN if one is NaN, -infinity for an empty window; in the
+ * order r, k, as max(so far, element) with max(a, b) = a > b ? a : b. */
 struct fmap_max_pool {
     struct fmap_window window;
 };
 
 /* dst[x][c] = (sum over the window's elements inside of the image, in the order r, k) / divisor.
- * divisors[x] for each output column; an empty window gives 0. */
+ * divisors[x] for each output column; an empty window gives 0 whatever its divisor. */
 struct fmap_average_pool {
     struct fmap_window window;
     const float *divisors;

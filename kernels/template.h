@@ -9,10 +9,14 @@
  *   v_add v_sub v_mul v_div
  *   v_fma(a, b, c)              a * b + c, rounded once
  *   v_max v_min                 a > b ? a : b and a < b ? a : b: so b when either is NaN
- *   v_less(a, b) v_select(mask, a, b)   mask ? a : b
+ *   v_max_or_nan(a, b)          v_max, but NaN when either is
+ *   v_less(a, b) v_first(n)     masks: a < b; the first n lanes
+ *   v_select(mask, a, b)        mask ? a : b
  *   v_round                     to the nearest integer, ties to even
- *   v_power_of_two(n)           2^n for an integral -126 <= n <= 127
+ *   v_scale(x, n)               x * 2^n rounded once, for 0.5 < x < 2 and an integral -252 < n < 254
+ *   v_transpose(rows)           LANES vectors: rows[i][j] becomes rows[j][i], in place
  *   TILES(TILE)                 its register tiles: TILE(pixels, vectors) ...
+ *   WINDOW_PIXELS WINDOW_SIZES(SIZE)   pixels of a window kernel's group: SIZE(1) .. SIZE(WINDOW_PIXELS)
  */
 #ifndef FMAP_TEMPLATE_H
 #define FMAP_TEMPLATE_H

@@ -10,6 +10,7 @@ INLINE __m256i v_first_lanes(int n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
+INLINE vmask v_first(int n) { return _mm256_castsi256_ps(v_first_lanes(n)); }
 INLINE vf v_load(const float *x) { return _mm256_loadu_ps(x); }
 INLINE void v_store(float *x, vf v) { _mm256_storeu_ps(x, v); }
 INLINE vf v_load_first(const float *x, int n) { return _mm256_maskload_ps(x, v_first_lanes(n)); }
@@ -25,10 +26,34 @@ INLINE vf v_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 INLINE vmask v_less(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 INLINE vf v_select(vmask mask, vf a, vf b) { return _mm256_blendv_ps(b, a, mask); }
 INLINE vf v_round(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vf v_max_or_nan(vf a, vf b) { return v_select(_mm256_cmp_ps(a, a, _CMP_UNORD_Q), a, v_max(a, b)); }
 
-INLINE vf v_power_of_two(vf n) {
-    __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+/* In two steps, because 2^n itself may be out of range; only the second can round. */
+INLINE vf v_scale(vf x, vf n) {
+    __m256i whole = _mm256_cvtps_epi32(n);
+    __m256i half = _mm256_srai_epi32(whole, 1);
+    __m256i rest = _mm256_sub_epi32(whole, half);
+    __m256i bias = _mm256_set1_epi32(127);
+    x = v_mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23)));
+    return v_mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23)));
+}
+
+INLINE void v_transpose(vf rows[LANES]) {
+    vf a[LANES], b[LANES];
+    UNROLL for (int i = 0; i < 8; i += 2) {
+        a[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+        a[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+    }
+    UNROLL for (int i = 0; i < 8; i += 4) {
+        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+    UNROLL for (int i = 0; i < 4; i++) {
+        rows[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+        rows[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    }
 }
 
 /* 12 accumulators, 3 weights and a broadcast are all 16 registers. */
@@ -38,3 +63,7 @@ INLINE vf v_power_of_two(vf n) {
     TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) \
     TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3)
 #define TILE_PIXELS {0, 12, 6, 4, 0}
+
+/* 10 accumulators, 3 weights and a value. */
+#define WINDOW_PIXELS 10
+#define WINDOW_SIZES(SIZE) SIZE(1) SIZE(2) SIZE(3) SIZE(4) SIZE(5) SIZE(6) SIZE(7) SIZE(8) SIZE(9) SIZE(10)

@@ -6,10 +6,11 @@
 typedef __m512 vf;
 typedef __mmask16 vmask;
 
+INLINE vmask v_first(int n) { return (__mmask16)((1u << n) - 1); }
 INLINE vf v_load(const float *x) { return _mm512_loadu_ps(x); }
 INLINE void v_store(float *x, vf v) { _mm512_storeu_ps(x, v); }
-INLINE vf v_load_first(const float *x, int n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), x); }
-INLINE void v_store_first(float *x, vf v, int n) { _mm512_mask_storeu_ps(x, (__mmask16)((1u << n) - 1), v); }
+INLINE vf v_load_first(const float *x, int n) { return _mm512_maskz_loadu_ps(v_first(n), x); }
+INLINE void v_store_first(float *x, vf v, int n) { _mm512_mask_storeu_ps(x, v_first(n), v); }
 INLINE vf v_splat(float x) { return _mm512_set1_ps(x); }
 INLINE vf v_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 INLINE vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
@@ -21,10 +22,31 @@ INLINE vf v_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 INLINE vmask v_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 INLINE vf v_select(vmask mask, vf a, vf b) { return _mm512_mask_blend_ps(mask, b, a); }
 INLINE vf v_round(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vf v_max_or_nan(vf a, vf b) { return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b); }
+INLINE vf v_scale(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 
-INLINE vf v_power_of_two(vf n) {
-    __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+INLINE void v_transpose(vf rows[LANES]) {
+    vf a[LANES], b[LANES];
+    UNROLL for (int i = 0; i < 16; i += 2) {
+        a[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+        a[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+    }
+    UNROLL for (int i = 0; i < 16; i += 4) { /* b[i + j]: rows i to i + 3 of columns j, j + 4, j + 8, j + 12 */
+        b[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+    UNROLL for (int j = 0; j < 4; j++) {
+        vf low_even = _mm512_shuffle_f32x4(b[j], b[j + 4], 0x88); /* columns j, j + 8 of rows 0 to 7 */
+        vf low_odd = _mm512_shuffle_f32x4(b[j], b[j + 4], 0xdd);  /* columns j + 4, j + 12 */
+        vf high_even = _mm512_shuffle_f32x4(b[j + 8], b[j + 12], 0x88);
+        vf high_odd = _mm512_shuffle_f32x4(b[j + 8], b[j + 12], 0xdd);
+        rows[j] = _mm512_shuffle_f32x4(low_even, high_even, 0x88);
+        rows[j + 4] = _mm512_shuffle_f32x4(low_odd, high_odd, 0x88);
+        rows[j + 8] = _mm512_shuffle_f32x4(low_even, high_even, 0xdd);
+        rows[j + 12] = _mm512_shuffle_f32x4(low_odd, high_odd, 0xdd);
+    }
 }
 
 /* At least 12 accumulators hide the latency of 4 at 2 a cycle; 28 of 32 registers leave room for weights
@@ -37,3 +59,8 @@ INLINE vf v_power_of_two(vf n) {
     TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3) TILE(5, 3) TILE(6, 3) TILE(7, 3) TILE(8, 3) TILE(9, 3) \
     TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4) TILE(5, 4) TILE(6, 4)
 #define TILE_PIXELS {0, 14, 14, 9, 6}
+
+#define WINDOW_PIXELS 14
+#define WINDOW_SIZES(SIZE) \
+    SIZE(1) SIZE(2) SIZE(3) SIZE(4) SIZE(5) SIZE(6) SIZE(7) \
+    SIZE(8) SIZE(9) SIZE(10) SIZE(11) SIZE(12) SIZE(13) SIZE(14)

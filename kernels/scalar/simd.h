@@ -7,6 +7,7 @@
 typedef float vf;
 typedef int vmask;
 
+INLINE vmask v_first(int n) { return n > 0; }
 INLINE vf v_load(const float *x) { return *x; }
 INLINE void v_store(float *x, vf v) { *x = v; }
 INLINE vf v_load_first(const float *x, int n) { return n > 0 ? *x : 0.0f; }
@@ -24,15 +25,30 @@ INLINE vf v_min(vf a, vf b) { return a < b ? a : b; }
 INLINE vmask v_less(vf a, vf b) { return a < b; }
 INLINE vf v_select(vmask mask, vf a, vf b) { return mask ? a : b; }
 INLINE vf v_round(vf x) { return rintf(x); }
+INLINE vf v_max_or_nan(vf a, vf b) { return a != a ? a : v_max(a, b); }
 
+/* In two steps, because 2^n itself may be out of range; only the second can round. 2^n is made without a
+ * conversion to an integer, which would be undefined for NaN: adding 1.5 * 2^23 leaves the integer in the
+ * low bits. */
 INLINE vf v_power_of_two(vf n) {
-    uint32_t bits = (uint32_t)((int32_t)n + 127) << 23;
-    float result;
-    memcpy(&result, &bits, sizeof result);
-    return result;
+    float shifted = n + (12582912.0f + 127.0f), power;
+    uint32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits <<= 23;
+    memcpy(&power, &bits, sizeof power);
+    return power;
 }
+INLINE vf v_scale(vf x, vf n) {
+    float half = floorf(n * 0.5f);
+    return x * v_power_of_two(half) * v_power_of_two(n - half);
+}
+
+INLINE void v_transpose(vf rows[LANES]) { (void)rows; }
 
 #define TILES(TILE) \
     TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) \
     TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3) TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4)
 #define TILE_PIXELS {0, 4, 4, 4, 4}
+
+#define WINDOW_PIXELS 4
+#define WINDOW_SIZES(SIZE) SIZE(1) SIZE(2) SIZE(3) SIZE(4)
