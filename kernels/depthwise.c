@@ -2,7 +2,8 @@
 #include "activate.h"
 #include "window.h"
 
-INLINE void depthwise_group(const struct fmap_depthwise *job, int x, int pixels, int kernel_width, int stride) {
+INLINE void depthwise_group(const struct fmap_depthwise *job, int x, int pixels, int kernel_width,
+                            int stride) {
     int clips = job->activate.kind == FMAP_ACTIVATE_CLIP;
     vf low = v_splat(clips ? job->activate.a : -__builtin_inff());
     vf high = v_splat(clips ? job->activate.b : __builtin_inff());
@@ -11,7 +12,8 @@ INLINE void depthwise_group(const struct fmap_depthwise *job, int x, int pixels,
         UNROLL for (int p = 0; p < pixels; p++) acc[p] = v_load(job->bias + part * LANES);
         window_group(acc, &job->window, job->weights, part, x, pixels, kernel_width, stride, WINDOW_FMA);
         float *dst = job->window.dst + (ptrdiff_t)x * FMAP_BLOCK + part * LANES;
-        UNROLL for (int p = 0; p < pixels; p++) v_store(dst + p * FMAP_BLOCK, v_min(high, v_max(low, acc[p])));
+        UNROLL for (int p = 0; p < pixels; p++)
+            v_store(dst + p * FMAP_BLOCK, v_min(high, v_max(low, acc[p])));
     }
 }
 
@@ -39,8 +41,10 @@ void K(depthwise)(const struct fmap_depthwise *job) {
     const struct fmap_window *window = &job->window;
     int known = window->dilation == 1 && (window->stride == 1 || window->stride == 2);
     if (known && window->kernel_width == 3) {
-        if (window->stride == 1) depthwise_row(job, 3, 1);
-        else depthwise_row(job, 3, 2);
+        if (window->stride == 1)
+            depthwise_row(job, 3, 1);
+        else
+            depthwise_row(job, 3, 2);
     } else {
         depthwise_row(job, 0, 0);
     }

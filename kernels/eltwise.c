@@ -1,13 +1,13 @@
 /* Element-wise kernels. Each loop is instantiated for every activation: none and clip run as fast as memory. */
 #include "activate.h"
 
-#define FOR_EACH_ACTIVATION(kind, CALL) \
-    switch (kind) { \
-    case FMAP_ACTIVATE_NONE: CALL(FMAP_ACTIVATE_NONE); break; \
-    case FMAP_ACTIVATE_CLIP: CALL(FMAP_ACTIVATE_CLIP); break; \
-    case FMAP_ACTIVATE_LEAKY: CALL(FMAP_ACTIVATE_LEAKY); break; \
+#define FOR_EACH_ACTIVATION(kind, CALL)                             \
+    switch (kind) {                                                 \
+    case FMAP_ACTIVATE_NONE: CALL(FMAP_ACTIVATE_NONE); break;       \
+    case FMAP_ACTIVATE_CLIP: CALL(FMAP_ACTIVATE_CLIP); break;       \
+    case FMAP_ACTIVATE_LEAKY: CALL(FMAP_ACTIVATE_LEAKY); break;     \
     case FMAP_ACTIVATE_SIGMOID: CALL(FMAP_ACTIVATE_SIGMOID); break; \
-    case FMAP_ACTIVATE_TANH: CALL(FMAP_ACTIVATE_TANH); break; \
+    case FMAP_ACTIVATE_TANH: CALL(FMAP_ACTIVATE_TANH); break;       \
     }
 
 INLINE void unary(const struct fmap_unary *job, enum fmap_activate kind) {
@@ -22,7 +22,7 @@ INLINE void unary(const struct fmap_unary *job, enum fmap_activate kind) {
     }
 }
 
-void K(unary)(const struct fmap_unary *job) {
+void K(unary)(const struct fmap_unary *job){
 #define CALL(kind) unary(job, kind)
     FOR_EACH_ACTIVATION(job->activate.kind, CALL)
 #undef CALL
@@ -77,9 +77,11 @@ INLINE void binary_walk(const struct fmap_binary *job, enum fmap_binary_op op, e
 }
 
 void K(binary)(const struct fmap_binary *job) {
-#define CALL(kind) \
-    if (job->op == FMAP_BINARY_ADD) binary_walk(job, FMAP_BINARY_ADD, kind); \
-    else binary_walk(job, FMAP_BINARY_MUL, kind)
+#define CALL(kind)                               \
+    if (job->op == FMAP_BINARY_ADD)              \
+        binary_walk(job, FMAP_BINARY_ADD, kind); \
+    else                                         \
+        binary_walk(job, FMAP_BINARY_MUL, kind)
     FOR_EACH_ACTIVATION(job->activate.kind, CALL)
 #undef CALL
 }

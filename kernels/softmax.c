@@ -80,5 +80,6 @@ void K(softmax)(const struct fmap_softmax *job) {
         softmax_row(job->src, job->dst, job->n);
         return;
     }
-    for (int64_t row = 0; row < job->n_rows; row += LANES) softmax_columns(job, row, rest_of(job->n_rows, row));
+    for (int64_t row = 0; row < job->n_rows; row += LANES)
+        softmax_columns(job, row, rest_of(job->n_rows, row));
 }

@@ -26,6 +26,8 @@ INLINE void statistics(const struct fmap_statistics_job *job, int n_lanes) {
 }
 
 void K(statistics)(const struct fmap_statistics_job *job) {
-    if (job->n_lanes == FMAP_BLOCK) statistics(job, FMAP_BLOCK);
-    else statistics(job, job->n_lanes);
+    if (job->n_lanes == FMAP_BLOCK)
+        statistics(job, FMAP_BLOCK);
+    else
+        statistics(job, job->n_lanes);
 }

@@ -12,14 +12,14 @@
 enum window_op { WINDOW_FMA, WINDOW_MAX, WINDOW_SUM };
 
 INLINE vf window_step(vf acc, vf value, vf weight, enum window_op op) {
-    return op == WINDOW_FMA ? v_fma(value, weight, acc)
+    return op == WINDOW_FMA   ? v_fma(value, weight, acc)
            : op == WINDOW_MAX ? v_max_or_nan(acc, value)
                               : v_add(acc, value);
 }
 
 /* One row of the window, of constant width and stride, without dilation. `column` is where src points. */
-INLINE void window_row_known(vf *acc, const float *src, const float *weights, int column, int width, int pixels,
-                             int kernel_width, int stride, int edges, enum window_op op) {
+INLINE void window_row_known(vf *acc, const float *src, const float *weights, int column, int width,
+                             int pixels, int kernel_width, int stride, int edges, enum window_op op) {
     vf w[8];
     UNROLL for (int k = 0; k < kernel_width; k++) {
         w[k] = op == WINDOW_FMA ? v_load(weights + k * FMAP_BLOCK) : v_splat(0.0f);
@@ -57,7 +57,8 @@ INLINE void window_rows(vf *acc, const struct fmap_window *window, const float *
     weights += part * LANES;
     ROLLED for (int r = 0; r < window->n_rows; r++) {
         if (kernel_width) {
-            window_row_known(acc, src, weights, column, window->src_width, pixels, kernel_width, stride, edges, op);
+            window_row_known(acc, src, weights, column, window->src_width, pixels, kernel_width, stride,
+                             edges, op);
         } else {
             window_row_any(acc, src, weights, column, window, pixels, edges, op);
         }
