@@ -33,6 +33,7 @@ function(add_nanopb_library target)
     endforeach()
     add_library(${target} OBJECT ${sources})
     # Generated code and nanopb's own header are not ours to keep free of warnings.
-    target_include_directories(${target} SYSTEM PUBLIC ${directory} ${NANOPB_INCLUDE_DIR} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_include_directories(${target} SYSTEM PUBLIC ${directory} ${NANOPB_INCLUDE_DIR} PRIVATE
+        ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
     target_compile_options(${target} PRIVATE -w -fno-omit-frame-pointer)
 endfunction()
