@@ -4,6 +4,8 @@
 
 #include <pb_common.h>
 
+#include "scratch.h"
+
 static bool in_file(const struct fmap_onnx_reader *reader, const uint8_t *data, size_t bytes) {
     uintptr_t start = (uintptr_t)reader->file.data;
     uintptr_t at = (uintptr_t)data;

@@ -9,7 +9,7 @@
 
 #include <pb_decode.h>
 
-#include "scratch.h"
+struct fmap_scratch;
 
 /* A place in the file. Absent fields have data NULL. */
 struct fmap_onnx_span {
