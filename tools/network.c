@@ -23,26 +23,6 @@ static fmap_status find_input(struct network *network, const char *path, fmap_er
     return FMAP_OK;
 }
 
-/* Fills what the model leaves open in the input's shape with what the picture will have. */
-static void settle_shape(struct network *network) {
-    const struct preprocess *picture = &network->preprocess;
-    fmap_shape *shape = &network->input_shape;
-    bool planes = picture->layout == LAYOUT_NCHW;
-    network->input_elements = (int64_t)picture->width * picture->height * picture->channels;
-    network->model_batch = shape->dims[0];
-    shape->dims[0] = 1;
-    if (shape->rank == 4) {
-        shape->dims[1] = planes ? picture->channels : picture->height;
-        shape->dims[2] = planes ? picture->height : picture->width;
-        shape->dims[3] = planes ? picture->width : picture->channels;
-    } else if (shape->rank == 3) {
-        shape->dims[1] = picture->height;
-        shape->dims[2] = picture->width;
-    } else {
-        shape->dims[1] = network->input_elements;
-    }
-}
-
 fmap_status network_open(const char *model_path, const struct preprocess_options *flags,
                          const char *labels_path, struct network *network, fmap_error *error) {
     static const struct preprocess_options no_flags;
@@ -59,7 +39,11 @@ fmap_status network_open(const char *model_path, const struct preprocess_options
                                    &network->input_shape, &network->preprocess, error);
     }
     if (status == FMAP_OK) {
-        settle_shape(network);
+        const struct preprocess *picture = &network->preprocess;
+        network->input_elements = (int64_t)picture->width * picture->height * picture->channels;
+        network->model_batch = network->input_shape.dims[0];
+        network->input_shape.dims[0] = 1;
+        preprocess_shape(picture, &network->input_shape);
     } else {
         network_close(network);
     }

@@ -122,3 +122,17 @@ fmap_status preprocess_decide(const struct preprocess_options *flags,
     TRY(decide_numbers("mean", mean->n_mean, mean->mean, 0, preprocess->channels, preprocess->mean, error));
     return decide_numbers("std", std->n_std, std->std, 1, preprocess->channels, preprocess->std, error);
 }
+
+void preprocess_shape(const struct preprocess *preprocess, fmap_shape *shape) {
+    bool planes = preprocess->layout == LAYOUT_NCHW;
+    if (shape->rank == 4) {
+        shape->dims[1] = planes ? preprocess->channels : preprocess->height;
+        shape->dims[2] = planes ? preprocess->height : preprocess->width;
+        shape->dims[3] = planes ? preprocess->width : preprocess->channels;
+    } else if (shape->rank == 3) {
+        shape->dims[1] = preprocess->height;
+        shape->dims[2] = preprocess->width;
+    } else {
+        shape->dims[1] = (int64_t)preprocess->width * preprocess->height * preprocess->channels;
+    }
+}

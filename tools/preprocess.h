@@ -76,6 +76,9 @@ fmap_status preprocess_decide(const struct preprocess_options *flags,
                               const struct preprocess_options *sidecar, const fmap_shape *shape,
                               struct preprocess *preprocess, fmap_error *error);
 
+/* Settles all dimensions of the input but the batch as was decided for that very shape. */
+void preprocess_shape(const struct preprocess *preprocess, fmap_shape *shape);
+
 /* What the network sees: the picture brought to width x height x channels. For a person to look at;
  * release it with image_release(). */
 fmap_status preprocess_picture(const struct preprocess *preprocess, const struct image *image,

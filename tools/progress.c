@@ -17,6 +17,7 @@ void progress_start(struct progress *progress, const char *what, size_t total) {
 }
 
 void progress_update(struct progress *progress, size_t done) {
+    progress->done = done;
     if (!progress->visible) {
         return;
     }
@@ -27,7 +28,8 @@ void progress_update(struct progress *progress, size_t done) {
     progress->drawn = time;
     progress->shown = true;
     double left = done > 0 ? (time - progress->started) / (double)done * (double)(progress->total - done) : 0;
-    fprintf(stderr, "\r%s: %zu of %zu, %.0f s left\033[K", progress->what, done, progress->total, left);
+    fprintf(stderr, "\r%s: %.0f%%, %.0f s left\033[K", progress->what,
+            100 * (double)done / (double)progress->total, left);
     fflush(stderr);
 }
 
@@ -36,6 +38,5 @@ void progress_end(struct progress *progress) {
         fputs("\r\033[K", stderr);
         fflush(stderr);
     }
-    progress->visible = false;
     progress->shown = false;
 }
