@@ -1,0 +1,58 @@
+#include "runtime/context.h"
+
+fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, fmap_error *error) {
+    if (!plan || !context) return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_create: plan or context is NULL");
+    *context = NULL;
+    struct fmap_storage storage = {.allocator = plan->storage.allocator};
+    size_t n_ports = plan->graph.n_inputs + plan->graph.n_outputs + plan->n_taps;
+    size_t scratch_bytes = plan->scratch_bytes * (size_t)plan->threads;
+    struct fmap_context *created = fmap_storage_take(&storage, 1, sizeof *created);
+    void **ports = fmap_storage_take(&storage, n_ports, sizeof *ports);
+    double *step_seconds = fmap_storage_take(&storage, plan->n_steps, sizeof *step_seconds);
+    fmap_statistics *statistics = fmap_storage_take(&storage, plan->n_statistics, sizeof *statistics);
+    char *scratch = fmap_storage_take(&storage, scratch_bytes, 1);
+    char *arena = fmap_storage_take(&storage, plan->arena_bytes, 1);
+    if (!created || !ports || !step_seconds || !statistics || !scratch || !arena) {
+        fmap_storage_release(&storage);
+        return fmap_fail_memory(error, plan->arena_bytes + scratch_bytes);
+    }
+    *created = (struct fmap_context){.storage = storage, .plan = plan, .ports = ports, .step_seconds = step_seconds};
+    created->run = (struct fmap_run){
+        .kernels = plan->kernels, .arena = arena, .ports = ports, .scratch = scratch, .statistics = statistics};
+    *context = created;
+    return FMAP_OK;
+}
+
+void fmap_context_destroy(fmap_context *context) {
+    if (!context) return;
+    struct fmap_storage storage = context->storage; /* the context lies in its own storage */
+    fmap_storage_release(&storage);
+}
+
+fmap_status fmap_context_set_tap(fmap_context *context, size_t i, float *map, fmap_error *error) {
+    if (!context || i >= context->plan->n_taps) {
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_set_tap: there is no tap %zu", i);
+    }
+    const struct fmap_graph *graph = &context->plan->graph;
+    context->ports[graph->n_inputs + graph->n_outputs + i] = map;
+    return FMAP_OK;
+}
+
+void fmap_context_set_step(fmap_context *context, uint64_t step) {
+    if (context) context->run.dropout_step = step;
+}
+
+const fmap_statistics *fmap_context_tap_statistics(const fmap_context *context, size_t i) {
+    if (!context || !context->has_run || i >= context->plan->n_taps) return NULL;
+    const struct fmap_tap *tap = &context->plan->taps[i];
+    return tap->info.n_statistics > 0 ? context->run.statistics + tap->first_statistics : NULL;
+}
+
+double fmap_context_layer_seconds(const fmap_context *context, size_t i) {
+    double seconds = 0;
+    if (!context || !context->plan->profile) return 0;
+    for (size_t s = 0; s < context->plan->n_steps; s++) {
+        if (context->plan->steps[s].layer == (int64_t)i) seconds += context->step_seconds[s];
+    }
+    return seconds;
+}

@@ -1,0 +1,139 @@
+/* Conv (ONNX): convolution over 1 or 2 spatial dimensions, with groups.
+ * Inputs: x [n, c, h, w], weights [o, c / group, kh, kw], optional bias [o]. */
+#include "runtime/layers/conv.h"
+
+#include "runtime/layer.h"
+#include "runtime/layers/depthwise.h"
+#include "runtime/layers/tiles.h"
+
+static fmap_status parse(struct fmap_parsing *parsing) {
+    struct fmap_conv_parameters parameters = {0};
+    TRY(fmap_window_parse(parsing, &parameters.window));
+    TRY(fmap_attribute_int(parsing, "group", 1, &parameters.group));
+    if (parameters.group < 1) {
+        return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
+                              "attribute 'group' is %lld, expected 1 or more", (long long)parameters.group);
+    }
+    return fmap_set_parameters(parsing, &parameters, sizeof parameters);
+}
+
+static fmap_status check_weights(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                                 fmap_error *error) {
+    const struct fmap_conv_parameters *parameters = node->parameters;
+    const fmap_shape *x = &fmap_input_value(graph, node, 0)->shape, *w = &fmap_input_value(graph, node, 1)->shape;
+    const struct fmap_graph_value *bias = fmap_input_value(graph, node, 2);
+    if (x->rank != w->rank || (x->rank != 3 && x->rank != 4)) {
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_UNSUPPORTED,
+                              "%s and %s, expected both of rank 4 (or 3 for a 1-D convolution)",
+                              fmap_input_text(graph, node, 0).text, fmap_input_text(graph, node, 1).text);
+    }
+    if (!fmap_shape_known(w) || fmap_shape_product(w, 0, w->rank) < 1 || w->dims[0] > INT32_MAX) {
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s, expected dimensions of 1 and more",
+                              fmap_input_text(graph, node, 1).text);
+    }
+    int64_t channels = fmap_dim_product(w->dims[1], parameters->group);
+    if (x->dims[1] >= 0 && x->dims[1] != channels) {
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s has %lld channels, expected %lld as %s has in %lld groups",
+                              fmap_input_text(graph, node, 0).text, (long long)x->dims[1], (long long)channels,
+                              fmap_input_text(graph, node, 1).text, (long long)parameters->group);
+    }
+    if (w->dims[0] % parameters->group != 0) {
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s has %lld outputs, expected a multiple of %lld groups",
+                              fmap_input_text(graph, node, 1).text, (long long)w->dims[0],
+                              (long long)parameters->group);
+    }
+    if (bias && (bias->shape.rank != 1 || bias->shape.dims[0] != w->dims[0])) {
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s, expected the shape %lld",
+                              fmap_input_text(graph, node, 2).text, (long long)w->dims[0]);
+    }
+    return FMAP_OK;
+}
+
+static fmap_status resolve(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                           struct fmap_window_size *size, fmap_error *error) {
+    const struct fmap_conv_parameters *parameters = node->parameters;
+    const fmap_shape *w = &fmap_input_value(graph, node, 1)->shape;
+    int64_t kernel[2] = {w->rank == 4 ? w->dims[2] : 1, w->dims[w->rank - 1]};
+    return fmap_window_resolve(graph, node, &parameters->window, &fmap_input_value(graph, node, 0)->shape, kernel, size,
+                               error);
+}
+
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        if (i < 2 || fmap_node_input(graph, node, i)) TRY(fmap_expect_floats(graph, node, i, error));
+    }
+    TRY(check_weights(graph, node, error));
+    struct fmap_window_size size;
+    TRY(resolve(graph, node, &size, error));
+    const fmap_shape *x = &fmap_input_value(graph, node, 0)->shape;
+    fmap_shape output = fmap_window_output(&size, x, fmap_input_value(graph, node, 1)->shape.dims[0]);
+    return fmap_set_output(graph, node, &output);
+}
+
+static int64_t macs(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+    const fmap_shape *w = &fmap_input_value(graph, node, 1)->shape;
+    const fmap_shape *y = &fmap_output_value(graph, node, 0)->shape;
+    return fmap_dim_product(fmap_shape_product(y, 0, y->rank), fmap_shape_product(w, 1, w->rank));
+}
+
+/* Weights and bias must be constants: they are packed once, when the plan is made. */
+static fmap_status read_constants(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                  struct fmap_tiles_problem *problem) {
+    for (size_t i = 1; i < 3; i++) {
+        const struct fmap_graph_value *value = fmap_input_value(planning->graph, node, i);
+        if (value && !value->data) {
+            return fmap_fail_node(planning->graph, node, planning->error, FMAP_ERROR_UNSUPPORTED,
+                                  "%s is computed, expected a constant",
+                                  fmap_input_text(planning->graph, node, i).text);
+        }
+    }
+    TRY(fmap_planning_constant(planning, fmap_node_input(planning->graph, node, 1), &problem->weights));
+    fmap_value bias = fmap_node_input(planning->graph, node, 2);
+    return bias ? fmap_planning_constant(planning, bias, &problem->bias) : FMAP_OK;
+}
+
+static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
+    const struct fmap_graph *graph = planning->graph;
+    const struct fmap_conv_parameters *parameters = node->parameters;
+    struct fmap_window_size size;
+    TRY(resolve(graph, node, &size, planning->error));
+    fmap_value x = fmap_node_input(graph, node, 0), y = node->outputs[0];
+    struct fmap_geometry in = fmap_geometry_of(&graph->values[x].shape);
+    struct fmap_geometry out = fmap_geometry_of(&graph->values[y].shape);
+    int64_t kernel_size = size.kernel[0] * size.kernel[1], group_channels = in.c / parameters->group;
+    struct fmap_tiles_problem problem = {
+        .images = in.n,
+        .channels = in.c,
+        .in = {in.h, in.w},
+        .outputs = out.c,
+        .out = {out.h, out.w},
+        .groups = parameters->group,
+        .kernel = {size.kernel[0], size.kernel[1]},
+        .strides = {size.strides[0], size.strides[1]},
+        .dilations = {size.dilations[0], size.dilations[1]},
+        .pad_top = size.pads[0],
+        .pad_left = size.pads[1],
+        .src_image_stride = in.image_stride,
+        .dst_image_stride = out.image_stride,
+        .weight_strides = {group_channels * kernel_size, kernel_size, size.kernel[1], 1},
+        .weight_scale = 1,
+        .bias_scale = 1,
+        .activate = parameters->activate,
+        .name = kernel_size == 1 ? "pointwise" : "direct"};
+    TRY(read_constants(planning, node, &problem));
+    TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
+    TRY(fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem.dst));
+    if (parameters->group == in.c && out.c == in.c && in.c > 1) {
+        return fmap_planning_depthwise(planning, node, &problem);
+    }
+    return fmap_planning_tiles(planning, node, &problem);
+}
+
+const struct fmap_layer fmap_layer_conv = {.op = "Conv",
+                                           .min_inputs = 2,
+                                           .max_inputs = 3,
+                                           .max_outputs = 1,
+                                           .parse = parse,
+                                           .shape = shape,
+                                           .plan = plan,
+                                           .macs = macs};

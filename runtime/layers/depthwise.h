@@ -1,0 +1,11 @@
+/* Depthwise convolution: every channel has a kernel of its own. */
+#ifndef FMAP_LAYERS_DEPTHWISE_H
+#define FMAP_LAYERS_DEPTHWISE_H
+
+#include "runtime/layers/tiles.h"
+
+/* groups == channels == outputs. */
+fmap_status fmap_planning_depthwise(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                    const struct fmap_tiles_problem *problem);
+
+#endif

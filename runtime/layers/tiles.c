@@ -1,0 +1,328 @@
+#include "runtime/layers/tiles.h"
+
+#include <string.h>
+
+/* Weights up to this size stay in the second cache while every tile of pixels runs through all of them. */
+static const int64_t RESIDENT_WEIGHTS_BYTES = 512 * 1024;
+
+/* Outputs that one call of the tile makes: up to four vectors of one group. */
+struct panel {
+    int64_t weights; /* elements from the start */
+    int64_t bias;
+    int64_t first_output;
+    int32_t n_outputs; /* fewer than the vectors hold in the last panel of a group */
+    int32_t n_vectors;
+    int64_t group;
+};
+
+struct tiles_job {
+    struct fmap_tiling tiling;
+    const struct panel *panels;
+    const float *bias;
+    int64_t n_panels;
+    int64_t n_lines; /* of an image: rows of output pixels, or 1 where all pixels make one line */
+    bool images_are_pixels;
+    bool weights_outside; /* order of the loops */
+    bool aligned;         /* every group begins and ends with a block */
+    int64_t images_parts, tiles_parts, panels_parts;
+    int64_t kernel[2], strides[2], dilations[2], pads[2];
+    int64_t in[2];
+    int64_t group_channels;
+    int64_t src_image_stride, src_block_stride;
+    int64_t dst_image_stride, dst_block_stride;
+    ptrdiff_t src_pixel_stride, dst_pixel_stride;
+    struct fmap_activate_job activate;
+};
+
+/* Everything that stays the same while a part runs through its tiles. */
+struct walk {
+    const struct tiles_job *job;
+    const struct fmap_kernels *kernels;
+    const float *src, *weights;
+    float *dst;
+    struct fmap_tile_position *positions;
+    int n_positions;
+    float *scratch; /* one tile, where groups are not aligned */
+    struct fmap_tile tile;
+};
+
+static int64_t ceil_divide(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
+
+/* Pixels p of [0, n) with 0 <= (first + p) * stride + offset < size. */
+static void pixels_inside(int64_t first, int64_t n, int64_t stride, int64_t offset, int64_t size, int64_t *begin,
+                          int64_t *end) {
+    int64_t from = ceil_divide(-offset, stride) - first, to = ceil_divide(size - offset, stride) - first;
+    *begin = from < 0 ? 0 : from > n ? n : from;
+    *end = to < 0 ? 0 : to > n ? n : to;
+}
+
+/* The positions of the kernel that touch the image for a tile of output pixels [x, x + n) of row y. */
+static int find_positions(const struct tiles_job *job, int64_t y, int64_t x, int64_t n,
+                          struct fmap_tile_position *positions) {
+    int count = 0;
+    for (int64_t ky = 0; ky < job->kernel[0]; ky++) {
+        int64_t row = y * job->strides[0] - job->pads[0] + ky * job->dilations[0];
+        if (row < 0 || row >= job->in[0]) continue;
+        for (int64_t kx = 0; kx < job->kernel[1]; kx++) {
+            int64_t offset = kx * job->dilations[1] - job->pads[1], begin, end;
+            pixels_inside(x, n, job->strides[1], offset, job->in[1], &begin, &end);
+            if (begin >= end) continue;
+            positions[count++] = (struct fmap_tile_position){
+                .src_offset = (row * job->in[1] + x * job->strides[1] + offset) * FMAP_BLOCK,
+                .index = (int32_t)(ky * job->kernel[1] + kx),
+                .first = (int16_t)begin,
+                .last = (int16_t)end};
+        }
+    }
+    return count;
+}
+
+/* Points the tile at output pixels [x, x + n) of line y of an image. */
+static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t x, int64_t n) {
+    const struct tiles_job *job = walk->job;
+    struct fmap_tile *tile = &walk->tile;
+    if (job->images_are_pixels) {
+        image = x;
+        walk->n_positions = find_positions(job, 0, 0, 1, walk->positions);
+        for (int i = 0; i < walk->n_positions; i++) walk->positions[i].last = (int16_t)n;
+        x = 0;
+    } else {
+        walk->n_positions = find_positions(job, line, x, n, walk->positions);
+    }
+    tile->src = walk->src + image * job->src_image_stride;
+    tile->dst = walk->dst + image * job->dst_image_stride + (line * job->tiling.n_pixels + x) * job->dst_pixel_stride;
+    tile->n_positions = walk->n_positions;
+}
+
+static int64_t output_offset(const struct tiles_job *job, int64_t output) {
+    return output / FMAP_BLOCK * job->dst_block_stride + output % FMAP_BLOCK;
+}
+
+/* A group that ends inside a block must leave the lanes of its neighbours alone. */
+static void scatter_tile(const struct walk *walk, const struct panel *panel, float *dst, int64_t n_pixels) {
+    const struct tiles_job *job = walk->job;
+    for (int32_t o = 0; o < panel->n_outputs; o++) {
+        int lanes = walk->kernels->lanes;
+        const float *from = walk->scratch + o / lanes * FMAP_TILE_MAX_PIXELS * lanes + o % lanes;
+        float *to = dst + output_offset(job, panel->first_output + o);
+        for (int64_t p = 0; p < n_pixels; p++) to[p * job->dst_pixel_stride] = from[p * lanes];
+    }
+}
+
+static void run_panel(const struct walk *walk, const struct panel *panel, int64_t n_pixels) {
+    const struct tiles_job *job = walk->job;
+    struct fmap_tile tile = walk->tile;
+    int64_t channel = panel->group * job->group_channels, lanes = walk->kernels->lanes;
+    int64_t end = channel % FMAP_BLOCK + job->group_channels;
+    tile.src += channel / FMAP_BLOCK * job->src_block_stride;
+    tile.first_lane = (int)(channel % FMAP_BLOCK);
+    tile.n_blocks = (int)((end + FMAP_BLOCK - 1) / FMAP_BLOCK);
+    tile.last_lanes = (int)(end - (tile.n_blocks - 1) * (int64_t)FMAP_BLOCK);
+    tile.weights = walk->weights + panel->weights;
+    tile.bias = job->bias + panel->bias;
+    if (!job->aligned) {
+        tile.dst = walk->scratch;
+        tile.dst_pixel_stride = lanes;
+    }
+    for (int v = 0; v < panel->n_vectors; v++) {
+        tile.dst_offsets[v] = job->aligned ? output_offset(job, panel->first_output + v * lanes)
+                                           : v * FMAP_TILE_MAX_PIXELS * lanes;
+    }
+    enum fmap_tile_step step = tile.src_pixel_stride == FMAP_BLOCK ? FMAP_TILE_STEP_1 : FMAP_TILE_STEP_ANY;
+    walk->kernels->tile[step][panel->n_vectors][n_pixels](&tile);
+    if (!job->aligned) scatter_tile(walk, panel, walk->tile.dst, n_pixels);
+}
+
+/* Some tiles of one image with some panels. */
+static void run_range(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end, int64_t panel,
+                      int64_t panel_end) {
+    const struct fmap_tiling *tiling = &walk->job->tiling;
+    for (; tile < tile_end; tile++) {
+        int64_t line = tile / tiling->n_tiles, piece = tile % tiling->n_tiles;
+        int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, piece);
+        place_tile(walk, image, line, fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, piece), n_pixels);
+        for (int64_t i = panel; i < panel_end; i++) run_panel(walk, &walk->job->panels[i], n_pixels);
+    }
+}
+
+static void tiles_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
+    const struct tiles_job *job = step->job;
+    struct walk walk = {.job = job,
+                        .kernels = run->kernels,
+                        .src = fmap_at(run, &step->operands[0]),
+                        .dst = fmap_at(run, &step->operands[1]),
+                        .weights = fmap_at(run, &step->operands[2]),
+                        .scratch = (float *)(void *)run->scratch};
+    size_t tile_floats = (size_t)FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * (size_t)run->kernels->lanes;
+    walk.positions = (struct fmap_tile_position *)(void *)(walk.scratch + tile_floats);
+    walk.tile = (struct fmap_tile){.positions = walk.positions,
+                                   .kernel_size = (int)(job->kernel[0] * job->kernel[1]),
+                                   .src_block_stride = job->src_block_stride,
+                                   .src_pixel_stride = job->src_pixel_stride,
+                                   .dst_pixel_stride = job->dst_pixel_stride,
+                                   .activate = job->activate};
+    int64_t panels_part = part % job->panels_parts;
+    int64_t tiles_part_index = part / job->panels_parts % job->tiles_parts;
+    int64_t image = part / job->panels_parts / job->tiles_parts;
+    int64_t n_tiles = job->n_lines * job->tiling.n_tiles;
+    int64_t tile = fmap_piece_begin(n_tiles, job->tiles_parts, tiles_part_index);
+    int64_t tile_end = tile + fmap_piece_length(n_tiles, job->tiles_parts, tiles_part_index);
+    int64_t panel = fmap_piece_begin(job->n_panels, job->panels_parts, panels_part);
+    int64_t panel_end = panel + fmap_piece_length(job->n_panels, job->panels_parts, panels_part);
+    if (job->weights_outside) {
+        for (; panel < panel_end; panel++) run_range(&walk, image, tile, tile_end, panel, panel + 1);
+    } else {
+        run_range(&walk, image, tile, tile_end, panel, panel_end);
+    }
+}
+
+/* ---- planning -------------------------------------------------------------------------------------- */
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Panels of every group, one after the other; returns the floats that their weights take. */
+static int64_t lay_out_panels(const struct fmap_tiles_problem *problem, const struct fmap_tiling *tiling, int lanes,
+                              struct panel *panels) {
+    int64_t group_outputs = problem->outputs / problem->groups, group_channels = problem->channels / problem->groups;
+    int64_t per_output = problem->kernel[0] * problem->kernel[1] * group_channels;
+    int64_t weights = 0, bias = 0;
+    for (int64_t group = 0; group < problem->groups; group++) {
+        for (int64_t i = 0; i < tiling->n_panels; i++) {
+            int64_t first = fmap_piece_begin(tiling->n_vectors, tiling->n_panels, i) * lanes;
+            int64_t vectors = fmap_piece_length(tiling->n_vectors, tiling->n_panels, i);
+            *panels++ = (struct panel){.weights = weights,
+                                       .bias = bias,
+                                       .first_output = group * group_outputs + first,
+                                       .n_outputs = (int32_t)least(vectors * lanes, group_outputs - first),
+                                       .n_vectors = (int32_t)vectors,
+                                       .group = group};
+            weights += per_output * vectors * lanes;
+            bias += vectors * lanes;
+        }
+    }
+    return weights;
+}
+
+/* [block][position][lane][output], as the tile reads it: blocks are those of the source, so a group that begins
+ * inside a block has a shorter first one. */
+static void pack_panel(const struct fmap_tiles_problem *problem, const struct panel *panel, int lanes, float *packed) {
+    const int64_t *strides = problem->weight_strides;
+    int64_t group_channels = problem->channels / problem->groups, row = (int64_t)panel->n_vectors * lanes;
+    int64_t begin = panel->group * group_channels, end = begin + group_channels;
+    for (int64_t channel = begin; channel < end;) {
+        int64_t block_end = least(end, (channel / FMAP_BLOCK + 1) * FMAP_BLOCK);
+        for (int64_t ky = 0; ky < problem->kernel[0]; ky++) {
+            for (int64_t kx = 0; kx < problem->kernel[1]; kx++) {
+                for (int64_t i = channel; i < block_end; i++, packed += row) {
+                    const float *from = problem->weights + panel->first_output * strides[0] +
+                                        (i - begin) * strides[1] + ky * strides[2] + kx * strides[3];
+                    for (int32_t o = 0; o < panel->n_outputs; o++) {
+                        packed[o] = from[o * strides[0]] * problem->weight_scale;
+                    }
+                }
+            }
+        }
+        channel = block_end;
+    }
+}
+
+/* Parts over images first, then over pixels while the weights are small, else over panels, so that each thread
+ * streams its own weights. */
+static void cut_into_parts(struct tiles_job *job, int64_t images, int64_t wanted) {
+    int64_t n_tiles = job->n_lines * job->tiling.n_tiles;
+    job->images_parts = images;
+    int64_t rest = (wanted + images - 1) / images;
+    if (job->weights_outside) {
+        job->panels_parts = least(job->n_panels, rest);
+        job->tiles_parts = least(n_tiles, (rest + job->panels_parts - 1) / job->panels_parts);
+    } else {
+        job->tiles_parts = least(n_tiles, rest);
+        job->panels_parts = least(job->n_panels, (rest + job->tiles_parts - 1) / job->tiles_parts);
+    }
+}
+
+static void set_geometry(struct tiles_job *job, const struct fmap_tiles_problem *problem) {
+    memcpy(job->kernel, problem->kernel, sizeof job->kernel);
+    memcpy(job->strides, problem->strides, sizeof job->strides);
+    memcpy(job->dilations, problem->dilations, sizeof job->dilations);
+    memcpy(job->in, problem->in, sizeof job->in);
+    job->pads[0] = problem->pad_top;
+    job->pads[1] = problem->pad_left;
+    job->group_channels = problem->channels / problem->groups;
+    job->src_image_stride = problem->src_image_stride;
+    job->dst_image_stride = problem->dst_image_stride;
+    job->src_block_stride = problem->in[0] * problem->in[1] * FMAP_BLOCK;
+    job->dst_block_stride = problem->out[0] * problem->out[1] * FMAP_BLOCK;
+    job->src_pixel_stride = problem->strides[1] * FMAP_BLOCK;
+    job->dst_pixel_stride = FMAP_BLOCK;
+    job->activate = problem->activate;
+    job->n_lines = problem->out[0];
+    job->images_are_pixels = problem->out[0] * problem->out[1] == 1;
+    if (job->images_are_pixels) {
+        job->src_pixel_stride = problem->src_image_stride;
+        job->dst_pixel_stride = problem->dst_image_stride;
+    }
+    bool pointwise = problem->kernel[0] * problem->kernel[1] == 1 && problem->strides[0] * problem->strides[1] == 1 &&
+                     problem->in[0] == problem->out[0] && problem->in[1] == problem->out[1];
+    if (pointwise) { /* no borders: all rows are one line */
+        job->n_lines = 1;
+        job->in[1] *= job->in[0];
+        job->in[0] = 1;
+    }
+}
+
+static int64_t pixels_of_line(const struct tiles_job *job, const struct fmap_tiles_problem *problem) {
+    if (job->images_are_pixels) return problem->images;
+    return problem->out[0] * problem->out[1] / job->n_lines;
+}
+
+static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                        struct tiles_job *job, struct fmap_operand *weights) {
+    int lanes = planning->kernels->lanes;
+    struct panel *panels = fmap_storage_take(&planning->plan->storage, (size_t)job->n_panels, sizeof *panels);
+    if (!panels) return fmap_planning_out_of_memory(planning);
+    int64_t n_weights = lay_out_panels(problem, &job->tiling, lanes, panels);
+    float *packed, *bias;
+    TRY(fmap_planning_weights(planning, (size_t)n_weights, &packed));
+    TRY(fmap_planning_weights(planning, (size_t)(problem->groups * job->tiling.n_vectors * lanes), &bias));
+    for (int64_t i = 0; i < job->n_panels; i++) {
+        pack_panel(problem, &panels[i], lanes, packed + panels[i].weights);
+        for (int32_t o = 0; problem->bias && o < panels[i].n_outputs; o++) {
+            bias[panels[i].bias + o] = problem->bias[panels[i].first_output + o] * problem->bias_scale;
+        }
+    }
+    job->panels = panels;
+    job->bias = bias;
+    job->weights_outside = n_weights * (int64_t)sizeof *packed > RESIDENT_WEIGHTS_BYTES;
+    *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
+    return FMAP_OK;
+}
+
+fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                const struct fmap_tiles_problem *problem) {
+    int64_t group_outputs = problem->outputs / problem->groups, lanes = planning->kernels->lanes;
+    struct tiles_job job = {0};
+    set_geometry(&job, problem);
+    job.tiling = fmap_choose_tiling(planning->kernels, (group_outputs + lanes - 1) / lanes,
+                                    pixels_of_line(&job, problem));
+    job.n_panels = problem->groups * job.tiling.n_panels;
+    job.aligned = problem->groups == 1 || (group_outputs % FMAP_BLOCK == 0 && job.group_channels % FMAP_BLOCK == 0);
+    struct fmap_operand operands[3] = {problem->src, problem->dst};
+    TRY(pack(planning, problem, &job, &operands[2]));
+    int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
+    int64_t work = problem->images * problem->outputs * problem->out[0] * problem->out[1] * job.group_channels *
+                   kernel_size;
+    cut_into_parts(&job, job.images_are_pixels ? 1 : problem->images, fmap_planning_parts(planning, work));
+    size_t tile_bytes = (size_t)(FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * lanes) * sizeof(float);
+    return fmap_planning_step(
+        planning, &(struct fmap_step_definition){
+                      .part = tiles_part,
+                      .job = &job,
+                      .job_bytes = sizeof job,
+                      .operands = operands,
+                      .n_operands = 3,
+                      .parts = job.images_parts * job.tiles_parts * job.panels_parts,
+                      .scratch_bytes = tile_bytes + (size_t)kernel_size * sizeof(struct fmap_tile_position),
+                      .kernel = fmap_kernel_text(planning, problem->name).text,
+                      .node = node});
+}

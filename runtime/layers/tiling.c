@@ -1,0 +1,42 @@
+/* Which register tile: one that divides the layer, for full efficiency of the last tile too. */
+#include "runtime/layers/tiles.h"
+
+/* Share of the peak that a tile of so many accumulators reaches: fewer than 12 do not hide the latency of an FMA. */
+static double efficiency(int64_t pixels, int64_t vectors) {
+    static const double few[12] = {0, 0.11, 0.22, 0.33, 0.44, 0.55, 0.66, 0.77, 0.88, 0.92, 0.95, 0.97};
+    int64_t accumulators = pixels * vectors;
+    double share = accumulators < 12 ? few[accumulators] : 0.995;
+    return vectors == 1 ? 0.92 * share : share; /* one load for each FMA */
+}
+
+static double cost(const struct fmap_tiling *tiling) {
+    double sum = 0;
+    for (int64_t panel = 0; panel < tiling->n_panels; panel++) {
+        int64_t vectors = fmap_piece_length(tiling->n_vectors, tiling->n_panels, panel);
+        int64_t longer = tiling->n_pixels % tiling->n_tiles, pixels = tiling->n_pixels / tiling->n_tiles;
+        if (longer > 0) {
+            sum += (double)(longer * (pixels + 1) * vectors) / efficiency(pixels + 1, vectors);
+        }
+        sum += (double)((tiling->n_tiles - longer) * pixels * vectors) / efficiency(pixels, vectors);
+    }
+    return sum;
+}
+
+struct fmap_tiling fmap_choose_tiling(const struct fmap_kernels *kernels, int64_t n_vectors, int64_t n_pixels) {
+    struct fmap_tiling best = {0};
+    double best_cost = 0;
+    for (int vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS && vectors <= n_vectors; vectors++) {
+        int64_t most = kernels->tile_pixels[vectors];
+        if (most == 0) continue;
+        struct fmap_tiling tiling = {.n_vectors = n_vectors,
+                                     .n_panels = (n_vectors + vectors - 1) / vectors,
+                                     .n_pixels = n_pixels,
+                                     .n_tiles = (n_pixels + most - 1) / most};
+        double this_cost = cost(&tiling);
+        if (best.n_panels == 0 || this_cost < best_cost * 0.999) {
+            best = tiling;
+            best_cost = this_cost;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,282 @@
+/* Making a plan: shapes, passes, steps, memory. */
+#include "runtime/plan.h"
+
+#include "runtime/layer.h"
+#include "runtime/passes/passes.h"
+#include "runtime/planning.h"
+
+#include <string.h>
+
+enum { MOST_THREADS = 1024 };
+
+/* More elements than this in one tensor cannot be in memory; sums of a few such products do not overflow. */
+static const int64_t MOST_ELEMENTS = (int64_t)1 << 40;
+
+static const fmap_port *find_port(const fmap_plan_options *options, const char *name) {
+    for (size_t i = 0; i < options->n_ports; i++) {
+        if (options->ports[i].name && strcmp(options->ports[i].name, name) == 0) return &options->ports[i];
+    }
+    return NULL;
+}
+
+static fmap_status check_ports(const struct fmap_graph *graph, const fmap_plan_options *options, fmap_error *error) {
+    for (size_t i = 0; i < options->n_ports; i++) {
+        const fmap_port *port = &options->ports[i];
+        bool found = false;
+        for (size_t k = 0; k < graph->n_inputs && !found; k++) {
+            found = port->name && strcmp(graph->values[graph->inputs[k]].name, port->name) == 0;
+        }
+        bool input = found;
+        for (size_t k = 0; k < graph->n_outputs && !found; k++) {
+            found = port->name && strcmp(graph->values[graph->outputs[k]].name, port->name) == 0;
+        }
+        if (!found) {
+            return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: there is no input or output '%.120s'", graph->name,
+                             port->name ? port->name : "(NULL)");
+        }
+        if (!input && port->shape) {
+            return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: '%.120s' is an output: its shape cannot be chosen",
+                             graph->name, port->name);
+        }
+        if (port->layout != FMAP_NCHW && port->layout != FMAP_NHWC) {
+            return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: '%.120s' has the layout %d, expected NCHW or NHWC",
+                             graph->name, port->name, (int)port->layout);
+        }
+    }
+    return FMAP_OK;
+}
+
+static fmap_status check_size(const struct fmap_graph *graph, const struct fmap_graph_value *value,
+                              fmap_error *error) {
+    int64_t elements = 1;
+    for (int i = 0; i < value->shape.rank; i++) {
+        elements = value->shape.dims[i] > INT32_MAX ? FMAP_UNKNOWN : fmap_dim_product(elements, value->shape.dims[i]);
+    }
+    if (elements < 0 || elements > MOST_ELEMENTS) {
+        return fmap_fail(error, FMAP_ERROR_LIMIT, "%.120s: tensor '%.120s' of shape %s is too large", graph->name,
+                         value->name, fmap_shape_text(&value->shape).text);
+    }
+    return FMAP_OK;
+}
+
+/* The shape of an input: the port's where it has one, else the model's with the batch filled in. */
+static fmap_status settle_input(const struct fmap_graph *graph, struct fmap_graph_value *input,
+                                const fmap_plan_options *options, fmap_error *error) {
+    const fmap_port *port = find_port(options, input->name);
+    fmap_shape known = input->shape;
+    if (port && port->shape) {
+        const fmap_shape *chosen = port->shape;
+        bool fits = chosen->rank == known.rank;
+        for (int i = 0; i < known.rank && fits; i++) {
+            fits = chosen->dims[i] >= 0 && (known.dims[i] < 0 || known.dims[i] == chosen->dims[i]);
+        }
+        if (!fits) {
+            return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: input '%.120s' cannot have the shape %s, expected %s",
+                             graph->name, input->name, fmap_shape_text(chosen).text, fmap_shape_text(&known).text);
+        }
+        input->shape = *chosen;
+    } else if (known.rank > 0 && known.dims[0] < 0) {
+        input->shape.dims[0] = options->batch ? options->batch : 1;
+    }
+    for (int i = 0; i < input->shape.rank; i++) {
+        if (input->shape.dims[i] < 1) {
+            return fmap_fail(error, FMAP_ERROR_ARGUMENT,
+                             "%.120s: input '%.120s' has the shape %s: dimension %d must be chosen, 1 or more",
+                             graph->name, input->name, fmap_shape_text(&input->shape).text, i);
+        }
+    }
+    if (input->type != FMAP_FLOAT32) {
+        return fmap_fail(error, FMAP_ERROR_UNSUPPORTED, "%.120s: input '%.120s' has elements of type %d, expected float32 (1)",
+                         graph->name, input->name, (int)input->type);
+    }
+    return check_size(graph, input, error);
+}
+
+static fmap_status infer_shapes(struct fmap_graph *graph, const fmap_plan_options *options, fmap_error *error) {
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        TRY(settle_input(graph, &graph->values[graph->inputs[i]], options, error));
+    }
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const struct fmap_graph_node *node = &graph->nodes[i];
+        TRY(node->layer->shape(graph, node, error));
+        for (size_t k = 0; k < node->n_outputs; k++) {
+            if (node->outputs[k]) TRY(check_size(graph, fmap_output_value(graph, node, k), error));
+        }
+    }
+    return FMAP_OK;
+}
+
+/* What people ask of a layer, before the passes rewrite the graph. */
+static fmap_status describe_layers(struct fmap_plan *plan, fmap_error *error) {
+    const struct fmap_graph *graph = &plan->graph;
+    plan->layers = fmap_storage_take(&plan->storage, graph->n_nodes, sizeof *plan->layers);
+    if (!plan->layers) return fmap_fail_memory(error, graph->n_nodes * sizeof *plan->layers);
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const struct fmap_graph_node *node = &graph->nodes[i];
+        struct fmap_plan_layer_state *layer = &plan->layers[i];
+        *layer = (struct fmap_plan_layer_state){.kernel = "", .fused_into = -1};
+        layer->shape = fmap_output_value(graph, node, 0)->shape;
+        layer->macs = node->layer->macs ? node->layer->macs(graph, node) : 0;
+        for (size_t k = 0; k < node->n_inputs; k++) {
+            const struct fmap_graph_value *input = fmap_input_value(graph, node, k);
+            int64_t elements;
+            if (input && input->data && input->type == FMAP_FLOAT32 && fmap_shape_elements(&input->shape, &elements)) {
+                layer->parameters += elements;
+            }
+        }
+    }
+    return FMAP_OK;
+}
+
+static fmap_status settle_layouts(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error) {
+    const struct fmap_graph *graph = &plan->graph;
+    size_t n_ports = graph->n_inputs + graph->n_outputs;
+    plan->port_layouts = fmap_storage_take(&plan->storage, n_ports, sizeof *plan->port_layouts);
+    if (!plan->port_layouts) return fmap_fail_memory(error, n_ports * sizeof *plan->port_layouts);
+    for (size_t i = 0; i < n_ports; i++) {
+        fmap_value value = i < graph->n_inputs ? graph->inputs[i] : graph->outputs[i - graph->n_inputs];
+        const fmap_port *port = find_port(options, graph->values[value].name);
+        plan->port_layouts[i] = port ? port->layout : FMAP_NCHW;
+    }
+    return FMAP_OK;
+}
+
+static void place_inputs(struct fmap_planning *planning) {
+    const struct fmap_graph *graph = planning->graph;
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        fmap_value value = graph->inputs[i];
+        bool pixels = planning->plan->port_layouts[i] == FMAP_NHWC && graph->values[value].shape.rank == 4;
+        enum fmap_form form = pixels ? FMAP_FORM_PIXELS : FMAP_FORM_PLAIN;
+        planning->values[value].placed[form] = true;
+        planning->values[value].places[form] = (struct fmap_operand){.base = FMAP_BASE_PORT, .port = (int)i};
+    }
+}
+
+/* Outputs that no layer wrote into the caller's memory itself. */
+static fmap_status copy_outputs(struct fmap_planning *planning) {
+    const struct fmap_graph *graph = planning->graph;
+    for (size_t i = 0; i < graph->n_outputs; i++) {
+        fmap_value value = fmap_graph_resolve(graph, graph->outputs[i]);
+        const fmap_shape *shape = &graph->values[value].shape;
+        int port = (int)(graph->n_inputs + i);
+        bool pixels = planning->plan->port_layouts[port] == FMAP_NHWC && shape->rank == 4;
+        enum fmap_form form = pixels ? FMAP_FORM_PIXELS : FMAP_FORM_PLAIN;
+        struct fmap_operand place, wanted = {.base = FMAP_BASE_PORT, .port = port};
+        TRY(fmap_planning_read(planning, value, form, &place));
+        if (place.base == FMAP_BASE_PORT && place.port == port) continue;
+        TRY(fmap_planning_convert(planning, NULL, shape, form, &place, form, &wanted));
+    }
+    return FMAP_OK;
+}
+
+static fmap_status add_steps(struct fmap_planning *planning) {
+    const struct fmap_graph *graph = planning->graph;
+    place_inputs(planning);
+    for (fmap_value value = 1; (size_t)value < graph->n_values; value++) {
+        if (graph->values[value].producer < 0) TRY(fmap_plan_tap_steps(planning, value));
+    }
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const struct fmap_graph_node *node = &graph->nodes[i];
+        if (node->dead) continue;
+        TRY(node->layer->plan(planning, node));
+        for (size_t k = 0; k < node->n_outputs; k++) TRY(fmap_plan_tap_steps(planning, node->outputs[k]));
+    }
+    return copy_outputs(planning);
+}
+
+/* The arena is settled: operands learn where their buffers are. */
+static void settle_operands(struct fmap_plan *plan, const struct fmap_buffer *buffers) {
+    for (size_t s = 0; s < plan->n_steps; s++) {
+        for (size_t i = 0; i < plan->steps[s].n_operands; i++) {
+            struct fmap_operand *operand = &plan->steps[s].operands[i];
+            if (operand->base == FMAP_BASE_ARENA) operand->offset += buffers[operand->buffer].offset;
+        }
+    }
+}
+
+static void name_kernels(struct fmap_plan *plan) {
+    for (size_t s = 0; s < plan->n_steps; s++) {
+        const struct fmap_step *step = &plan->steps[s];
+        if (step->layer < 0) continue;
+        const char **kernel = &plan->layers[step->layer].kernel;
+        bool moves_only = strncmp(step->kernel, "reorder", 7) == 0 || strcmp(step->kernel, "tap") == 0;
+        if (!moves_only || !**kernel) *kernel = step->kernel;
+    }
+    for (size_t i = 0; i < plan->graph.n_nodes; i++) {
+        const struct fmap_graph_node *node = &plan->graph.nodes[i];
+        if (node->dead) plan->layers[node->origin].fused_into = node->fused_into;
+    }
+}
+
+static fmap_status plan_steps(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error) {
+    struct fmap_planning planning = {.plan = plan,
+                                     .graph = &plan->graph,
+                                     .kernels = plan->kernels,
+                                     .training = options->training,
+                                     .seed = options->seed,
+                                     .storage = {.allocator = plan->storage.allocator},
+                                     .error = error};
+    planning.values = fmap_storage_take(&planning.storage, plan->graph.n_values, sizeof *planning.values);
+    fmap_status status = planning.values ? add_steps(&planning) : fmap_planning_out_of_memory(&planning);
+    if (status == FMAP_OK) {
+        status = fmap_place_buffers(&planning.storage, planning.buffers, planning.n_buffers, &plan->arena_bytes, error);
+    }
+    if (status == FMAP_OK) {
+        settle_operands(plan, planning.buffers);
+        name_kernels(plan);
+    }
+    fmap_storage_release(&planning.storage);
+    return status;
+}
+
+static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error) {
+    if (options->threads < 0 || options->threads > MOST_THREADS || options->batch < 0) {
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%d threads or batch %lld is out of range", options->threads,
+                         (long long)options->batch);
+    }
+    TRY(fmap_host_kernels(options->max_isa, &plan->kernels, &plan->isa, error));
+    plan->threads = options->threads ? options->threads : fmap_host_threads();
+    plan->profile = options->profile;
+    if (!fmap_graph_copy(&plan->graph, &plan->model->graph, &plan->storage.allocator)) {
+        return fmap_fail(error, FMAP_ERROR_MEMORY, "%.120s: out of memory while planning", plan->model->graph.name);
+    }
+    TRY(check_ports(&plan->graph, options, error));
+    TRY(infer_shapes(&plan->graph, options, error));
+    TRY(describe_layers(plan, error));
+    TRY(settle_layouts(plan, options, error));
+    TRY(fmap_plan_taps(plan, options, error));
+    if (!options->no_fusion) {
+        struct fmap_pass_options pass_options = {.training = options->training};
+        TRY(fmap_run_passes(&plan->graph, &pass_options, error));
+    }
+    return plan_steps(plan, options, error);
+}
+
+fmap_status fmap_plan_create(const fmap_model *model, const fmap_plan_options *options, fmap_plan **plan,
+                             fmap_error *error) {
+    if (!model || !plan) return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_plan_create: model or plan is NULL");
+    *plan = NULL;
+    if (!model->finished) {
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_plan_create: %.120s is not finished", model->graph.name);
+    }
+    struct fmap_storage storage = {.allocator = model->graph.storage.allocator};
+    struct fmap_plan *created = fmap_storage_take(&storage, 1, sizeof *created);
+    if (!created) return fmap_fail_memory(error, sizeof *created);
+    created->storage = storage;
+    created->model = model;
+    fmap_plan_options defaults = {0};
+    fmap_status status = make(created, options ? options : &defaults, error);
+    if (status != FMAP_OK) {
+        fmap_plan_destroy(created);
+        return status;
+    }
+    *plan = created;
+    return FMAP_OK;
+}
+
+void fmap_plan_destroy(fmap_plan *plan) {
+    if (!plan) return;
+    fmap_graph_close(&plan->graph);
+    struct fmap_storage storage = plan->storage; /* the plan lies in its own storage */
+    fmap_storage_release(&storage);
+}

@@ -1,0 +1,200 @@
+#include "runtime/planning.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Parts smaller than this many operations cost more to hand out than they save: about 10 microseconds. */
+static const int64_t SMALLEST_PART = 200000;
+
+struct fmap_geometry fmap_geometry_of(const fmap_shape *shape) {
+    struct fmap_geometry geometry = {.n = shape->dims[0], .c = shape->dims[1], .h = 1, .w = 1};
+    if (shape->rank > 2) geometry.w = shape->dims[shape->rank - 1];
+    if (shape->rank > 3) geometry.h = fmap_shape_product(shape, 2, shape->rank - 1);
+    geometry.blocks = (geometry.c + FMAP_BLOCK - 1) / FMAP_BLOCK;
+    geometry.block_stride = geometry.h * geometry.w * FMAP_BLOCK;
+    geometry.image_stride = geometry.blocks * geometry.block_stride;
+    return geometry;
+}
+
+fmap_status fmap_planning_out_of_memory(const struct fmap_planning *planning) {
+    return fmap_fail(planning->error, FMAP_ERROR_MEMORY, "%.120s: out of memory while planning",
+                     planning->graph->name);
+}
+
+/* The plain memory of a view is its source's. */
+static const struct fmap_planned_value *place_of(const struct fmap_planning *planning, fmap_value value,
+                                                 enum fmap_form *form) {
+    const struct fmap_planned_value *planned = &planning->values[value];
+    while (*form == FMAP_FORM_PLAIN && !planned->placed[*form] && planned->view_of) {
+        *form = planned->view_form;
+        planned = &planning->values[planned->view_of];
+    }
+    return planned;
+}
+
+bool fmap_planning_has(const struct fmap_planning *planning, fmap_value value, enum fmap_form form) {
+    return place_of(planning, value, &form)->placed[form];
+}
+
+void fmap_planning_view(struct fmap_planning *planning, fmap_value value, fmap_value source,
+                        enum fmap_form source_form) {
+    planning->values[value].view_of = source;
+    planning->values[value].view_form = source_form;
+}
+
+static size_t form_bytes(const fmap_shape *shape, enum fmap_form form) {
+    int64_t elements = fmap_shape_product(shape, 0, shape->rank);
+    if (form == FMAP_FORM_BLOCKED) {
+        struct fmap_geometry geometry = fmap_geometry_of(shape);
+        elements = geometry.n * geometry.image_stride;
+    }
+    return (size_t)elements * sizeof(float);
+}
+
+fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes, struct fmap_operand *place) {
+    struct fmap_buffer *buffers = fmap_storage_grow(&planning->storage, planning->buffers, planning->n_buffers,
+                                                    &planning->buffers_capacity, sizeof *buffers);
+    if (!buffers) return fmap_planning_out_of_memory(planning);
+    planning->buffers = buffers;
+    buffers[planning->n_buffers] = (struct fmap_buffer){.bytes = bytes};
+    *place = (struct fmap_operand){.base = FMAP_BASE_ARENA, .buffer = planning->n_buffers++};
+    return FMAP_OK;
+}
+
+/* The caller's buffer for a value that is an output of the network in that form; false when there is none. */
+static bool output_port(const struct fmap_planning *planning, fmap_value value, enum fmap_form form,
+                        struct fmap_operand *place) {
+    const struct fmap_graph *graph = planning->graph;
+    for (size_t i = 0; i < graph->n_outputs; i++) {
+        size_t port = graph->n_inputs + i;
+        bool pixels = planning->plan->port_layouts[port] == FMAP_NHWC && graph->values[value].shape.rank == 4;
+        if (fmap_graph_resolve(graph, graph->outputs[i]) != value ||
+            form != (pixels ? FMAP_FORM_PIXELS : FMAP_FORM_PLAIN)) {
+            continue;
+        }
+        *place = (struct fmap_operand){.base = FMAP_BASE_PORT, .port = (int)port};
+        return true;
+    }
+    return false;
+}
+
+fmap_status fmap_planning_write(struct fmap_planning *planning, fmap_value value, enum fmap_form form,
+                                struct fmap_operand *place) {
+    struct fmap_planned_value *planned = &planning->values[value];
+    if (!output_port(planning, value, form, place)) {
+        const fmap_shape *shape = &planning->graph->values[value].shape;
+        TRY(fmap_planning_temporary(planning, form_bytes(shape, form), place));
+    }
+    planned->places[form] = *place;
+    planned->placed[form] = true;
+    return FMAP_OK;
+}
+
+fmap_status fmap_planning_weights(struct fmap_planning *planning, size_t n_floats, float **weights) {
+    *weights = fmap_storage_take(&planning->plan->storage, n_floats, sizeof **weights);
+    if (!*weights) return fmap_planning_out_of_memory(planning);
+    planning->plan->weights_bytes += n_floats * sizeof **weights;
+    return FMAP_OK;
+}
+
+fmap_status fmap_planning_constant(struct fmap_planning *planning, fmap_value value, const float **floats) {
+    const struct fmap_graph_value *constant = &planning->graph->values[value];
+    *floats = constant->data;
+    if ((uintptr_t)constant->data % _Alignof(float) == 0) return FMAP_OK;
+    size_t bytes = form_bytes(&constant->shape, FMAP_FORM_PLAIN);
+    float *aligned;
+    TRY(fmap_planning_weights(planning, bytes / sizeof *aligned, &aligned));
+    memcpy(aligned, constant->data, bytes);
+    *floats = aligned;
+    return FMAP_OK;
+}
+
+static fmap_status place_constant(struct fmap_planning *planning, fmap_value value) {
+    struct fmap_planned_value *planned = &planning->values[value];
+    struct fmap_operand *place = &planned->places[FMAP_FORM_PLAIN];
+    *place = (struct fmap_operand){.base = FMAP_BASE_CONSTANT};
+    TRY(fmap_planning_constant(planning, value, &place->constant));
+    planned->placed[FMAP_FORM_PLAIN] = true;
+    return FMAP_OK;
+}
+
+fmap_status fmap_planning_read(struct fmap_planning *planning, fmap_value value, enum fmap_form form,
+                               struct fmap_operand *place) {
+    struct fmap_planned_value *planned = &planning->values[value];
+    const struct fmap_graph_value *known = &planning->graph->values[value];
+    if (known->data && !planned->placed[FMAP_FORM_PLAIN]) TRY(place_constant(planning, value));
+    if (form == FMAP_FORM_PLAIN && !planned->placed[form] && planned->view_of) {
+        TRY(fmap_planning_read(planning, planned->view_of, planned->view_form, place));
+        planned = &planning->values[value];
+        planned->places[form] = *place;
+        planned->placed[form] = true;
+    }
+    if (!planned->placed[form]) {
+        enum fmap_form from = FMAP_FORM_PLAIN;
+        if (planned->placed[FMAP_FORM_BLOCKED]) from = FMAP_FORM_BLOCKED;
+        else if (planned->placed[FMAP_FORM_PIXELS]) from = FMAP_FORM_PIXELS;
+        struct fmap_operand source;
+        if (from == FMAP_FORM_PLAIN) TRY(fmap_planning_read(planning, value, from, &source));
+        else source = planned->places[from];
+        TRY(fmap_planning_write(planning, value, form, place));
+        const struct fmap_graph_node *node = known->producer >= 0 ? &planning->graph->nodes[known->producer] : NULL;
+        TRY(fmap_planning_convert(planning, node, &known->shape, from, &source, form, place));
+    }
+    *place = planning->values[value].places[form];
+    return FMAP_OK;
+}
+
+/* The buffers of the operands are needed in this step. */
+static void use_buffers(struct fmap_planning *planning, const struct fmap_step *step, size_t index) {
+    for (size_t i = 0; i < step->n_operands; i++) {
+        if (step->operands[i].base != FMAP_BASE_ARENA) continue;
+        struct fmap_buffer *buffer = &planning->buffers[step->operands[i].buffer];
+        if (!buffer->used) buffer->first_step = index;
+        buffer->used = true;
+        buffer->last_step = index;
+    }
+}
+
+fmap_status fmap_planning_step(struct fmap_planning *planning, const struct fmap_step_definition *definition) {
+    struct fmap_plan *plan = planning->plan;
+    struct fmap_storage *storage = &plan->storage;
+    struct fmap_step *steps =
+        fmap_storage_grow(storage, plan->steps, plan->n_steps, &planning->steps_capacity, sizeof *steps);
+    if (!steps) return fmap_planning_out_of_memory(planning);
+    plan->steps = steps;
+    struct fmap_step *step = &steps[plan->n_steps];
+    *step = (struct fmap_step){.part = definition->part,
+                               .n_operands = definition->n_operands,
+                               .parts = definition->parts,
+                               .layer = definition->node ? definition->node->origin : -1,
+                               .scratch_bytes = (definition->scratch_bytes + 63) / 64 * 64};
+    step->job = fmap_storage_copy(storage, definition->job, definition->job_bytes, 1);
+    step->operands =
+        fmap_storage_copy(storage, definition->operands, definition->n_operands, sizeof *definition->operands);
+    step->kernel = fmap_storage_text(storage, definition->kernel);
+    if (!step->job || !step->operands || !step->kernel) return fmap_planning_out_of_memory(planning);
+    use_buffers(planning, step, plan->n_steps);
+    plan->n_steps++;
+    if (step->scratch_bytes > plan->scratch_bytes) plan->scratch_bytes = step->scratch_bytes;
+    return FMAP_OK;
+}
+
+struct fmap_kernel_text fmap_kernel_text(const struct fmap_planning *planning, const char *work) {
+    struct fmap_kernel_text result;
+    snprintf(result.text, sizeof result.text, "%s_%s", work, planning->kernels->isa);
+    return result;
+}
+
+int64_t fmap_planning_parts(const struct fmap_planning *planning, int64_t work) {
+    int64_t most = planning->plan->threads == 1 ? 1 : 4 * (int64_t)planning->plan->threads;
+    int64_t parts = work / SMALLEST_PART;
+    return parts < 1 ? 1 : parts < most ? parts : most;
+}
+
+void fmap_strides_of(const fmap_shape *shape, int64_t *strides) {
+    int64_t stride = 1;
+    for (int i = shape->rank - 1; i >= 0; i--) {
+        strides[i] = stride;
+        stride *= shape->dims[i];
+    }
+}

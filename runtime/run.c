@@ -1,0 +1,70 @@
+/* Running: a loop over steps, shared by a team of threads. The only OpenMP of the library. */
+#include "runtime/context.h"
+
+#include <omp.h>
+#include <time.h>
+
+int fmap_host_threads(void) { return omp_get_max_threads(); }
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void run_alone(fmap_context *context) {
+    const struct fmap_plan *plan = context->plan;
+    double begin = plan->profile ? now() : 0;
+    for (size_t s = 0; s < plan->n_steps; s++) {
+        const struct fmap_step *step = &plan->steps[s];
+        for (int64_t part = 0; part < step->parts; part++) step->part(&context->run, step, part);
+        if (plan->profile) {
+            double end = now();
+            context->step_seconds[s] = end - begin;
+            begin = end;
+        }
+    }
+}
+
+/* One parallel region for the whole network; the loop's implied barrier orders the steps. Which thread takes which
+ * part is left to chance: no result depends on it. */
+static void run_together(fmap_context *context) {
+    const struct fmap_plan *plan = context->plan;
+#pragma omp parallel num_threads(plan->threads)
+    {
+        struct fmap_run run = context->run;
+        run.scratch += plan->scratch_bytes * (size_t)omp_get_thread_num();
+        double begin = plan->profile ? now() : 0;
+        for (size_t s = 0; s < plan->n_steps; s++) {
+            const struct fmap_step *step = &plan->steps[s];
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t part = 0; part < step->parts; part++) step->part(&run, step, part);
+            if (plan->profile && omp_get_thread_num() == 0) {
+                double end = now();
+                context->step_seconds[s] = end - begin;
+                begin = end;
+            }
+        }
+    }
+}
+
+fmap_status fmap_context_run(fmap_context *context, const void *const *inputs, void *const *outputs,
+                             fmap_error *error) {
+    if (!context || !inputs || !outputs) {
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_run: context, inputs or outputs is NULL");
+    }
+    const struct fmap_graph *graph = &context->plan->graph;
+    void **ports = context->ports;
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        ports[i] = (void *)(uintptr_t)inputs[i];
+        if (!ports[i]) return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_run: input %zu is NULL", i);
+    }
+    for (size_t i = 0; i < graph->n_outputs; i++) {
+        ports[graph->n_inputs + i] = outputs[i];
+        if (!outputs[i]) return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_run: output %zu is NULL", i);
+    }
+    if (context->plan->threads == 1) run_alone(context);
+    else run_together(context);
+    context->has_run = true;
+    return FMAP_OK;
+}
