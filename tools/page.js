@@ -41,15 +41,18 @@ function buildHeadline() {
     const given = make("img", { src: pngUrl(png), width, height, alt: "The picture that the network was asked about" });
     if (Math.max(width, height) < 200) given.className = "pixels";
     const [best, second] = data.answers;
-    byId("headline").append(picture(given, "the picture"));
+    byId("headline").append(picture(given, `the picture, ${width} \u00d7 ${height} pixels`));
     if (!best) return;
+    const way = make("p", { className: "way" }, make("span", { className: "arrow", ariaHidden: "true" }, "\u2192"),
+        count(data.layers.length - 1, "layer"), make("br"), count(data.parameters, "parameter"), make("br"),
+        duration(data.seconds));
     const answer = make("div", { className: "answer" },
         make("p", { className: "answer-word" + (best.label.length > 4 ? " long" : "") }, best.label),
         make("p", { className: "answer-sure" }, percent(best.probability)));
     if (second) {
         answer.append(make("p", { className: "answer-next" }, `next: ${second.label}, ${percent(second.probability)}`));
     }
-    byId("headline").append(make("span", { className: "arrow", ariaHidden: "true" }, "\u2192"), answer);
+    byId("headline").append(way, answer);
 }
 
 function buildAnswer() {
@@ -70,8 +73,7 @@ function buildFacts() {
 
 function timeText(layer) {
     if (layer.seconds > 0) return duration(layer.seconds);
-    if (layer.fused_into > 0) return `with ${layer.fused_into}`;
-    return "no time";
+    return layer.fused_into > 0 ? `computed with ${layer.fused_into}` : "";
 }
 
 function columnEntry(layer, index) {
@@ -82,9 +84,12 @@ function columnEntry(layer, index) {
         make("span", { className: "column-shape" }, shapeText(layer)));
     if (index === 0) return make("li", {}, link);
     const facts = [layer.parameters > 0 ? count(layer.parameters, "parameter") : "", timeText(layer)];
-    const bar = make("span", { className: "time-bar", ariaHidden: "true" });
-    bar.style.width = `${100 * layer.seconds / slowest}%`;
-    link.append(make("span", { className: "column-facts" }, facts.filter(Boolean).join(", ")), bar);
+    link.append(make("span", { className: "column-facts" }, facts.filter(Boolean).join(", ")));
+    if (layer.seconds > 0) {
+        const bar = make("span", { className: "time-bar", ariaHidden: "true" });
+        bar.style.width = `${100 * layer.seconds / slowest}%`;
+        link.append(bar);
+    }
     return make("li", {}, link);
 }
 
@@ -100,9 +105,12 @@ function buildColumn() {
 function followReader() {
     const links = new Map();
     for (const link of byId("column").querySelectorAll("a")) links.set(link.hash.slice(1), link);
+    const list = byId("overview").firstElementChild;
     const seen = new IntersectionObserver((entries) => {
         for (const { target, isIntersecting } of entries) {
-            links.get(target.id).classList.toggle("current", isIntersecting);
+            const link = links.get(target.id);
+            link.classList.toggle("current", isIntersecting);
+            if (isIntersecting) list.scrollTop = link.offsetTop - list.clientHeight / 2;
         }
     }, { rootMargin: "-45% 0px -45% 0px" });
     for (const section of document.querySelectorAll("main .layer")) seen.observe(section);
@@ -112,7 +120,7 @@ function followReader() {
 
 /* Pixels that a map is wide on the page: few maps are larger than many. */
 function mapWidth(maps) {
-    const side = maps.shown <= 1 ? 224 : maps.shown <= 4 ? 176 : maps.shown <= 16 ? 112 : 88;
+    const side = maps.shown <= 1 ? 224 : maps.shown <= 4 ? 176 : maps.shown <= 64 ? 104 : 80;
     return Math.max(24, Math.round(side * Math.min(1, maps.width / maps.height)));
 }
 
@@ -121,7 +129,7 @@ function mapButton(layer, index, channel) {
     const [low, high] = layer.statistics[channel];
     const flat = low === high;
     const button = make("button", { type: "button", className: flat ? "map flat" : "map" }, canvas,
-        make("span", {}, flat ? `${channel}: all ${number(low)}` : String(channel)));
+        make("span", {}, flat ? `${channel}: all ${number(low)}` : layer.maps.total > 1 ? String(channel) : ""));
     button.ariaLabel = `Layer ${index}, ${mapName(layer, channel)}, from ${number(low)} to ${number(high)}: enlarge`;
     button.addEventListener("click", () => openViewer(index, channel));
     drawWhenNear(button, () => paintMap(canvas, layer, channel));
@@ -129,9 +137,10 @@ function mapButton(layer, index, channel) {
 }
 
 function mapGrid(layer, index) {
-    const grid = make("div", { className: "maps" });
+    const { shown } = layer.maps;
+    const grid = make("div", { className: shown > 16 ? "maps many" : shown > 4 ? "maps several" : "maps" });
     grid.style.setProperty("--map", mapWidth(layer.maps) + "px");
-    for (let channel = 0; channel < layer.maps.shown; channel++) grid.append(mapButton(layer, index, channel));
+    for (let channel = 0; channel < shown; channel++) grid.append(mapButton(layer, index, channel));
     return grid;
 }
 
@@ -237,7 +246,7 @@ function buildToolbar() {
     }
     repaints.push(gradient);
     gradient();
-    byId("toolbar").hidden = false;
+    byId("toolbar").hidden = byId("columns").hidden = false;
 }
 
 buildHeadline();

@@ -4,13 +4,17 @@
 
 const minus = (text) => String(text).replace("-", "\u2212");
 
+const superscript = (text) => text.replace(/./g, (c) => c === "-" ? "\u207b" : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[c]);
+
 function number(value) {
     if (value === null || Number.isNaN(value)) return "not a number";
     if (value === 0) return "0";
     if (!Number.isFinite(value)) return value > 0 ? "infinity" : "\u2212infinity";
     const size = Math.abs(value);
     if (Number.isInteger(value) && size < 1e6) return minus(value);
-    return minus(size >= 1e5 || size < 1e-3 ? value.toExponential(1) : Number(value.toPrecision(3)));
+    if (size < 1e5 && size >= 1e-3) return minus(Number(value.toPrecision(3)));
+    const [mantissa, exponent] = value.toExponential(1).split("e");
+    return `${minus(mantissa)} \u00b7 10${superscript(exponent.replace("+", ""))}`;
 }
 
 const whole = (value) => value.toLocaleString("en");
@@ -23,9 +27,9 @@ function percent(part) {
 }
 
 function duration(seconds) {
-    if (seconds >= 1) return seconds.toFixed(2) + " s";
-    if (seconds >= 1e-3) return Number((seconds * 1e3).toPrecision(3)) + " ms";
-    return Number((seconds * 1e6).toPrecision(2)) + " \u00b5s";
+    if (seconds >= 1) return seconds.toFixed(2) + "\u00a0s";
+    if (seconds >= 1e-3) return Number((seconds * 1e3).toPrecision(3)) + "\u00a0ms";
+    return Number((seconds * 1e6).toPrecision(2)) + "\u00a0\u00b5s";
 }
 
 function count(n, one, many) {
@@ -131,7 +135,7 @@ const explanations = {
     GlobalAveragePool: (layer, before) => "Averages each map to one number" +
         (before ? `: ${count(before.maps, "map")} of ${area(before)} become ${count(before.maps, "number")}.` : "."),
     Gemm: (layer) => `Each of the ${count(layer.shape[layer.shape.length - 1], "output")} is a weighted sum of all ` +
-        `inputs: ${count(layer.parameters, "weight")} in all.`,
+        `inputs: ${count(layer.parameters, "parameter")} in all.`,
     Dropout: () => "Works only in training: there it switches values off at random, so that the network learns not " +
         "to rely on single ones. For an answer everything passes unchanged.",
     Flatten: explainFlatten,

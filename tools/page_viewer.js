@@ -134,7 +134,7 @@ function openViewer(index, channel) {
     channel = Math.max(0, Math.min(channel, mapsOf(layer) - 1));
     Object.assign(looking, { index, channel, map: null });
     byId("viewer-title").replaceChildren(`${kindOf(layer)}, ${mapName(layer, channel)}`,
-        make("span", { className: "layer-name" }, ` layer ${index}, ${layer.name}`));
+        make("span", { className: "layer-name" }, `layer ${index}, ${layer.name}`));
     fillStatistics(layer, channel);
     fillFilter(index, channel);
     fillMap(layer, channel);

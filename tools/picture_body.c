@@ -46,7 +46,7 @@ static int good_scale(const struct map_view *view) {
     return (int)larger(1, smaller(MAXIMUM_SCALE, target / side));
 }
 
-/* Columns that make the sheet about 3:2 and leave few places empty in the last row. */
+/* Columns that make the sheet about 3:2, if possible without empty places in the last row. */
 static int good_columns(int64_t cells, int64_t cell_width, int64_t cell_height) {
     int64_t most = larger(1, smaller(cells, MAXIMUM_WIDTH / cell_width));
     int best = 1;
@@ -55,7 +55,7 @@ static int good_columns(int64_t cells, int64_t cell_width, int64_t cell_height) 
         int64_t rows = (cells + columns - 1) / columns;
         double proportion = (double)(columns * cell_width) / (double)(rows * cell_height);
         double empty = (double)(rows * columns - cells) / (double)(rows * columns);
-        double cost = fabs(log(proportion / 1.5)) + empty;
+        double cost = fabs(log(proportion / 1.5)) + empty + (empty > 0.0 ? 0.5 : 0.0);
         if (cost < best_cost) {
             best_cost = cost;
             best = (int)columns;
