@@ -35,5 +35,11 @@ fmap_status fmap_expect_floats(const struct fmap_graph *graph, const struct fmap
                               "%s has elements of type %d, expected float32 (1)",
                               fmap_input_text(graph, node, i).text, (int)value->type);
     }
+    for (int d = 0; d < value->shape.rank; d++) {
+        if (value->shape.dims[d] == 0) {
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_UNSUPPORTED, "%s has no elements",
+                                  fmap_input_text(graph, node, i).text);
+        }
+    }
     return FMAP_OK;
 }

@@ -39,7 +39,7 @@ const struct fmap_layer *fmap_layer_find(const char *op);
 fmap_status fmap_set_output(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                             const fmap_shape *shape);
 
-/* Error: MODEL when input i is there and not float32, or is missing. */
+/* Errors: MODEL when input i is missing, UNSUPPORTED when it is not float32 or has no elements. */
 fmap_status fmap_expect_floats(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t i,
                                fmap_error *error);
 

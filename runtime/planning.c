@@ -42,6 +42,11 @@ void fmap_planning_view(struct fmap_planning *planning, fmap_value value, fmap_v
     planning->values[value].view_form = source_form;
 }
 
+void fmap_operand_advance(struct fmap_operand *operand, int64_t floats) {
+    if (operand->base == FMAP_BASE_CONSTANT) operand->constant += floats;
+    else operand->offset += (size_t)floats * sizeof(float);
+}
+
 static size_t form_bytes(const fmap_shape *shape, enum fmap_form form) {
     int64_t elements = fmap_shape_product(shape, 0, shape->rank);
     if (form == FMAP_FORM_BLOCKED) {
@@ -118,6 +123,12 @@ static fmap_status place_constant(struct fmap_planning *planning, fmap_value val
     return FMAP_OK;
 }
 
+/* Of one pixel, a blocked tensor without padded lanes between images is a plain one. */
+static bool forms_coincide(const fmap_shape *shape) {
+    struct fmap_geometry geometry = fmap_geometry_of(shape);
+    return geometry.h * geometry.w == 1 && (geometry.n == 1 || geometry.c % FMAP_BLOCK == 0);
+}
+
 fmap_status fmap_planning_read(struct fmap_planning *planning, fmap_value value, enum fmap_form form,
                                struct fmap_operand *place) {
     struct fmap_planned_value *planned = &planning->values[value];
@@ -134,6 +145,11 @@ fmap_status fmap_planning_read(struct fmap_planning *planning, fmap_value value,
         if (planned->placed[FMAP_FORM_BLOCKED]) from = FMAP_FORM_BLOCKED;
         else if (planned->placed[FMAP_FORM_PIXELS]) from = FMAP_FORM_PIXELS;
         struct fmap_operand source;
+        if (from == FMAP_FORM_BLOCKED && forms_coincide(&known->shape) && !output_port(planning, value, form, place)) {
+            planned->places[form] = planned->places[from];
+            planned->placed[form] = true;
+            return fmap_planning_read(planning, value, form, place);
+        }
         if (from == FMAP_FORM_PLAIN) TRY(fmap_planning_read(planning, value, from, &source));
         else source = planned->places[from];
         TRY(fmap_planning_write(planning, value, form, place));

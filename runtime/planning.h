@@ -56,6 +56,9 @@ fmap_status fmap_planning_write(struct fmap_planning *planning, fmap_value value
 /* Memory that only lives between steps of one layer. */
 fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes, struct fmap_operand *place);
 
+/* Moves an operand on by so many floats. */
+void fmap_operand_advance(struct fmap_operand *operand, int64_t floats);
+
 /* Says that `value` is nothing but another shape of `source`: its plain memory is the source's in that form. */
 void fmap_planning_view(struct fmap_planning *planning, fmap_value value, fmap_value source,
                         enum fmap_form source_form);

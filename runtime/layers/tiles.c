@@ -205,7 +205,8 @@ static int64_t lay_out_panels(const struct fmap_tiles_problem *problem, const st
 
 /* [block][position][lane][output], as the tile reads it: blocks are those of the source, so a group that begins
  * inside a block has a shorter first one. */
-static void pack_panel(const struct fmap_tiles_problem *problem, const struct panel *panel, int lanes, float *packed) {
+static void pack_panel(const struct fmap_tiles_problem *problem, const float *weights, const struct panel *panel,
+                       int lanes, float *packed) {
     const int64_t *strides = problem->weight_strides;
     int64_t group_channels = problem->channels / problem->groups, row = (int64_t)panel->n_vectors * lanes;
     int64_t begin = panel->group * group_channels, end = begin + group_channels;
@@ -214,7 +215,7 @@ static void pack_panel(const struct fmap_tiles_problem *problem, const struct pa
         for (int64_t ky = 0; ky < problem->kernel[0]; ky++) {
             for (int64_t kx = 0; kx < problem->kernel[1]; kx++) {
                 for (int64_t i = channel; i < block_end; i++, packed += row) {
-                    const float *from = problem->weights + panel->first_output * strides[0] +
+                    const float *from = weights + panel->first_output * strides[0] +
                                         (i - begin) * strides[1] + ky * strides[2] + kx * strides[3];
                     for (int32_t o = 0; o < panel->n_outputs; o++) {
                         packed[o] = from[o * strides[0]] * problem->weight_scale;
@@ -276,24 +277,67 @@ static int64_t pixels_of_line(const struct tiles_job *job, const struct fmap_til
     return problem->out[0] * problem->out[1] / job->n_lines;
 }
 
-static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
-                        struct tiles_job *job, struct fmap_operand *weights) {
+static fmap_status pack_bias(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                             struct tiles_job *job) {
+    float *bias;
+    int64_t n_floats = problem->groups * job->tiling.n_vectors * planning->kernels->lanes;
+    TRY(fmap_planning_weights(planning, (size_t)n_floats, &bias));
+    for (int64_t i = 0; problem->bias && i < job->n_panels; i++) {
+        const struct panel *panel = &job->panels[i];
+        for (int32_t o = 0; o < panel->n_outputs; o++) {
+            bias[panel->bias + o] = problem->bias[panel->first_output + o] * problem->bias_scale;
+        }
+    }
+    job->bias = bias;
+    return FMAP_OK;
+}
+
+struct pack_job {
+    struct fmap_tiles_problem problem;
+    const struct panel *panels;
+};
+
+static void pack_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
+    const struct pack_job *job = step->job;
+    const float *weights = fmap_at(run, &step->operands[0]);
+    float *packed = fmap_at(run, &step->operands[1]);
+    const struct panel *panel = &job->panels[part];
+    pack_panel(&job->problem, weights, panel, run->kernels->lanes, packed + panel->weights);
+}
+
+/* Weights that another layer computes are packed by a step of their own. */
+static fmap_status pack_in_run(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                               const struct fmap_tiles_problem *problem, const struct tiles_job *job,
+                               int64_t n_weights, struct fmap_operand *weights) {
+    TRY(fmap_planning_temporary(planning, (size_t)n_weights * sizeof(float), weights));
+    struct pack_job pack = {.problem = *problem, .panels = job->panels};
+    struct fmap_operand operands[] = {problem->computed_weights, *weights};
+    return fmap_planning_step(planning, &(struct fmap_step_definition){.part = pack_part,
+                                                                       .job = &pack,
+                                                                       .job_bytes = sizeof pack,
+                                                                       .operands = operands,
+                                                                       .n_operands = 2,
+                                                                       .parts = job->n_panels,
+                                                                       .kernel = "reorder_weights",
+                                                                       .node = node});
+}
+
+static fmap_status pack(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                        const struct fmap_tiles_problem *problem, struct tiles_job *job,
+                        struct fmap_operand *weights) {
     int lanes = planning->kernels->lanes;
     struct panel *panels = fmap_storage_take(&planning->plan->storage, (size_t)job->n_panels, sizeof *panels);
     if (!panels) return fmap_planning_out_of_memory(planning);
     int64_t n_weights = lay_out_panels(problem, &job->tiling, lanes, panels);
-    float *packed, *bias;
-    TRY(fmap_planning_weights(planning, (size_t)n_weights, &packed));
-    TRY(fmap_planning_weights(planning, (size_t)(problem->groups * job->tiling.n_vectors * lanes), &bias));
-    for (int64_t i = 0; i < job->n_panels; i++) {
-        pack_panel(problem, &panels[i], lanes, packed + panels[i].weights);
-        for (int32_t o = 0; problem->bias && o < panels[i].n_outputs; o++) {
-            bias[panels[i].bias + o] = problem->bias[panels[i].first_output + o] * problem->bias_scale;
-        }
-    }
     job->panels = panels;
-    job->bias = bias;
-    job->weights_outside = n_weights * (int64_t)sizeof *packed > RESIDENT_WEIGHTS_BYTES;
+    job->weights_outside = n_weights * (int64_t)sizeof(float) > RESIDENT_WEIGHTS_BYTES;
+    TRY(pack_bias(planning, problem, job));
+    if (!problem->weights) return pack_in_run(planning, node, problem, job, n_weights, weights);
+    float *packed;
+    TRY(fmap_planning_weights(planning, (size_t)n_weights, &packed));
+    for (int64_t i = 0; i < job->n_panels; i++) {
+        pack_panel(problem, problem->weights, &panels[i], lanes, packed + panels[i].weights);
+    }
     *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
     return FMAP_OK;
 }
@@ -308,7 +352,7 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
     job.n_panels = problem->groups * job.tiling.n_panels;
     job.aligned = problem->groups == 1 || (group_outputs % FMAP_BLOCK == 0 && job.group_channels % FMAP_BLOCK == 0);
     struct fmap_operand operands[3] = {problem->src, problem->dst};
-    TRY(pack(planning, problem, &job, &operands[2]));
+    TRY(pack(planning, node, problem, &job, &operands[2]));
     int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
     int64_t work = problem->images * problem->outputs * problem->out[0] * problem->out[1] * job.group_channels *
                    kernel_size;

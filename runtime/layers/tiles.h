@@ -16,7 +16,8 @@ struct fmap_tiles_problem {
     int64_t pad_top, pad_left;
     struct fmap_operand src, dst; /* blocked; of 1 x 1 pixels any row stride will do */
     int64_t src_image_stride, dst_image_stride;
-    const float *weights; /* of a constant */
+    const float *weights; /* of a constant; NULL: computed, and packed in every run */
+    struct fmap_operand computed_weights;
     int64_t weight_strides[4]; /* of o, i (within the group), ky, kx */
     float weight_scale;
     const float *bias; /* [outputs]; NULL: zeros */
