@@ -219,6 +219,16 @@ struct fmap_statistics_job {
     int n_lanes;
 };
 
+/* ---- the machine's limit --------------------------------------------------------------------------- */
+
+/* `iterations` rounds of independent multiply-adds; *flops is how many operations they were, *result keeps the
+ * compiler from leaving them out. For benchmarks: what every other kernel is measured against. */
+struct fmap_peak {
+    int64_t iterations;
+    float *result;
+    double *flops;
+};
+
 /* ---- the table ----------------------------------------------------------------------------------- */
 
 struct fmap_kernels {

@@ -1,0 +1,17 @@
+/* The most that this instruction set can do: multiply-adds that never wait for memory or for each other. */
+#include "template.h"
+
+enum { CHAINS = 12 };
+
+void K(peak)(const struct fmap_peak *job) {
+    vf sums[CHAINS];
+    UNROLL for (int i = 0; i < CHAINS; i++) sums[i] = v_splat(1.0f + (float)i);
+    vf factor = v_splat(0.999f), term = v_splat(0.001f);
+    ROLLED for (int64_t k = 0; k < job->iterations; k++) {
+        UNROLL for (int i = 0; i < CHAINS; i++) sums[i] = v_fma(sums[i], factor, term);
+    }
+    vf total = v_splat(0.0f);
+    UNROLL for (int i = 0; i < CHAINS; i++) total = v_add(total, sums[i]);
+    v_store_first(job->result, total, 1);
+    *job->flops = 2.0 * CHAINS * LANES * (double)job->iterations;
+}
