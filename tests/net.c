@@ -116,6 +116,24 @@ bool net_once(const fmap_model *model, const fmap_plan_options *options, const f
     return ran;
 }
 
+bool net_agrees(const fmap_model *model, const fmap_plan_options *options, const float *input,
+                const double *expected, const double *bounds, size_t n) {
+    fmap_isa isas[NET_MAX_ISAS];
+    int n_isas = net_isas(isas);
+    float *first = net_random(n, 1), *got = net_random(n, 2);
+    bool good = true;
+    for (int i = 0; i < n_isas && good; i++) {
+        fmap_plan_options one = *options;
+        one.max_isa = isas[i];
+        good = net_once(model, &one, input, i ? got : first) &&
+               (i ? check_same_bits(fmap_isa_name(isas[i]), got, first, n)
+                  : check_near("against the oracle", first, expected, bounds, n));
+    }
+    free(first);
+    free(got);
+    return good;
+}
+
 static size_t elements_of(fmap_status status, const fmap_shape *shape) {
     int64_t elements = 0;
     return status == FMAP_OK && fmap_shape_elements(shape, &elements) ? (size_t)elements : 0;

@@ -47,6 +47,11 @@ bool net_run(const struct net *net, const float *input, float *output);
 /* Plans, runs once, and frees: a network of one input and one output. */
 bool net_once(const fmap_model *model, const fmap_plan_options *options, const float *input, float *output);
 
+/* Whether a network of one input and one output agrees with `expected` within `bounds` on the plainest instruction
+ * set, and with that one to the bit on all others. */
+bool net_agrees(const fmap_model *model, const fmap_plan_options *options, const float *input,
+                const double *expected, const double *bounds, size_t n);
+
 /* Elements of the i-th output (or input) of a plan. */
 size_t net_output_elements(const struct net *net, size_t i);
 size_t net_input_elements(const struct net *net, size_t i);

@@ -225,15 +225,16 @@ Test(conv, an_image_alone_gives_the_bits_that_it_gives_in_a_batch) {
 
 /* ---- what is refused ------------------------------------------------------------------------------- */
 
-static void refused(struct net_conv conv, const char *word) {
+static void refused_as(struct net_conv conv, fmap_status status, const char *word) {
     static const float weights[4096] = {0};
     fmap_error error = {0};
     fmap_model *model = NULL;
     conv.shape.weights = weights;
-    cr_assert_eq(net_try_model(net_conv_build, &conv, NULL, &model, &error), FMAP_ERROR_MODEL, "%s",
-                 error.message);
+    cr_assert_eq(net_try_model(net_conv_build, &conv, NULL, &model, &error), status, "%s", error.message);
     cr_assert(strstr(error.message, "'y'") && strstr(error.message, word), "%s", error.message);
 }
+
+static void refused(struct net_conv conv, const char *word) { refused_as(conv, FMAP_ERROR_MODEL, word); }
 
 Test(conv, a_kernel_larger_than_the_padded_image_is_refused) {
     struct net_conv conv = small_conv();
@@ -249,9 +250,6 @@ Test(conv, attributes_out_of_range_are_refused) {
     conv.shape.window.dilation_h = 0;
     refused(conv, "dilations");
     conv = small_conv();
-    conv.shape.window.pad_left = -1;
-    refused(conv, "pads");
-    conv = small_conv();
     conv.auto_pad = "SAME";
     refused(conv, "SAME");
     conv = small_conv();
@@ -261,6 +259,12 @@ Test(conv, attributes_out_of_range_are_refused) {
     conv.shape.channels = 4;
     conv.shape.groups = 2; /* of 5 filters */
     refused(conv, "");
+}
+
+Test(conv, cropping_is_not_supported) {
+    struct net_conv conv = small_conv();
+    conv.shape.window.pad_left = -1;
+    refused_as(conv, FMAP_ERROR_UNSUPPORTED, "pads");
 }
 
 static void build_wrong_weights(fmap_model *model, const void *what) {
