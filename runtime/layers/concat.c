@@ -1,0 +1,119 @@
+/* Concat: each input is copied to its place, in blocked form where the blocks of channels fit one behind the other. */
+#include "runtime/layer.h"
+#include "runtime/layers/elements.h"
+
+struct concat_parameters {
+    int64_t axis;
+};
+
+static fmap_status parse(struct fmap_parsing *parsing) {
+    struct concat_parameters parameters;
+    if (!fmap_attribute_present(parsing, "axis")) {
+        return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
+                              "there is no attribute 'axis'");
+    }
+    TRY(fmap_attribute_int(parsing, "axis", 0, &parameters.axis));
+    return fmap_set_parameters(parsing, &parameters, sizeof parameters);
+}
+
+/* Takes another input into account: sizes other than that along the axis must agree, unless one is unknown. */
+static bool join(fmap_shape *out, const fmap_shape *in, int axis) {
+    if (in->rank != out->rank) return false;
+    for (int i = 0; i < out->rank; i++) {
+        int64_t *size = &out->dims[i];
+        if (i == axis) {
+            if (*size == FMAP_UNKNOWN || in->dims[i] == FMAP_UNKNOWN) *size = FMAP_UNKNOWN;
+            else if (__builtin_add_overflow(*size, in->dims[i], size)) return false;
+        } else if (*size == FMAP_UNKNOWN) {
+            *size = in->dims[i];
+        } else if (in->dims[i] != FMAP_UNKNOWN && in->dims[i] != *size) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+    const struct concat_parameters *parameters = node->parameters;
+    for (size_t i = 0; i < node->n_inputs; i++) TRY(fmap_expect_floats(graph, node, i, error));
+    fmap_shape out = fmap_input_value(graph, node, 0)->shape;
+    int axis = fmap_axis_of(parameters->axis, out.rank);
+    if (axis < 0) {
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s has no axis %lld",
+                              fmap_input_text(graph, node, 0).text, (long long)parameters->axis);
+    }
+    for (size_t i = 1; i < node->n_inputs; i++) {
+        if (!join(&out, &fmap_input_value(graph, node, i)->shape, axis)) {
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                                  "%s does not fit to %s, expected shapes that differ only along axis %d",
+                                  fmap_input_text(graph, node, i).text, fmap_input_text(graph, node, 0).text, axis);
+        }
+    }
+    return fmap_set_output(graph, node, &out);
+}
+
+/* Blocked when it is at hand and no input's channels end inside of a block that another's begin in. */
+static enum fmap_form choose_form(const struct fmap_planning *planning, const struct fmap_graph_node *node, int axis) {
+    bool at_hand = false;
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        fmap_value in = fmap_node_input(planning->graph, node, i);
+        const fmap_shape *dims = &planning->graph->values[in].shape;
+        at_hand |= fmap_planning_has(planning, in, FMAP_FORM_BLOCKED);
+        if (dims->rank < 2) return FMAP_FORM_PLAIN;
+        if (axis == 1 && i + 1 < node->n_inputs && dims->dims[1] % FMAP_BLOCK != 0) return FMAP_FORM_PLAIN;
+    }
+    return at_hand ? FMAP_FORM_BLOCKED : FMAP_FORM_PLAIN;
+}
+
+/* The shape of the memory in that form: blocks and their lanes are axes of their own. */
+static int memory_dims(const fmap_shape *shape, enum fmap_form form, int64_t *dims) {
+    for (int i = 0; i < shape->rank; i++) dims[i] = shape->dims[i];
+    if (form != FMAP_FORM_BLOCKED) return shape->rank;
+    dims[1] = fmap_geometry_of(shape).blocks;
+    dims[shape->rank] = FMAP_BLOCK;
+    return shape->rank + 1;
+}
+
+/* Both arrays as [before the axis][the axis and what is behind it]. */
+static struct fmap_strided strided_of(const fmap_shape *in, const fmap_shape *out, enum fmap_form form, int axis,
+                                      int64_t place) {
+    int64_t from[FMAP_MAX_RANK + 1], to[FMAP_MAX_RANK + 1];
+    int rank = memory_dims(in, form, from);
+    memory_dims(out, form, to);
+    struct fmap_strided strided = {
+        .rank = 2, .dims = {1, 1}, .src_strides = {1, 1}, .dst_strides = {1, 1}, .dst_offset = place};
+    for (int i = 0; i < rank; i++) {
+        strided.dims[i < axis ? 0 : 1] *= from[i];
+        if (i >= axis) strided.dst_strides[0] *= to[i];
+        if (i > axis) strided.dst_offset *= from[i];
+    }
+    strided.src_strides[0] = strided.dims[1];
+    return strided;
+}
+
+static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
+    const struct concat_parameters *parameters = node->parameters;
+    const fmap_shape *to = &planning->graph->values[node->outputs[0]].shape;
+    int axis = fmap_axis_of(parameters->axis, to->rank);
+    enum fmap_form form = choose_form(planning, node, axis);
+    int64_t place = 0; /* along the axis, in elements or blocks */
+    struct fmap_operand src, dst;
+    TRY(fmap_planning_write(planning, node->outputs[0], form, &dst));
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        fmap_value in = fmap_node_input(planning->graph, node, i);
+        const fmap_shape *from = &planning->graph->values[in].shape;
+        struct fmap_strided strided = strided_of(from, to, form, axis, place);
+        TRY(fmap_planning_read(planning, in, form, &src));
+        TRY(fmap_planning_copy(planning, node, &src, &dst, &strided));
+        place += form == FMAP_FORM_BLOCKED && axis == 1 ? fmap_geometry_of(from).blocks : from->dims[axis];
+    }
+    return FMAP_OK;
+}
+
+const struct fmap_layer fmap_layer_concat = {.op = "Concat",
+                                             .min_inputs = 1,
+                                             .max_inputs = INT32_MAX,
+                                             .max_outputs = 1,
+                                             .parse = parse,
+                                             .shape = shape,
+                                             .plan = plan};

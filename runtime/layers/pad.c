@@ -1,0 +1,257 @@
+/* Pad: a constant, the nearest element, or the image's reflection around it; negative pads crop. */
+#include "runtime/layers/pad.h"
+
+#include "runtime/layer.h"
+#include "runtime/layers/elements.h"
+
+#include <string.h>
+
+enum { OPSET_PADS_ARE_INPUTS = 11 };
+
+struct pad_parameters {
+    enum fmap_pad_mode mode;
+    float value;
+    size_t n_pads; /* 0: they are an input */
+    int64_t pads[2 * FMAP_MAX_RANK];
+};
+
+static fmap_status parse_mode(struct fmap_parsing *parsing, enum fmap_pad_mode *mode) {
+    static const char *const names[] = {"constant", "edge", "reflect"};
+    const char *text;
+    TRY(fmap_attribute_string(parsing, "mode", names[0], &text));
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *mode = (enum fmap_pad_mode)i;
+            return FMAP_OK;
+        }
+    }
+    return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_UNSUPPORTED,
+                          "attribute 'mode' is '%.40s', expected constant, edge or reflect", text);
+}
+
+static fmap_status parse(struct fmap_parsing *parsing) {
+    struct pad_parameters parameters = {.mode = FMAP_PAD_CONSTANT};
+    bool inputs = parsing->opset >= OPSET_PADS_ARE_INPUTS;
+    size_t n_inputs = parsing->node->n_inputs;
+    TRY(parse_mode(parsing, &parameters.mode));
+    if (inputs ? n_inputs < 2 : n_inputs > 1) {
+        return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
+                              "has %zu inputs, expected %s in opset %d", n_inputs, inputs ? "2 to 4" : "1",
+                              parsing->opset);
+    }
+    if (!inputs) {
+        size_t capacity = sizeof parameters.pads / sizeof parameters.pads[0];
+        TRY(fmap_attribute_float(parsing, "value", 0.0f, &parameters.value));
+        TRY(fmap_attribute_ints(parsing, "pads", parameters.pads, capacity, &parameters.n_pads));
+        if (parameters.n_pads == 0) {
+            return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
+                                  "there is no attribute 'pads'");
+        }
+    }
+    return fmap_set_parameters(parsing, &parameters, sizeof parameters);
+}
+
+/* The axes that the pads are for: all, unless input 3 names them. */
+static fmap_status find_axes(const struct fmap_graph *graph, const struct fmap_graph_node *node, int rank,
+                             int *axes, size_t *n_axes, fmap_error *error) {
+    int64_t named[FMAP_MAX_RANK];
+    bool seen[FMAP_MAX_RANK] = {false};
+    TRY(fmap_constant_ints(graph, node, 3, named, FMAP_MAX_RANK, n_axes, error));
+    if (!fmap_input_value(graph, node, 3)) {
+        *n_axes = (size_t)rank;
+        for (int i = 0; i < rank; i++) named[i] = i;
+    }
+    for (size_t i = 0; i < *n_axes; i++) {
+        axes[i] = fmap_axis_of(named[i], rank);
+        if (axes[i] < 0 || seen[axes[i]]) {
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                                  "axis %lld is out of range or named twice, expected axes of a tensor of rank %d",
+                                  (long long)named[i], rank);
+        }
+        seen[axes[i]] = true;
+    }
+    return FMAP_OK;
+}
+
+fmap_status fmap_pads_of(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         struct fmap_pads *pads, fmap_error *error) {
+    const struct pad_parameters *parameters = node->parameters;
+    int64_t ends[2 * FMAP_MAX_RANK];
+    size_t n_ends = parameters->n_pads, n_axes;
+    int axes[FMAP_MAX_RANK];
+    *pads = (struct fmap_pads){.mode = parameters->mode};
+    memcpy(ends, parameters->pads, sizeof ends);
+    if (n_ends == 0) TRY(fmap_constant_ints(graph, node, 1, ends, 2 * FMAP_MAX_RANK, &n_ends, error));
+    TRY(fmap_constant_float(graph, node, 2, parameters->value, &pads->value, error));
+    TRY(find_axes(graph, node, fmap_input_value(graph, node, 0)->shape.rank, axes, &n_axes, error));
+    if (n_ends != 2 * n_axes) {
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "has %zu pads for %s, expected %zu", n_ends,
+                              fmap_input_text(graph, node, 0).text, 2 * n_axes);
+    }
+    for (size_t i = 0; i < n_ends; i++) {
+        if (ends[i] < -INT32_MAX || ends[i] > INT32_MAX) {
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_LIMIT, "pad %zu is %lld, expected at most %d", i,
+                                  (long long)ends[i], INT32_MAX);
+        }
+        (i < n_axes ? pads->before : pads->after)[axes[i % n_axes]] = ends[i];
+    }
+    return FMAP_OK;
+}
+
+/* The size of an axis after padding; below 1 when it cannot be. */
+static int64_t padded_size(const struct fmap_pads *pads, int axis, int64_t in) {
+    int64_t before = pads->before[axis], after = pads->after[axis], out;
+    if (before == 0 && after == 0) return in;
+    if (pads->mode != FMAP_PAD_CONSTANT && (before < 0 || after < 0)) return -2;
+    if (in == FMAP_UNKNOWN) return FMAP_UNKNOWN;
+    if (pads->mode == FMAP_PAD_REFLECT && (before >= in || after >= in)) return -2;
+    if (__builtin_add_overflow(in, before + after, &out) || out < 1) return -2;
+    return out;
+}
+
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+    struct fmap_pads pads;
+    TRY(fmap_expect_floats(graph, node, 0, error));
+    TRY(fmap_pads_of(graph, node, &pads, error));
+    fmap_shape out = fmap_input_value(graph, node, 0)->shape;
+    for (int i = 0; i < out.rank; i++) {
+        int64_t size = padded_size(&pads, i, out.dims[i]);
+        if (size < FMAP_UNKNOWN) {
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                                  "axis %d of %s cannot be padded by %lld and %lld%s", i,
+                                  fmap_input_text(graph, node, 0).text, (long long)pads.before[i],
+                                  (long long)pads.after[i],
+                                  pads.mode == FMAP_PAD_CONSTANT  ? ", expected at least 1 element to be left"
+                                  : pads.mode == FMAP_PAD_REFLECT ? ", expected 0 to its size - 1"
+                                                                  : ", expected 0 or more");
+        }
+        out.dims[i] = size;
+    }
+    return fmap_set_output(graph, node, &out);
+}
+
+/* Rows of the last axis, whose elements are `unit` floats: 1 in plain form, 16 in blocked form. */
+struct pad_job {
+    enum fmap_pad_mode mode;
+    float value;
+    int rank;
+    int64_t in[FMAP_MAX_RANK];
+    int64_t out[FMAP_MAX_RANK];
+    int64_t before[FMAP_MAX_RANK];
+    int64_t unit;
+    struct fmap_cut cut; /* of output rows */
+};
+
+/* The element of an axis of n that an element of the padded axis comes from; -1: it is the constant. */
+static int64_t source_of(enum fmap_pad_mode mode, int64_t i, int64_t n) {
+    if (i >= 0 && i < n) return i;
+    if (mode == FMAP_PAD_CONSTANT) return -1;
+    if (mode == FMAP_PAD_EDGE) return i < 0 ? 0 : n - 1;
+    return i < 0 ? -i : 2 * (n - 1) - i;
+}
+
+static void fill(float *dst, float value, int64_t n) {
+    for (int64_t i = 0; i < n; i++) dst[i] = value;
+}
+
+/* Elements [first, end) of a padded row, none of which is an element of the row itself. */
+static void pad_ends(const struct pad_job *job, const float *src, float *dst, int64_t first, int64_t end) {
+    int last = job->rank - 1;
+    if (job->mode == FMAP_PAD_CONSTANT) {
+        fill(dst + first * job->unit, job->value, (end - first) * job->unit);
+        return;
+    }
+    for (int64_t i = first; i < end; i++) {
+        int64_t from = source_of(job->mode, i - job->before[last], job->in[last]);
+        memcpy(dst + i * job->unit, src + from * job->unit, (size_t)job->unit * sizeof *dst);
+    }
+}
+
+static void pad_row(const struct pad_job *job, const float *src, float *dst) {
+    int last = job->rank - 1;
+    int64_t before = job->before[last], in = job->in[last], out = job->out[last];
+    int64_t first = before > 0 ? before : 0;
+    int64_t end = before + in < out ? before + in : out;
+    if (first > out) first = out;
+    if (end < first) end = first;
+    pad_ends(job, src, dst, 0, first);
+    if (end > first) {
+        memcpy(dst + first * job->unit, src + (first - before) * job->unit,
+               (size_t)((end - first) * job->unit) * sizeof *dst);
+    }
+    pad_ends(job, src, dst, end, out);
+}
+
+static void pad_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
+    const struct pad_job *job = step->job;
+    const float *src = fmap_at(run, &step->operands[0]);
+    float *dst = fmap_at(run, &step->operands[1]);
+    int last = job->rank - 1;
+    struct fmap_range range = fmap_cut_range(&job->cut, part);
+    for (int64_t row = range.first; row < range.end; row++) {
+        int64_t rest = row, from = 0, stride = job->in[last] * job->unit;
+        bool inside = true;
+        for (int i = last - 1; i >= 0; i--) {
+            int64_t source = source_of(job->mode, rest % job->out[i] - job->before[i], job->in[i]);
+            inside &= source >= 0;
+            from += source * stride;
+            stride *= job->in[i];
+            rest /= job->out[i];
+        }
+        float *to = dst + row * job->out[last] * job->unit;
+        if (inside) pad_row(job, src + from, to);
+        else fill(to, job->value, job->out[last] * job->unit);
+    }
+}
+
+static struct pad_job job_of(const struct fmap_pads *pads, const fmap_shape *in, const fmap_shape *out,
+                             enum fmap_form form) {
+    struct pad_job job = {.mode = pads->mode, .value = pads->value, .rank = in->rank, .unit = 1};
+    for (int i = 0; i < in->rank; i++) {
+        job.in[i] = in->dims[i];
+        job.out[i] = out->dims[i];
+        job.before[i] = pads->before[i];
+    }
+    if (form == FMAP_FORM_BLOCKED) {
+        job.unit = FMAP_BLOCK;
+        job.in[1] = job.out[1] = fmap_geometry_of(in).blocks;
+    }
+    if (job.rank == 0) {
+        job.rank = 1;
+        job.in[0] = job.out[0] = 1;
+    }
+    return job;
+}
+
+static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
+    fmap_value in = fmap_node_input(planning->graph, node, 0), out = node->outputs[0];
+    const fmap_shape *from = &planning->graph->values[in].shape, *to = &planning->graph->values[out].shape;
+    struct fmap_pads pads;
+    TRY(fmap_pads_of(planning->graph, node, &pads, planning->error));
+    enum fmap_form form = fmap_form_at_hand(planning, in);
+    /* Channels are padded in plain form: their blocks would not fit. */
+    if (form != FMAP_FORM_BLOCKED || pads.before[1] != 0 || pads.after[1] != 0) form = FMAP_FORM_PLAIN;
+    struct pad_job job = job_of(&pads, from, to, form);
+    int64_t row = job.out[job.rank - 1] * job.unit, rows = 1;
+    for (int i = 0; i < job.rank - 1; i++) rows *= job.out[i];
+    job.cut = fmap_cut_of(planning, rows, fmap_dim_product(16, row), 1);
+    struct fmap_operand operands[2];
+    TRY(fmap_planning_read(planning, in, form, &operands[0]));
+    TRY(fmap_planning_write(planning, out, form, &operands[1]));
+    return fmap_planning_step(planning, &(struct fmap_step_definition){.part = pad_part,
+                                                                       .job = &job,
+                                                                       .job_bytes = sizeof job,
+                                                                       .operands = operands,
+                                                                       .n_operands = 2,
+                                                                       .parts = job.cut.parts,
+                                                                       .kernel = "pad",
+                                                                       .node = node});
+}
+
+const struct fmap_layer fmap_layer_pad = {.op = "Pad",
+                                          .min_inputs = 1,
+                                          .max_inputs = 4,
+                                          .max_outputs = 1,
+                                          .parse = parse,
+                                          .shape = shape,
+                                          .plan = plan};
