@@ -30,25 +30,35 @@ const char *fmap_status_name(fmap_status status) {
     return "unknown";
 }
 
-/* Length of the UTF-8 sequence that begins at s, 0 when there is none. */
+/* Length of the UTF-8 sequence that begins at s (RFC 3629), 0 when there is none: a byte that belongs to no
+ * character, or one that is longer than need be, half of a surrogate pair or beyond the last code point. */
 static size_t utf8_length(const unsigned char *s) {
-    size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] < 0xE0 ? 2 : s[0] >= 0xE0 && s[0] < 0xF0 ? 3
-               : s[0] >= 0xF0 && s[0] < 0xF5 ? 4 : 0;
-    for (size_t i = 1; i < n; i++) {
+    if (s[0] < 0x80) return 1;
+    if (s[0] < 0xC2 || s[0] > 0xF4) return 0;
+    size_t n = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+    unsigned char least = s[0] == 0xE0 ? 0xA0 : s[0] == 0xF0 ? 0x90 : 0x80;
+    unsigned char most = s[0] == 0xED ? 0x9F : s[0] == 0xF4 ? 0x8F : 0xBF;
+    if (s[1] < least || s[1] > most) return 0;
+    for (size_t i = 2; i < n; i++) {
         if ((s[i] & 0xC0) != 0x80) return 0;
     }
     return n;
+}
+
+/* Terminals obey U+0080 to U+009F too, which are two bytes. */
+static bool is_control(const unsigned char *s, size_t n) {
+    return n == 1 ? *s < 0x20 || *s == 0x7F : n == 2 && s[0] == 0xC2 && s[1] < 0xA0;
 }
 
 static void clean(char *message) {
     unsigned char *s = (unsigned char *)message;
     while (*s) {
         size_t n = utf8_length(s);
-        if (n == 0 || (n == 1 && (*s < 0x20 || *s == 0x7F))) {
-            *s = '?';
-            n = 1;
+        if (n > 0 && !is_control(s, n)) {
+            s += n;
+        } else {
+            *s++ = '?';
         }
-        s += n;
     }
 }
 
