@@ -28,6 +28,7 @@ struct fmap_graph_node {
     const void *parameters; /* what the layer's room made of the attributes */
     int64_t origin;         /* index of the model's node that it came from */
     bool dead;              /* in a plan: a pass has removed it */
+    int64_t fused_into;     /* of a dead node: the origin of the node that computes it now; -1: none */
 };
 
 struct fmap_graph {

@@ -283,7 +283,8 @@ fmap_status fmap_model_node(fmap_model *model, const fmap_node_definition *defin
                                    .n_inputs = definition->n_inputs,
                                    .outputs = made,
                                    .n_outputs = definition->n_outputs,
-                                   .origin = (int64_t)model->graph.n_nodes};
+                                   .origin = (int64_t)model->graph.n_nodes,
+                                   .fused_into = -1};
     if (!node.layer) {
         return fmap_fail(&model->failure, FMAP_ERROR_UNSUPPORTED,
                          "%.120s: node '%.120s': operator '%.120s' is not supported", model->graph.name,
