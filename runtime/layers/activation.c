@@ -59,7 +59,8 @@ fmap_status fmap_activation_of(const struct fmap_graph *graph, const struct fmap
     return FMAP_OK;
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     struct fmap_activate_job activate;
     TRY(fmap_expect_floats(graph, node, 0, error));
     TRY(fmap_activation_of(graph, node, &activate, error));
@@ -92,15 +93,16 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     struct fmap_operand operands[2];
     TRY(fmap_planning_read(planning, in, form, &operands[0]));
     TRY(fmap_planning_write(planning, node->outputs[0], form, &operands[1]));
-    return fmap_planning_step(planning, &(struct fmap_step_definition){
-                                            .part = activation_part,
-                                            .job = &job,
-                                            .job_bytes = sizeof job,
-                                            .operands = operands,
-                                            .n_operands = 2,
-                                            .parts = job.cut.parts,
-                                            .kernel = fmap_kernel_text(planning, names[job.activate.kind]).text,
-                                            .node = node});
+    return fmap_planning_step(
+        planning,
+        &(struct fmap_step_definition){.part = activation_part,
+                                       .job = &job,
+                                       .job_bytes = sizeof job,
+                                       .operands = operands,
+                                       .n_operands = 2,
+                                       .parts = job.cut.parts,
+                                       .kernel = fmap_kernel_text(planning, names[job.activate.kind]).text,
+                                       .node = node});
 }
 
 const struct fmap_layer fmap_layer_relu = {.op = "Relu",

@@ -23,7 +23,8 @@ static fmap_status parse(struct fmap_parsing *parsing) {
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     for (size_t i = 0; i < 5; i++) TRY(fmap_expect_floats(graph, node, i, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
     if (in->rank < 2) {
@@ -34,11 +35,13 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     for (size_t i = 1; i < 5; i++) {
         const struct fmap_graph_value *value = fmap_input_value(graph, node, i);
         if (value->shape.rank != 1 || (out.dims[1] != FMAP_UNKNOWN && value->shape.dims[0] != out.dims[1])) {
-            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s, expected one number for each channel of %s",
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                                  "%s, expected one number for each channel of %s",
                                   fmap_input_text(graph, node, i).text, fmap_input_text(graph, node, 0).text);
         }
         if (!value->data) {
-            return fmap_fail_node(graph, node, error, FMAP_ERROR_UNSUPPORTED, "%s is computed, expected a constant",
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_UNSUPPORTED,
+                                  "%s is computed, expected a constant",
                                   fmap_input_text(graph, node, i).text);
         }
         out.dims[1] = value->shape.dims[0];
@@ -46,9 +49,11 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     return fmap_set_output(graph, node, &out);
 }
 
-static double element(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t input, int64_t i) {
+static double element(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t input,
+                      int64_t i) {
     float value; /* constants need not be aligned */
-    memcpy(&value, (const char *)fmap_input_value(graph, node, input)->data + i * (int64_t)sizeof value, sizeof value);
+    memcpy(&value, (const char *)fmap_input_value(graph, node, input)->data + i * (int64_t)sizeof value,
+           sizeof value);
     return value;
 }
 
@@ -90,8 +95,8 @@ static void affine_part(const struct fmap_run *run, const struct fmap_step *step
 }
 
 /* Computed in double, rounded once; lanes beyond the last channel are 0. */
-static fmap_status pack(struct fmap_planning *planning, const struct fmap_graph_node *node, int64_t n_channels,
-                        struct fmap_operand *scale, struct fmap_operand *shift) {
+static fmap_status pack(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                        int64_t n_channels, struct fmap_operand *scale, struct fmap_operand *shift) {
     size_t n = (size_t)(n_channels + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK;
     double *exact = fmap_storage_take(&planning->storage, 2 * n, sizeof *exact);
     float *rounded[2];

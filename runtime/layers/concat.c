@@ -22,8 +22,10 @@ static bool join(fmap_shape *out, const fmap_shape *in, int axis) {
     for (int i = 0; i < out->rank; i++) {
         int64_t *size = &out->dims[i];
         if (i == axis) {
-            if (*size == FMAP_UNKNOWN || in->dims[i] == FMAP_UNKNOWN) *size = FMAP_UNKNOWN;
-            else if (__builtin_add_overflow(*size, in->dims[i], size)) return false;
+            if (*size == FMAP_UNKNOWN || in->dims[i] == FMAP_UNKNOWN)
+                *size = FMAP_UNKNOWN;
+            else if (__builtin_add_overflow(*size, in->dims[i], size))
+                return false;
         } else if (*size == FMAP_UNKNOWN) {
             *size = in->dims[i];
         } else if (in->dims[i] != FMAP_UNKNOWN && in->dims[i] != *size) {
@@ -33,7 +35,8 @@ static bool join(fmap_shape *out, const fmap_shape *in, int axis) {
     return true;
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     const struct concat_parameters *parameters = node->parameters;
     for (size_t i = 0; i < node->n_inputs; i++) TRY(fmap_expect_floats(graph, node, i, error));
     fmap_shape out = fmap_input_value(graph, node, 0)->shape;
@@ -46,14 +49,16 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
         if (!join(&out, &fmap_input_value(graph, node, i)->shape, axis)) {
             return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
                                   "%s does not fit to %s, expected shapes that differ only along axis %d",
-                                  fmap_input_text(graph, node, i).text, fmap_input_text(graph, node, 0).text, axis);
+                                  fmap_input_text(graph, node, i).text, fmap_input_text(graph, node, 0).text,
+                                  axis);
         }
     }
     return fmap_set_output(graph, node, &out);
 }
 
 /* Blocked when it is at hand and no input's channels end inside of a block that another's begin in. */
-static enum fmap_form choose_form(const struct fmap_planning *planning, const struct fmap_graph_node *node, int axis) {
+static enum fmap_form choose_form(const struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                  int axis) {
     bool at_hand = false;
     for (size_t i = 0; i < node->n_inputs; i++) {
         fmap_value in = fmap_node_input(planning->graph, node, i);
@@ -75,8 +80,8 @@ static int memory_dims(const fmap_shape *shape, enum fmap_form form, int64_t *di
 }
 
 /* Both arrays as [before the axis][the axis and what is behind it]. */
-static struct fmap_strided strided_of(const fmap_shape *in, const fmap_shape *out, enum fmap_form form, int axis,
-                                      int64_t place) {
+static struct fmap_strided strided_of(const fmap_shape *in, const fmap_shape *out, enum fmap_form form,
+                                      int axis, int64_t place) {
     int64_t from[FMAP_MAX_RANK + 1], to[FMAP_MAX_RANK + 1];
     int rank = memory_dims(in, form, from);
     memory_dims(out, form, to);

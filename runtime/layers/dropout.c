@@ -32,18 +32,20 @@ static fmap_status rate_of(const struct fmap_graph *graph, const struct fmap_gra
     const struct dropout_parameters *parameters = node->parameters;
     TRY(fmap_constant_float(graph, node, 1, parameters->rate, rate, error));
     if (!(*rate >= 0.0f && *rate < 1.0f)) {
-        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "the ratio is %g, expected 0 or more, less than 1",
-                              (double)*rate);
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                              "the ratio is %g, expected 0 or more, less than 1", (double)*rate);
     }
     return FMAP_OK;
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     float rate;
     TRY(fmap_expect_floats(graph, node, 0, error));
     TRY(rate_of(graph, node, &rate, error));
     const struct fmap_graph_value *in = fmap_input_value(graph, node, 0);
-    if (node->n_outputs > 1) { /* ONNX calls the mask a bool; here it is a float like everything that is computed */
+    if (node->n_outputs >
+        1) { /* ONNX calls the mask a bool; here it is a float like everything that is computed */
         struct fmap_graph_value *mask = fmap_output_value(graph, node, 1);
         mask->type = FMAP_FLOAT32;
         mask->shape = in->shape;
@@ -89,20 +91,22 @@ fmap_status fmap_dropout_mask_step(struct fmap_planning *planning, const struct 
         return fmap_planning_read(planning, output, FMAP_FORM_PLAIN, mask);
     }
     TRY(rate_of(planning->graph, node, &rate, planning->error));
-    if (output) TRY(fmap_planning_write(planning, output, FMAP_FORM_PLAIN, mask));
-    else TRY(fmap_planning_temporary(planning, (size_t)n * sizeof(float), mask));
+    if (output)
+        TRY(fmap_planning_write(planning, output, FMAP_FORM_PLAIN, mask));
+    else
+        TRY(fmap_planning_temporary(planning, (size_t)n * sizeof(float), mask));
     struct mask_job job = {.key = key_of(planning->seed, node->origin),
                            .threshold = planning->training ? (uint64_t)((double)rate * 4294967296.0) : 0,
                            .cut = fmap_cut_of(planning, n, COST_OF_MASK, FMAP_BLOCK)};
-    return fmap_planning_step(planning, &(struct fmap_step_definition){
-                                            .part = mask_part,
-                                            .job = &job,
-                                            .job_bytes = sizeof job,
-                                            .operands = mask,
-                                            .n_operands = 1,
-                                            .parts = job.cut.parts,
-                                            .kernel = fmap_kernel_text(planning, "dropout_mask").text,
-                                            .node = node});
+    return fmap_planning_step(
+        planning, &(struct fmap_step_definition){.part = mask_part,
+                                                 .job = &job,
+                                                 .job_bytes = sizeof job,
+                                                 .operands = mask,
+                                                 .n_operands = 1,
+                                                 .parts = job.cut.parts,
+                                                 .kernel = fmap_kernel_text(planning, "dropout_mask").text,
+                                                 .node = node});
 }
 
 /* ---- what is done with it ------------------------------------------------------------------------------- */
@@ -122,7 +126,8 @@ static void dropout_part(const struct fmap_run *run, const struct fmap_step *ste
         struct fmap_binary product = {.a = src + i,
                                       .b = mask + i,
                                       .dst = dst + i,
-                                      .n = range.end - i < ELEMENTS_AT_ONCE ? range.end - i : ELEMENTS_AT_ONCE,
+                                      .n = range.end - i < ELEMENTS_AT_ONCE ? range.end - i
+                                                                            : ELEMENTS_AT_ONCE,
                                       .op = FMAP_BINARY_MUL,
                                       .walk = FMAP_WALK_SAME};
         run->kernels->binary(&product);
@@ -148,15 +153,15 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
                               .cut = fmap_cut_of(planning, n, COST_OF_PRODUCTS, FMAP_BLOCK)};
     TRY(fmap_planning_read(planning, in, FMAP_FORM_PLAIN, &operands[0]));
     TRY(fmap_planning_write(planning, out, FMAP_FORM_PLAIN, &operands[2]));
-    return fmap_planning_step(planning, &(struct fmap_step_definition){
-                                            .part = dropout_part,
-                                            .job = &job,
-                                            .job_bytes = sizeof job,
-                                            .operands = operands,
-                                            .n_operands = 3,
-                                            .parts = job.cut.parts,
-                                            .kernel = fmap_kernel_text(planning, "dropout").text,
-                                            .node = node});
+    return fmap_planning_step(
+        planning, &(struct fmap_step_definition){.part = dropout_part,
+                                                 .job = &job,
+                                                 .job_bytes = sizeof job,
+                                                 .operands = operands,
+                                                 .n_operands = 3,
+                                                 .parts = job.cut.parts,
+                                                 .kernel = fmap_kernel_text(planning, "dropout").text,
+                                                 .node = node});
 }
 
 const struct fmap_layer fmap_layer_dropout = {.op = "Dropout",

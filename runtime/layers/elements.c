@@ -14,9 +14,11 @@ struct fmap_cut fmap_cut_of(const struct fmap_planning *planning, int64_t n, int
 enum fmap_form fmap_common_form(const struct fmap_planning *planning, fmap_value a, fmap_value b) {
     static const enum fmap_form forms[] = {FMAP_FORM_BLOCKED, FMAP_FORM_PLAIN, FMAP_FORM_PIXELS};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (fmap_planning_has(planning, a, forms[i]) && fmap_planning_has(planning, b, forms[i])) return forms[i];
+        if (fmap_planning_has(planning, a, forms[i]) && fmap_planning_has(planning, b, forms[i]))
+            return forms[i];
     }
-    return fmap_planning_has(planning, a, FMAP_FORM_BLOCKED) || fmap_planning_has(planning, b, FMAP_FORM_BLOCKED)
+    return fmap_planning_has(planning, a, FMAP_FORM_BLOCKED) ||
+                   fmap_planning_has(planning, b, FMAP_FORM_BLOCKED)
                ? FMAP_FORM_BLOCKED
                : FMAP_FORM_PLAIN;
 }

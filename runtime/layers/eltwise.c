@@ -18,15 +18,18 @@ static int64_t dim_from_end(const fmap_shape *shape, int i) {
     return i < shape->rank ? shape->dims[shape->rank - 1 - i] : 1;
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     TRY(fmap_expect_floats(graph, node, 0, error));
     TRY(fmap_expect_floats(graph, node, 1, error));
-    const fmap_shape *a = &fmap_input_value(graph, node, 0)->shape, *b = &fmap_input_value(graph, node, 1)->shape;
+    const fmap_shape *a = &fmap_input_value(graph, node, 0)->shape,
+                     *b = &fmap_input_value(graph, node, 1)->shape;
     fmap_shape out = {.rank = a->rank > b->rank ? a->rank : b->rank};
     for (int i = 0; i < out.rank; i++) {
         int64_t x = dim_from_end(a, i), y = dim_from_end(b, i);
         if (x != y && x != 1 && y != 1 && x != FMAP_UNKNOWN && y != FMAP_UNKNOWN) {
-            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s and %s cannot be broadcast together",
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                                  "%s and %s cannot be broadcast together",
                                   fmap_input_text(graph, node, 0).text, fmap_input_text(graph, node, 1).text);
         }
         /* An unknown size beside another one can only be that one, or 1. */
@@ -81,25 +84,28 @@ static void channel_part(const struct fmap_run *run, const struct fmap_step *ste
     }
 }
 
-static fmap_status add_step(struct fmap_planning *planning, const struct fmap_graph_node *node, fmap_part *part,
-                            const void *job, size_t job_bytes, int64_t parts, const struct fmap_operand *operands) {
+static fmap_status add_step(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                            fmap_part *part, const void *job, size_t job_bytes, int64_t parts,
+                            const struct fmap_operand *operands) {
     const char *name = node->layer == &fmap_layer_add ? "add" : "mul";
-    return fmap_planning_step(planning, &(struct fmap_step_definition){.part = part,
-                                                                       .job = job,
-                                                                       .job_bytes = job_bytes,
-                                                                       .operands = operands,
-                                                                       .n_operands = 3,
-                                                                       .parts = parts,
-                                                                       .kernel = fmap_kernel_text(planning, name).text,
-                                                                       .node = node});
+    return fmap_planning_step(planning,
+                              &(struct fmap_step_definition){.part = part,
+                                                             .job = job,
+                                                             .job_bytes = job_bytes,
+                                                             .operands = operands,
+                                                             .n_operands = 3,
+                                                             .parts = parts,
+                                                             .kernel = fmap_kernel_text(planning, name).text,
+                                                             .node = node});
 }
 
-static fmap_status plan_linear(struct fmap_planning *planning, const struct fmap_graph_node *node, fmap_value a,
-                               fmap_value b, struct binary_job *job) {
+static fmap_status plan_linear(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                               fmap_value a, fmap_value b, struct binary_job *job) {
     const struct fmap_graph_value *second = &planning->graph->values[b];
     const fmap_shape *dims = &planning->graph->values[a].shape;
     bool same = job->walk == FMAP_WALK_SAME;
-    enum fmap_form form = same && !second->data ? fmap_common_form(planning, a, b) : fmap_form_at_hand(planning, a);
+    enum fmap_form form = same && !second->data ? fmap_common_form(planning, a, b)
+                                                : fmap_form_at_hand(planning, a);
     if (same && second->data && form == FMAP_FORM_PIXELS) form = FMAP_FORM_PLAIN;
     struct fmap_operand operands[3];
     TRY(fmap_planning_read(planning, a, form, &operands[0]));
@@ -126,8 +132,8 @@ static bool fits_channels(const struct fmap_planning *planning, fmap_value a, fm
     return second->shape.rank <= x->rank;
 }
 
-static fmap_status plan_channels(struct fmap_planning *planning, const struct fmap_graph_node *node, fmap_value a,
-                                 fmap_value b, struct binary_job *job) {
+static fmap_status plan_channels(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                 fmap_value a, fmap_value b, struct binary_job *job) {
     const struct fmap_graph_value *second = &planning->graph->values[b];
     struct fmap_geometry geometry = fmap_geometry_of(&planning->graph->values[a].shape);
     struct fmap_operand operands[3];
@@ -183,7 +189,8 @@ static void broadcast_part(const struct fmap_run *run, const struct fmap_step *s
 }
 
 /* Joins neighbouring axes along which both operands go on in the same way, so that rows become long. */
-static void join_axes(struct broadcast_job *job, const fmap_shape *a, const fmap_shape *b, const fmap_shape *out) {
+static void join_axes(struct broadcast_job *job, const fmap_shape *a, const fmap_shape *b,
+                      const fmap_shape *out) {
     int64_t a_strides[FMAP_MAX_RANK], b_strides[FMAP_MAX_RANK];
     fmap_strides_of(a, a_strides);
     fmap_strides_of(b, b_strides);
@@ -209,8 +216,8 @@ static void join_axes(struct broadcast_job *job, const fmap_shape *a, const fmap
     job->rank = rank;
 }
 
-static fmap_status plan_broadcast(struct fmap_planning *planning, const struct fmap_graph_node *node, fmap_value a,
-                                  fmap_value b, const struct binary_job *binary) {
+static fmap_status plan_broadcast(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                  fmap_value a, fmap_value b, const struct binary_job *binary) {
     const struct fmap_graph_value *values = planning->graph->values;
     struct broadcast_job job = {.binary = *binary};
     join_axes(&job, &values[a].shape, &values[b].shape, &values[node->outputs[0]].shape);
@@ -235,7 +242,8 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     fmap_value a = fmap_node_input(planning->graph, node, 0), b = fmap_node_input(planning->graph, node, 1);
     const fmap_shape *out = &values[node->outputs[0]].shape;
     /* Both operations commute: the second operand is the smaller one, or the constant. */
-    if (!fmap_shape_equal(&values[a].shape, out) || (values[a].data && fmap_shape_equal(&values[b].shape, out))) {
+    if (!fmap_shape_equal(&values[a].shape, out) ||
+        (values[a].data && fmap_shape_equal(&values[b].shape, out))) {
         fmap_value other = a;
         a = b;
         b = other;

@@ -1,6 +1,8 @@
 /* Flatten: the axes before and from `axis` on become one each.
  *
  * channels_last is an attribute of our own: a tensor n, c, h, w is walked in the order h, w, c, as Keras does. */
+#include "runtime/layers/flatten.h"
+
 #include "runtime/layer.h"
 #include "runtime/layers/elements.h"
 
@@ -18,12 +20,18 @@ static fmap_status parse(struct fmap_parsing *parsing) {
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 
+bool fmap_flatten_keeps_order(const struct fmap_graph_node *node) {
+    const struct flatten_parameters *parameters = node->parameters;
+    return !parameters->channels_last;
+}
+
 /* The axis; the rank itself is allowed too. -1 when it is out of range. */
 static int axis_of(const struct flatten_parameters *parameters, int rank) {
     return parameters->axis == rank ? rank : fmap_axis_of(parameters->axis, rank);
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     const struct flatten_parameters *parameters = node->parameters;
     TRY(fmap_expect_floats(graph, node, 0, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;

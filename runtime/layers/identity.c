@@ -2,7 +2,8 @@
 #include "runtime/layer.h"
 #include "runtime/layers/elements.h"
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     TRY(fmap_expect_floats(graph, node, 0, error));
     return fmap_set_output(graph, node, &fmap_input_value(graph, node, 0)->shape);
 }
@@ -12,9 +13,5 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     return FMAP_OK;
 }
 
-const struct fmap_layer fmap_layer_identity = {.op = "Identity",
-                                               .min_inputs = 1,
-                                               .max_inputs = 1,
-                                               .max_outputs = 1,
-                                               .shape = shape,
-                                               .plan = plan};
+const struct fmap_layer fmap_layer_identity = {
+    .op = "Identity", .min_inputs = 1, .max_inputs = 1, .max_outputs = 1, .shape = shape, .plan = plan};

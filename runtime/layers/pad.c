@@ -64,9 +64,10 @@ static fmap_status find_axes(const struct fmap_graph *graph, const struct fmap_g
     for (size_t i = 0; i < *n_axes; i++) {
         axes[i] = fmap_axis_of(named[i], rank);
         if (axes[i] < 0 || seen[axes[i]]) {
-            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
-                                  "axis %lld is out of range or named twice, expected axes of a tensor of rank %d",
-                                  (long long)named[i], rank);
+            return fmap_fail_node(
+                graph, node, error, FMAP_ERROR_MODEL,
+                "axis %lld is out of range or named twice, expected axes of a tensor of rank %d",
+                (long long)named[i], rank);
         }
         seen[axes[i]] = true;
     }
@@ -85,13 +86,13 @@ fmap_status fmap_pads_of(const struct fmap_graph *graph, const struct fmap_graph
     TRY(fmap_constant_float(graph, node, 2, parameters->value, &pads->value, error));
     TRY(find_axes(graph, node, fmap_input_value(graph, node, 0)->shape.rank, axes, &n_axes, error));
     if (n_ends != 2 * n_axes) {
-        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "has %zu pads for %s, expected %zu", n_ends,
-                              fmap_input_text(graph, node, 0).text, 2 * n_axes);
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "has %zu pads for %s, expected %zu",
+                              n_ends, fmap_input_text(graph, node, 0).text, 2 * n_axes);
     }
     for (size_t i = 0; i < n_ends; i++) {
         if (ends[i] < -INT32_MAX || ends[i] > INT32_MAX) {
-            return fmap_fail_node(graph, node, error, FMAP_ERROR_LIMIT, "pad %zu is %lld, expected at most %d", i,
-                                  (long long)ends[i], INT32_MAX);
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_LIMIT,
+                                  "pad %zu is %lld, expected at most %d", i, (long long)ends[i], INT32_MAX);
         }
         (i < n_axes ? pads->before : pads->after)[axes[i % n_axes]] = ends[i];
     }
@@ -109,7 +110,8 @@ static int64_t padded_size(const struct fmap_pads *pads, int axis, int64_t in) {
     return out;
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     struct fmap_pads pads;
     TRY(fmap_expect_floats(graph, node, 0, error));
     TRY(fmap_pads_of(graph, node, &pads, error));
@@ -117,13 +119,12 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     for (int i = 0; i < out.rank; i++) {
         int64_t size = padded_size(&pads, i, out.dims[i]);
         if (size < FMAP_UNKNOWN) {
-            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
-                                  "axis %d of %s cannot be padded by %lld and %lld%s", i,
-                                  fmap_input_text(graph, node, 0).text, (long long)pads.before[i],
-                                  (long long)pads.after[i],
-                                  pads.mode == FMAP_PAD_CONSTANT  ? ", expected at least 1 element to be left"
-                                  : pads.mode == FMAP_PAD_REFLECT ? ", expected 0 to its size - 1"
-                                                                  : ", expected 0 or more");
+            return fmap_fail_node(
+                graph, node, error, FMAP_ERROR_MODEL, "axis %d of %s cannot be padded by %lld and %lld%s", i,
+                fmap_input_text(graph, node, 0).text, (long long)pads.before[i], (long long)pads.after[i],
+                pads.mode == FMAP_PAD_CONSTANT  ? ", expected at least 1 element to be left"
+                : pads.mode == FMAP_PAD_REFLECT ? ", expected 0 to its size - 1"
+                                                : ", expected 0 or more");
         }
         out.dims[i] = size;
     }
@@ -199,8 +200,10 @@ static void pad_part(const struct fmap_run *run, const struct fmap_step *step, i
             rest /= job->out[i];
         }
         float *to = dst + row * job->out[last] * job->unit;
-        if (inside) pad_row(job, src + from, to);
-        else fill(to, job->value, job->out[last] * job->unit);
+        if (inside)
+            pad_row(job, src + from, to);
+        else
+            fill(to, job->value, job->out[last] * job->unit);
     }
 }
 

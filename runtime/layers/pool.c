@@ -25,7 +25,8 @@ static fmap_status parse_average(struct fmap_parsing *parsing) {
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     const struct fmap_pool_parameters *parameters = node->parameters;
     TRY(fmap_expect_floats(graph, node, 0, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
@@ -91,8 +92,8 @@ static void count_row(const struct pool_job *job, int64_t row, float *divisors) 
     int64_t n_rows = count_inside(row % job->out.h * size->strides[0] - pads[0], size->dilations[0],
                                   size->kernel[0], -top, bottom);
     for (int64_t x = 0; x < job->out.w; x++) {
-        int64_t n_columns =
-            count_inside(x * size->strides[1] - pads[1], size->dilations[1], size->kernel[1], -left, right);
+        int64_t n_columns = count_inside(x * size->strides[1] - pads[1], size->dilations[1], size->kernel[1],
+                                         -left, right);
         divisors[x] = (float)(n_rows * n_columns);
     }
 }
@@ -132,8 +133,8 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     struct pool_job job = {.in = fmap_geometry_of(&planning->graph->values[in].shape),
                            .out = fmap_geometry_of(&planning->graph->values[out].shape),
                            .count_padding = parameters->count_padding};
-    TRY(fmap_window_resolve(planning->graph, node, &parameters->window, &planning->graph->values[in].shape, NULL,
-                            &job.size, planning->error));
+    TRY(fmap_window_resolve(planning->graph, node, &parameters->window, &planning->graph->values[in].shape,
+                            NULL, &job.size, planning->error));
     TRY(check_limits(planning, node, &job.size));
     int64_t work = fmap_dim_product(job.size.kernel[0] * job.size.kernel[1], job.out.w * FMAP_BLOCK);
     job.cut = fmap_cut_of(planning, job.out.n * job.out.blocks * job.out.h, work, 1);
@@ -178,9 +179,10 @@ static void global_part(const struct fmap_run *run, const struct fmap_step *step
     float *dst = fmap_at(run, &step->operands[1]);
     struct fmap_range range = fmap_cut_range(&job->cut, part);
     for (int64_t block = range.first; block < range.end; block++) {
-        run->kernels->global_average(&(struct fmap_global_average){.src = src + block * job->n_pixels * FMAP_BLOCK,
-                                                                   .dst = dst + block * FMAP_BLOCK,
-                                                                   .n_pixels = job->n_pixels});
+        run->kernels->global_average(
+            &(struct fmap_global_average){.src = src + block * job->n_pixels * FMAP_BLOCK,
+                                          .dst = dst + block * FMAP_BLOCK,
+                                          .n_pixels = job->n_pixels});
     }
 }
 
@@ -192,15 +194,15 @@ static fmap_status plan_global(struct fmap_planning *planning, const struct fmap
     struct fmap_operand operands[2];
     TRY(fmap_planning_read(planning, in, FMAP_FORM_BLOCKED, &operands[0]));
     TRY(fmap_planning_write(planning, node->outputs[0], FMAP_FORM_BLOCKED, &operands[1]));
-    return fmap_planning_step(planning, &(struct fmap_step_definition){
-                                            .part = global_part,
-                                            .job = &job,
-                                            .job_bytes = sizeof job,
-                                            .operands = operands,
-                                            .n_operands = 2,
-                                            .parts = job.cut.parts,
-                                            .kernel = fmap_kernel_text(planning, "global_average").text,
-                                            .node = node});
+    return fmap_planning_step(
+        planning, &(struct fmap_step_definition){.part = global_part,
+                                                 .job = &job,
+                                                 .job_bytes = sizeof job,
+                                                 .operands = operands,
+                                                 .n_operands = 2,
+                                                 .parts = job.cut.parts,
+                                                 .kernel = fmap_kernel_text(planning, "global_average").text,
+                                                 .node = node});
 }
 
 const struct fmap_layer fmap_layer_max_pool = {.op = "MaxPool",

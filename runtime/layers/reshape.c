@@ -22,8 +22,8 @@ static fmap_status fail(const struct fmap_graph *graph, const struct fmap_graph_
 
 /* Reads the wanted shape: sizes that are copied from the input are filled in, and marked. *inferred is the axis
  * whose size follows from the others, or -1. */
-static fmap_status read_shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_shape *out,
-                              bool *copied, int *inferred, fmap_error *error) {
+static fmap_status read_shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                              fmap_shape *out, bool *copied, int *inferred, fmap_error *error) {
     const struct reshape_parameters *parameters = node->parameters;
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
     size_t rank;
@@ -43,7 +43,8 @@ static fmap_status read_shape(const struct fmap_graph *graph, const struct fmap_
     return FMAP_OK;
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     fmap_shape out = {.rank = 0};
     bool copied[FMAP_MAX_RANK] = {false};
     int inferred;

@@ -15,7 +15,8 @@ static fmap_status parse(struct fmap_parsing *parsing) {
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     const struct softmax_parameters *parameters = node->parameters;
     TRY(fmap_expect_floats(graph, node, 0, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
@@ -70,15 +71,15 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     struct fmap_operand operands[2];
     TRY(fmap_planning_read(planning, in, form, &operands[0]));
     TRY(fmap_planning_write(planning, node->outputs[0], form, &operands[1]));
-    return fmap_planning_step(planning, &(struct fmap_step_definition){
-                                            .part = softmax_part,
-                                            .job = &job,
-                                            .job_bytes = sizeof job,
-                                            .operands = operands,
-                                            .n_operands = 2,
-                                            .parts = job.cut.parts,
-                                            .kernel = fmap_kernel_text(planning, "softmax").text,
-                                            .node = node});
+    return fmap_planning_step(
+        planning, &(struct fmap_step_definition){.part = softmax_part,
+                                                 .job = &job,
+                                                 .job_bytes = sizeof job,
+                                                 .operands = operands,
+                                                 .n_operands = 2,
+                                                 .parts = job.cut.parts,
+                                                 .kernel = fmap_kernel_text(planning, "softmax").text,
+                                                 .node = node});
 }
 
 const struct fmap_layer fmap_layer_softmax = {.op = "Softmax",

@@ -23,7 +23,8 @@ void fmap_transpose_permutation(const struct fmap_graph_node *node, int rank, in
     }
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     const struct transpose_parameters *parameters = node->parameters;
     TRY(fmap_expect_floats(graph, node, 0, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
@@ -58,7 +59,8 @@ static bool keeps_order(const fmap_shape *in, const int *permutation) {
 }
 
 static bool is(const int *permutation, int rank, int a, int b, int c, int d) {
-    return rank == 4 && permutation[0] == a && permutation[1] == b && permutation[2] == c && permutation[3] == d;
+    return rank == 4 && permutation[0] == a && permutation[1] == b && permutation[2] == c &&
+           permutation[3] == d;
 }
 
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {

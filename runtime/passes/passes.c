@@ -1,8 +1,77 @@
 #include "runtime/passes/passes.h"
 
-fmap_status fmap_run_passes(struct fmap_graph *graph, const struct fmap_pass_options *options, fmap_error *error) {
-    (void)graph;
-    (void)options;
-    (void)error;
+#include <string.h>
+
+static const struct fmap_pass *const passes[] = {
+#define PASS(name) &fmap_pass_##name,
+#include "runtime/passes/passes.inc"
+#undef PASS
+};
+
+static bool names(const char *list, const char *name) {
+    size_t length = strlen(name);
+    for (const char *word = list; word && *word; word += strspn(word, " ")) {
+        size_t word_length = strcspn(word, " ");
+        if (word_length == length && memcmp(word, name, length) == 0) return true;
+        word += word_length;
+    }
+    return false;
+}
+
+fmap_status fmap_run_passes(struct fmap_graph *graph, const struct fmap_pass_options *options,
+                            fmap_error *error) {
+    for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++) {
+        if (!names(options->without, passes[i]->name)) TRY(passes[i]->apply(graph, options, error));
+    }
+    return FMAP_OK;
+}
+
+struct fmap_use *fmap_graph_uses(struct fmap_graph *graph) {
+    struct fmap_use *uses = fmap_storage_take(&graph->storage, graph->n_values, sizeof *uses);
+    if (!uses) return NULL;
+    for (size_t i = 0; i < graph->n_values; i++) uses[i].reader = -1;
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const struct fmap_graph_node *node = &graph->nodes[i];
+        for (size_t k = 0; k < node->n_inputs && !node->dead; k++) {
+            struct fmap_use *use = &uses[fmap_node_input(graph, node, k)];
+            use->n_readers++;
+            use->reader = (int64_t)i;
+        }
+    }
+    for (size_t i = 0; i < graph->n_outputs; i++)
+        uses[fmap_graph_resolve(graph, graph->outputs[i])].output = true;
+    return uses;
+}
+
+bool fmap_seen_outside(const struct fmap_graph *graph, const struct fmap_use *uses, fmap_value value) {
+    return uses[value].output || graph->values[value].kept;
+}
+
+struct fmap_graph_node *fmap_only_reader(const struct fmap_graph *graph, const struct fmap_use *uses,
+                                         fmap_value value) {
+    if (uses[value].n_readers != 1 || fmap_seen_outside(graph, uses, value)) return NULL;
+    return &graph->nodes[uses[value].reader];
+}
+
+struct fmap_graph_node *fmap_producer(const struct fmap_graph *graph, fmap_value value) {
+    int64_t index = graph->values[value].producer;
+    if (!value || index < 0) return NULL;
+    struct fmap_graph_node *node = &graph->nodes[index];
+    return node->dead || node->outputs[0] != value ? NULL : node;
+}
+
+void fmap_fuse_nodes(struct fmap_graph *graph, struct fmap_graph_node *producer,
+                     struct fmap_graph_node *removed) {
+    producer->outputs[0] = removed->outputs[0];
+    graph->values[removed->outputs[0]].producer = producer - graph->nodes;
+    removed->dead = true;
+    removed->fused_into = producer->origin;
+}
+
+fmap_status fmap_replace_parameters(struct fmap_graph *graph, struct fmap_graph_node *node,
+                                    const void *parameters, size_t bytes, fmap_error *error) {
+    const void *copy = fmap_storage_copy(&graph->storage, parameters, bytes, 1);
+    if (!copy) return fmap_fail_memory(error, bytes);
+    node->parameters = copy;
     return FMAP_OK;
 }
