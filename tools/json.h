@@ -10,7 +10,7 @@
  * that it stands in; bytes that are not UTF-8 become U+FFFD. */
 void json_text(FILE *stream, const char *text);
 
-/* A number with the digits that a float has. NaN, which JSON lacks, is null; an infinity is 1e999, which
+/* A number, rounded to seven digits. NaN, which JSON lacks, is null; an infinity is 1e999, which
  * readers turn back into one. */
 void json_number(FILE *stream, double number);
 
