@@ -1,0 +1,165 @@
+/* One kernel at one shape: its memory, its jobs, and what it should compute. Tests walk through shapes of
+ * their own; benchmarks time the shapes of `kernel_case_lists`, so that nothing is timed that is not verified.
+ *
+ *     struct kernel_case *c = depthwise_case(&shape);
+ *     bool holds = kernel_case_holds(c);                         a test: every instruction set, or
+ *     kernel_case_prepare(c, kernels);                           a benchmark: once,
+ *     kernel_case_run(c, kernels);                               many times,
+ *     bool right = kernel_case_agrees(c, kernels->isa);          and at the end
+ *     kernel_case_destroy(c);
+ */
+#ifndef TESTS_CASES_CASE_H
+#define TESTS_CASES_CASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kernels/kernels.h"
+#include "tests/check.h"
+
+struct kernel_case {
+    char name[96];
+    double flops, bytes; /* of one run: multiplications and additions; memory read and written */
+
+    void (*run)(const struct kernel_case *self, const struct fmap_kernels *kernels);
+    /* What depends on the instruction set (packed weights); NULL: nothing. */
+    void (*prepare)(struct kernel_case *self, const struct fmap_kernels *kernels);
+    /* When the result is not floats to compare with `expected`: demands exact agreement. NULL: it is floats. */
+    bool (*agrees)(const struct kernel_case *self, const char *isa);
+
+    void (*destroy)(struct kernel_case *self); /* what `jobs` points to; NULL: nothing */
+
+    void *jobs; /* run() knows what they are */
+    int n_jobs;
+    struct check_fenced sources[4];
+    int n_sources;
+    struct check_fenced dst;
+    bool in_place;             /* every run begins with a copy of sources[0] in dst */
+    double *expected, *bounds; /* [dst.n]: of the oracle */
+};
+
+/* Clears dst, or with in_place copies the source there. */
+void kernel_case_prepare(struct kernel_case *c, const struct fmap_kernels *kernels);
+void kernel_case_run(const struct kernel_case *c, const struct fmap_kernels *kernels);
+bool kernel_case_agrees(const struct kernel_case *c, const char *isa);
+void kernel_case_destroy(struct kernel_case *c);
+
+/* Whether every instruction set of this machine agrees with the oracle and has the bits of scalar, and writes
+ * nowhere else. Says on stderr which are skipped, once a program, and what went wrong. */
+bool kernel_case_holds(struct kernel_case *c);
+bool kernel_case_holds_and_destroy(struct kernel_case *c);
+
+/* ---- shapes ------------------------------------------------------------------------------------------ */
+
+/* What the numbers look like. */
+enum case_fill {
+    CASE_FILL_UNIFORM, /* in [-1, 1) */
+    CASE_FILL_SPECIAL  /* the same with NaN, infinities, zeros and denormals in between */
+};
+
+/* `pixels` pixels of vectors * 16 output channels, by calls of the register tile of pixels x vectors, or the
+ * nearest that the instruction set has. */
+struct tile_shape {
+    int pixels, vectors;
+    int n_blocks, first_lane, last_lanes;
+    int n_positions, kernel_size; /* positions take the weights of kernel_size - 1, kernel_size - 2, ... */
+    enum fmap_tile_step step;
+    ptrdiff_t src_pixel_stride; /* FMAP_BLOCK for FMAP_TILE_STEP_1 */
+    ptrdiff_t dst_pixel_stride; /* FMAP_BLOCK or more */
+    bool ranged;                /* positions take part of the pixels, some none */
+    struct fmap_activate_job activate;
+    enum case_fill fill;
+};
+struct kernel_case *tile_case(const struct tile_shape *shape);
+
+/* All rows of one block of 16 channels. */
+struct window_shape {
+    int in_h, in_w;
+    int kernel_h, kernel_w;
+    int stride, dilation;
+    int pad_before, pad_after; /* of both axes */
+    bool ceil_mode, count_padding;
+    struct fmap_activate_job activate;
+    enum case_fill fill;
+};
+bool window_shape_has_output(const struct window_shape *shape);
+struct kernel_case *depthwise_case(const struct window_shape *shape);
+struct kernel_case *max_pool_case(const struct window_shape *shape);
+struct kernel_case *average_pool_case(const struct window_shape *shape);
+struct kernel_case *global_average_case(int64_t n_pixels, enum case_fill fill);
+
+struct eltwise_shape {
+    int64_t n;
+    bool in_place;
+    enum fmap_binary_op op;
+    enum fmap_binary_walk walk;
+    struct fmap_activate_job activate;
+    enum case_fill fill;
+};
+struct kernel_case *unary_case(const struct eltwise_shape *shape);
+struct kernel_case *binary_case(const struct eltwise_shape *shape);
+struct kernel_case *affine_case(const struct eltwise_shape *shape);
+
+struct softmax_shape {
+    int64_t n, stride, n_rows;
+    bool in_place;
+    float range; /* inputs in [-range, range) */
+};
+struct kernel_case *softmax_case(const struct softmax_shape *shape);
+
+struct dropout_shape {
+    uint64_t key, step, first;
+    int64_t n;
+    uint64_t threshold;
+};
+struct kernel_case *dropout_mask_case(const struct dropout_shape *shape);
+
+struct reorder_shape {
+    int64_t n_pixels;
+    int n_lanes;
+    ptrdiff_t channel_stride, pixel_stride;
+};
+struct kernel_case *reorder_to_blocked_case(const struct reorder_shape *shape);
+struct kernel_case *reorder_to_plain_case(const struct reorder_shape *shape);
+
+struct statistics_shape {
+    int64_t n_pixels;
+    ptrdiff_t pixel_stride;
+    int n_lanes;
+    enum case_fill fill;
+};
+struct kernel_case *statistics_case(const struct statistics_shape *shape);
+
+/* ---- what is worth timing ---------------------------------------------------------------------------- */
+
+struct kernel_case_list {
+    const char *kernel;
+    int n;
+    struct kernel_case *(*create)(int i);
+};
+
+extern const struct kernel_case_list kernel_case_lists[];
+extern const int n_kernel_case_lists;
+
+/* ---- for the files of this folder --------------------------------------------------------------------- */
+
+/* A case with a dst of n floats and n_jobs zeroed jobs, everything else empty. */
+struct kernel_case *case_create(size_t n, int n_jobs, size_t job_bytes);
+
+/* One more source of n floats, its numbers in [-1, 1) always the same. */
+float *case_source(struct kernel_case *c, size_t n, size_t alignment, enum case_fill fill);
+
+/* Applies the activation to the oracle's values and widens their bounds by its own error. */
+void case_activate(struct kernel_case *c, const struct fmap_activate_job *activate);
+
+/* Errors of our sigmoid and tanh in ulp; test_activate proves them. */
+#define CASE_SIGMOID_ULPS 3.0
+#define CASE_TANH_ULPS    4.0
+
+const char *case_activation_name(enum fmap_activate kind);
+
+/* Every kind, with several parameters. */
+extern const struct fmap_activate_job case_activations[];
+extern const int n_case_activations;
+
+#endif

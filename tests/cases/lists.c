@@ -1,0 +1,217 @@
+/* What benchmarks time: shapes from networks that people run. */
+#include "case.h"
+
+static const struct fmap_activate_job no_activation = {FMAP_ACTIVATE_NONE, 0.0f, 0.0f};
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
+/* ---- the register tile: 3x3 over 64 channels, and 1x1 over 256 --------------------------------------------- */
+
+static const struct {
+    int pixels, vectors, n_blocks, n_positions;
+} tiles[] = {
+    {14, 2, 4, 9}, {12, 2, 4, 9}, {7, 2, 4, 9}, {9, 3, 4, 9},   {6, 4, 4, 9},  {4, 3, 4, 9},
+    {14, 1, 4, 9}, {1, 4, 4, 9},  {1, 1, 4, 9}, {14, 2, 16, 1}, {6, 4, 16, 1},
+};
+
+static struct kernel_case *tile_at(int i) {
+    return tile_case(&(struct tile_shape){.pixels = tiles[i].pixels,
+                                          .vectors = tiles[i].vectors,
+                                          .n_blocks = tiles[i].n_blocks,
+                                          .last_lanes = FMAP_BLOCK,
+                                          .n_positions = tiles[i].n_positions,
+                                          .kernel_size = tiles[i].n_positions,
+                                          .step = FMAP_TILE_STEP_1,
+                                          .src_pixel_stride = FMAP_BLOCK,
+                                          .dst_pixel_stride = FMAP_BLOCK,
+                                          .activate = no_activation});
+}
+
+/* ---- windows -------------------------------------------------------------------------------------------------- */
+
+static const struct window_shape depthwise_shapes[] = {
+    {.in_h = 112,
+     .in_w = 112,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .stride = 1,
+     .dilation = 1,
+     .pad_before = 1,
+     .pad_after = 1},
+    {.in_h = 56,
+     .in_w = 56,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .stride = 1,
+     .dilation = 1,
+     .pad_before = 1,
+     .pad_after = 1},
+    {.in_h = 28,
+     .in_w = 28,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .stride = 1,
+     .dilation = 1,
+     .pad_before = 1,
+     .pad_after = 1},
+    {.in_h = 14,
+     .in_w = 14,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .stride = 1,
+     .dilation = 1,
+     .pad_before = 1,
+     .pad_after = 1},
+    {.in_h = 7,
+     .in_w = 7,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .stride = 1,
+     .dilation = 1,
+     .pad_before = 1,
+     .pad_after = 1},
+    {.in_h = 56,
+     .in_w = 56,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .stride = 2,
+     .dilation = 1,
+     .pad_before = 1,
+     .pad_after = 1},
+    {.in_h = 28,
+     .in_w = 28,
+     .kernel_h = 5,
+     .kernel_w = 5,
+     .stride = 1,
+     .dilation = 1,
+     .pad_before = 2,
+     .pad_after = 2},
+    {.in_h = 28,
+     .in_w = 28,
+     .kernel_h = 5,
+     .kernel_w = 5,
+     .stride = 2,
+     .dilation = 1,
+     .pad_before = 2,
+     .pad_after = 2},
+    {.in_h = 28,
+     .in_w = 28,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .stride = 1,
+     .dilation = 2,
+     .pad_before = 2,
+     .pad_after = 2},
+};
+
+static const struct window_shape pool_shapes[] = {
+    {.in_h = 56, .in_w = 56, .kernel_h = 2, .kernel_w = 2, .stride = 2, .dilation = 1},
+    {.in_h = 112,
+     .in_w = 112,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .stride = 2,
+     .dilation = 1,
+     .pad_before = 1,
+     .pad_after = 1},
+    {.in_h = 28,
+     .in_w = 28,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .stride = 1,
+     .dilation = 1,
+     .pad_before = 1,
+     .pad_after = 1},
+    {.in_h = 28,
+     .in_w = 28,
+     .kernel_h = 5,
+     .kernel_w = 5,
+     .stride = 1,
+     .dilation = 1,
+     .pad_before = 2,
+     .pad_after = 2},
+};
+
+static const int64_t maps[] = {49, 196, 784, 3136};
+
+static struct kernel_case *depthwise_at(int i) { return depthwise_case(&depthwise_shapes[i]); }
+static struct kernel_case *max_pool_at(int i) { return max_pool_case(&pool_shapes[i]); }
+static struct kernel_case *average_pool_at(int i) { return average_pool_case(&pool_shapes[i]); }
+static struct kernel_case *global_average_at(int i) {
+    return global_average_case(maps[i], CASE_FILL_UNIFORM);
+}
+
+/* ---- element-wise, softmax, dropout: in the first cache, in the second, and beyond ------------------------------ */
+
+static const struct eltwise_shape unary_shapes[] = {
+    {.n = 4096, .activate = {FMAP_ACTIVATE_CLIP, 0.0f, 6.0f}},
+    {.n = 65536, .activate = {FMAP_ACTIVATE_CLIP, 0.0f, 6.0f}},
+    {.n = 1 << 20, .activate = {FMAP_ACTIVATE_CLIP, 0.0f, 6.0f}},
+    {.n = 4096, .activate = {FMAP_ACTIVATE_LEAKY, 0.1f, 0.0f}},
+    {.n = 4096, .activate = {FMAP_ACTIVATE_SIGMOID, 0.0f, 0.0f}},
+    {.n = 4096, .activate = {FMAP_ACTIVATE_TANH, 0.0f, 0.0f}},
+};
+
+static const struct eltwise_shape binary_shapes[] = {
+    {.n = 4096, .op = FMAP_BINARY_ADD, .walk = FMAP_WALK_SAME},
+    {.n = 1 << 18, .op = FMAP_BINARY_ADD, .walk = FMAP_WALK_SAME},
+    {.n = 4096, .op = FMAP_BINARY_MUL, .walk = FMAP_WALK_BLOCK},
+    {.n = 4096, .op = FMAP_BINARY_MUL, .walk = FMAP_WALK_SCALAR},
+};
+
+static const struct eltwise_shape affine_shapes[] = {
+    {.n = 4096},
+    {.n = 4096, .activate = {FMAP_ACTIVATE_CLIP, 0.0f, 6.0f}},
+    {.n = 1 << 18},
+};
+
+static const struct softmax_shape softmax_shapes[] = {
+    {.n = 10, .stride = 1, .n_rows = 1, .range = 5.0f},
+    {.n = 1000, .stride = 1, .n_rows = 1, .range = 5.0f},
+    {.n = 21, .stride = 4096, .n_rows = 4096, .range = 5.0f},
+};
+
+static const struct dropout_shape dropout_shapes[] = {
+    {.key = 1, .step = 2, .first = 0, .n = 4096, .threshold = UINT64_C(1) << 31},
+};
+
+static struct kernel_case *unary_at(int i) { return unary_case(&unary_shapes[i]); }
+static struct kernel_case *binary_at(int i) { return binary_case(&binary_shapes[i]); }
+static struct kernel_case *affine_at(int i) { return affine_case(&affine_shapes[i]); }
+static struct kernel_case *softmax_at(int i) { return softmax_case(&softmax_shapes[i]); }
+static struct kernel_case *dropout_mask_at(int i) { return dropout_mask_case(&dropout_shapes[i]); }
+
+/* ---- layouts and statistics ------------------------------------------------------------------------------------- */
+
+static const struct reorder_shape reorder_shapes[] = {
+    {.n_pixels = 3136, .n_lanes = 16, .channel_stride = 3136, .pixel_stride = 1},
+    {.n_pixels = 50176, .n_lanes = 3, .channel_stride = 50176, .pixel_stride = 1},
+    {.n_pixels = 3136, .n_lanes = 16, .channel_stride = 1, .pixel_stride = 64},
+    {.n_pixels = 50176, .n_lanes = 3, .channel_stride = 1, .pixel_stride = 3},
+};
+
+static const struct statistics_shape statistics_shapes[] = {
+    {.n_pixels = 3136, .pixel_stride = 16, .n_lanes = 16},
+    {.n_pixels = 3136, .pixel_stride = 16, .n_lanes = 3},
+};
+
+static struct kernel_case *to_blocked_at(int i) { return reorder_to_blocked_case(&reorder_shapes[i]); }
+static struct kernel_case *to_plain_at(int i) { return reorder_to_plain_case(&reorder_shapes[i]); }
+static struct kernel_case *statistics_at(int i) { return statistics_case(&statistics_shapes[i]); }
+
+const struct kernel_case_list kernel_case_lists[] = {
+    {"tile", COUNT(tiles), tile_at},
+    {"depthwise", COUNT(depthwise_shapes), depthwise_at},
+    {"max_pool", COUNT(pool_shapes), max_pool_at},
+    {"average_pool", COUNT(pool_shapes), average_pool_at},
+    {"global_average", COUNT(maps), global_average_at},
+    {"unary", COUNT(unary_shapes), unary_at},
+    {"binary", COUNT(binary_shapes), binary_at},
+    {"affine", COUNT(affine_shapes), affine_at},
+    {"softmax", COUNT(softmax_shapes), softmax_at},
+    {"dropout_mask", COUNT(dropout_shapes), dropout_mask_at},
+    {"reorder_to_blocked", COUNT(reorder_shapes), to_blocked_at},
+    {"reorder_to_plain", COUNT(reorder_shapes), to_plain_at},
+    {"statistics", COUNT(statistics_shapes), statistics_at},
+};
+const int n_kernel_case_lists = COUNT(kernel_case_lists);

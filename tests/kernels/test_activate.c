@@ -1,0 +1,107 @@
+#include <criterion/criterion.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/cases/case.h"
+#include "tests/oracle.h"
+
+/* Floats of every sign, exponent and fraction: one in 2003 of all 2^32, so NaN and infinities are among them. */
+enum { STEP = 2003, N = (int)(UINT32_MAX / STEP) + 1 };
+
+static float *all_floats(void) {
+    float *x = malloc(N * sizeof *x);
+    for (int i = 0; i < N; i++) {
+        uint32_t bits = (uint32_t)i * STEP;
+        memcpy(&x[i], &bits, sizeof bits);
+    }
+    return x;
+}
+
+static double worst_ulps(const struct fmap_kernels *kernels, enum fmap_activate kind, const float *x,
+                         float *y) {
+    const struct fmap_activate_job activate = {kind, 0.0f, 0.0f};
+    kernels->unary(&(struct fmap_unary){x, y, N, activate});
+    double worst = 0.0;
+    for (int i = 0; i < N; i++) {
+        double exact = oracle_activate((double)x[i], &activate);
+        /* Below the normal floats 1 / (1 + exp(-x)) is 0 instead of a denormal once exp(-x) overflows. */
+        if (fabs(exact) < (double)FLT_MIN && fabs((double)y[i]) <= (double)FLT_MIN) continue;
+        double ulps = check_ulps(y[i], exact);
+        if (ulps > worst) worst = ulps;
+    }
+    return worst;
+}
+
+static void assert_accuracy(enum fmap_activate kind, double limit) {
+    float *x = all_floats(), *y = malloc(N * sizeof *y), *scalar = malloc(N * sizeof *scalar);
+    for (int i = fmap_kernels_count() - 1; i >= 0; i--) {
+        const struct fmap_kernels *kernels = fmap_kernels_at(i);
+        if (!kernels) continue;
+        double worst = worst_ulps(kernels, kind, x, y);
+        cr_expect(worst <= limit, "%s: %g ulp", kernels->isa, worst);
+        if (i == fmap_kernels_count() - 1) memcpy(scalar, y, N * sizeof *y);
+        cr_expect(check_same_bits(kernels->isa, y, scalar, N));
+    }
+    free(scalar);
+    free(y);
+    free(x);
+}
+
+Test(activate, sigmoid_is_within_its_ulps_for_all_floats) {
+    assert_accuracy(FMAP_ACTIVATE_SIGMOID, CASE_SIGMOID_ULPS);
+}
+Test(activate, tanh_is_within_its_ulps_for_all_floats) {
+    assert_accuracy(FMAP_ACTIVATE_TANH, CASE_TANH_ULPS);
+}
+
+static float activate(const struct fmap_kernels *kernels, enum fmap_activate kind, float a, float b,
+                      float x) {
+    float y;
+    kernels->unary(&(struct fmap_unary){&x, &y, 1, {kind, a, b}});
+    return y;
+}
+
+#define FOR_EACH_ISA(kernels) \
+    for (int isa = 0; isa < fmap_kernels_count(); isa++) \
+        for (const struct fmap_kernels *kernels = fmap_kernels_at(isa); kernels; kernels = NULL)
+
+Test(activate, limits_are_exact) {
+    FOR_EACH_ISA(kernels) {
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SIGMOID, 0, 0, INFINITY), 1.0f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SIGMOID, 0, 0, -INFINITY), 0.0f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SIGMOID, 0, 0, 0.0f), 0.5f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_TANH, 0, 0, INFINITY), 1.0f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_TANH, 0, 0, -INFINITY), -1.0f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_TANH, 0, 0, 0.0f), 0.0f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_TANH, 0, 0, 1e-30f), 1e-30f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_CLIP, 0, 6, INFINITY), 6.0f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_CLIP, 0, 6, -INFINITY), 0.0f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_CLIP, 0, INFINITY, INFINITY), INFINITY);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_LEAKY, 0.5f, 0, -INFINITY), -INFINITY);
+    }
+}
+
+Test(activate, nan_stays_nan) {
+    FOR_EACH_ISA(kernels) {
+        for (int kind = FMAP_ACTIVATE_NONE; kind <= FMAP_ACTIVATE_TANH; kind++) {
+            cr_expect(isnan(activate(kernels, (enum fmap_activate)kind, 0.0f, 6.0f, NAN)), "%s: %s",
+                      kernels->isa, case_activation_name((enum fmap_activate)kind));
+        }
+    }
+}
+
+Test(activate, sigmoid_and_tanh_are_monotonic_within_their_error) {
+    FOR_EACH_ISA(kernels) {
+        float sigmoid = 0.0f, tangent = -1.0f;
+        for (float x = -20.0f; x < 20.0f; x += 0.0078125f) {
+            float s = activate(kernels, FMAP_ACTIVATE_SIGMOID, 0, 0, x),
+                  t = activate(kernels, FMAP_ACTIVATE_TANH, 0, 0, x);
+            cr_assert(s >= sigmoid * (1.0f - (float)CASE_SIGMOID_ULPS * FLT_EPSILON) && s <= 1.0f);
+            cr_assert(t >= tangent - (float)CASE_TANH_ULPS * FLT_EPSILON && fabsf(t) <= 1.0f);
+            sigmoid = s;
+            tangent = t;
+        }
+    }
+}

@@ -1,0 +1,116 @@
+#include <criterion/criterion.h>
+
+#include "tests/cases/case.h"
+
+/* Twice the largest group of pixels, and one. */
+enum { MAX_WIDTH = 29 };
+
+static void assert_holds(const struct window_shape *shape) {
+    if (!window_shape_has_output(shape)) return;
+    cr_assert(kernel_case_holds_and_destroy(depthwise_case(shape)));
+}
+
+Test(depthwise, every_width_kernel_stride_and_padding_agrees_with_the_oracle) {
+    for (int kernel = 1; kernel <= 5; kernel++) {
+        for (int stride = 1; stride <= 3; stride++) {
+            for (int pad = 0; pad <= kernel / 2; pad++) {
+                for (int width = 1; width <= MAX_WIDTH; width++) {
+                    assert_holds(&(struct window_shape){.in_h = 3,
+                                                        .in_w = width,
+                                                        .kernel_h = 3,
+                                                        .kernel_w = kernel,
+                                                        .stride = stride,
+                                                        .dilation = 1,
+                                                        .pad_before = pad,
+                                                        .pad_after = pad});
+                }
+            }
+        }
+    }
+}
+
+Test(depthwise, dilated_windows_agree_with_the_oracle) {
+    for (int kernel = 1; kernel <= 5; kernel += 2) {
+        for (int dilation = 2; dilation <= 4; dilation++) {
+            for (int pad = 0; pad <= 4; pad += 2) {
+                for (int width = 1; width <= MAX_WIDTH; width += 2) {
+                    assert_holds(&(struct window_shape){.in_h = 7,
+                                                        .in_w = width,
+                                                        .kernel_h = 2,
+                                                        .kernel_w = kernel,
+                                                        .stride = 1 + width % 3,
+                                                        .dilation = dilation,
+                                                        .pad_before = pad,
+                                                        .pad_after = pad});
+                }
+            }
+        }
+    }
+}
+
+Test(depthwise, padding_may_differ_before_and_after) {
+    for (int before = 0; before <= 2; before++) {
+        for (int after = 0; after <= 2; after++) {
+            for (int width = 2; width <= 20; width += 3) {
+                assert_holds(&(struct window_shape){.in_h = 4,
+                                                    .in_w = width,
+                                                    .kernel_h = 3,
+                                                    .kernel_w = 3,
+                                                    .stride = 1 + width % 2,
+                                                    .dilation = 1,
+                                                    .pad_before = before,
+                                                    .pad_after = after});
+            }
+        }
+    }
+}
+
+Test(depthwise, padding_larger_than_the_kernel_gives_the_bias_only) {
+    struct window_shape shape = {.in_h = 2,
+                                 .in_w = 3,
+                                 .kernel_h = 3,
+                                 .kernel_w = 3,
+                                 .stride = 1,
+                                 .dilation = 1,
+                                 .pad_before = 7,
+                                 .pad_after = 7};
+    struct kernel_case *c = depthwise_case(&shape);
+    cr_assert(kernel_case_holds(c));
+    for (int lane = 0; lane < FMAP_BLOCK; lane++) { /* The corner: no window row is inside. */
+        cr_expect_eq(c->dst.data[lane], c->sources[2].data[lane]);
+    }
+    kernel_case_destroy(c);
+}
+
+Test(depthwise, every_activation_is_applied_to_every_element) {
+    for (int i = 0; i < n_case_activations; i++) {
+        for (int width = 1; width <= MAX_WIDTH; width += 4) {
+            assert_holds(&(struct window_shape){.in_h = 2,
+                                                .in_w = width,
+                                                .kernel_h = 3,
+                                                .kernel_w = 3,
+                                                .stride = 1,
+                                                .dilation = 1,
+                                                .pad_before = 1,
+                                                .pad_after = 1,
+                                                .activate = case_activations[i]});
+        }
+    }
+}
+
+Test(depthwise, nan_and_infinity_reach_their_windows_and_no_other) {
+    for (int i = 0; i < n_case_activations; i++) {
+        for (int kernel = 1; kernel <= 5; kernel += 2) {
+            assert_holds(&(struct window_shape){.in_h = 5,
+                                                .in_w = 17,
+                                                .kernel_h = kernel,
+                                                .kernel_w = kernel,
+                                                .stride = 1 + i % 2,
+                                                .dilation = 1,
+                                                .pad_before = kernel / 2,
+                                                .pad_after = kernel / 2,
+                                                .activate = case_activations[i],
+                                                .fill = CASE_FILL_SPECIAL});
+        }
+    }
+}
