@@ -4,7 +4,10 @@ const slowest = Math.max(...data.layers.map((layer) => layer.seconds), 1e-12);
 const narrow = matchMedia("(max-width: 999px)");
 const repaints = []; /* functions that draw again after the colours have changed */
 
-/* Draws when it comes near the window for the first time, and again whenever the colours change. */
+/* A page with few pixels is drawn at once, so that it can also be printed; a large one as it is read. */
+const pixels = data.layers.reduce((sum, { maps }) => sum + (maps ? maps.shown * maps.width * maps.height : 0), 0);
+const atOnce = pixels < 4e6;
+
 const nearby = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
         if (!isIntersecting) continue;
@@ -15,15 +18,20 @@ const nearby = new IntersectionObserver((entries) => {
 }, { rootMargin: "800px" });
 
 function drawWhenNear(element, draw) {
-    element.draw = draw;
-    nearby.observe(element);
+    if (atOnce) {
+        repaints.push(draw);
+        draw();
+    } else {
+        element.draw = draw;
+        nearby.observe(element);
+    }
 }
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-function answerBars() {
+function answerBars(most) {
     const list = make("ol", { className: "answers" });
-    for (const { label, probability } of data.answers) {
+    for (const { label, probability } of data.answers.slice(0, most)) {
         const bar = make("span", { className: "answer-bar" }, make("span"));
         bar.firstChild.style.width = `${100 * probability}%`;
         list.append(make("li", {}, make("span", { className: "answer-label" }, label), bar,
@@ -52,14 +60,14 @@ function buildHeadline() {
     if (second) {
         answer.append(make("p", { className: "answer-next" }, `next: ${second.label}, ${percent(second.probability)}`));
     }
-    byId("headline").append(way, answer);
+    byId("headline").append(way, answer, answerBars(5));
 }
 
 function buildAnswer() {
     if (data.answers.length === 0) return;
     byId("layers").append(make("section", { id: "answer", className: "panel" },
         make("h2", {}, "The answer"),
-        make("p", { className: "explain" }, "How sure the network is of each possible answer."), answerBars()));
+        make("p", { className: "explain" }, "How sure the network is of each possible answer."), answerBars(10)));
 }
 
 function buildFacts() {
@@ -95,7 +103,7 @@ function columnEntry(layer, index) {
 
 function buildColumn() {
     byId("column").append(...data.layers.map(columnEntry));
-    byId("summary").textContent = `The network: ${count(data.layers.length - 1, "layer")}`;
+    byId("summary").textContent = count(data.layers.length - 1, "layer");
     const fold = () => { byId("overview").firstElementChild.open = !narrow.matches; };
     narrow.addEventListener("change", fold);
     fold();
@@ -120,7 +128,7 @@ function followReader() {
 
 /* Pixels that a map is wide on the page: few maps are larger than many. */
 function mapWidth(maps) {
-    const side = maps.shown <= 1 ? 224 : maps.shown <= 4 ? 176 : maps.shown <= 64 ? 104 : 80;
+    const side = maps.shown <= 4 ? 176 : maps.shown <= 64 ? 104 : 80;
     return Math.max(24, Math.round(side * Math.min(1, maps.width / maps.height)));
 }
 
