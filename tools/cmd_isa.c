@@ -54,11 +54,13 @@ static const struct argp isa_argp = {
 
 static bool is_available(fmap_isa isa) { return fmap_isa_select(isa) == isa; }
 
-/* What the environment allows; BEST when it says nothing, or something that is no instruction set. */
-static fmap_isa environment_cap(void) {
+/* What the environment allows; every plan refuses an environment that names no instruction set. */
+static fmap_status environment_cap(fmap_isa *cap, fmap_error *error) {
     const char *name = getenv("FMAP_MAX_ISA");
-    fmap_isa cap = FMAP_ISA_BEST;
-    return name != NULL && fmap_isa_parse(name, &cap) ? cap : FMAP_ISA_BEST;
+    *cap = FMAP_ISA_BEST;
+    if (name == NULL || name[0] == '\0' || fmap_isa_parse(name, cap)) return FMAP_OK;
+    return fail(error, FMAP_ERROR_ARGUMENT,
+                "FMAP_MAX_ISA in the environment is best, scalar, neon, avx2 or avx512, not '%s'", name);
 }
 
 /* "model name : ..." of the first processor, or "" where the system does not tell. */
@@ -110,9 +112,12 @@ int cmd_isa(int argc, char **argv) {
     if (options.asked != FMAP_ISA_BEST) return is_available(options.asked) ? TOOL_OK : TOOL_NO;
     char processor[200];
     processor_name(processor, sizeof processor);
-    fmap_isa chosen = fmap_isa_select(environment_cap());
+    fmap_isa cap = FMAP_ISA_BEST;
     fmap_error error;
-    fmap_status status = options.json ? print_json(processor, chosen, &error)
-                                      : print_text(processor, chosen, &error);
+    fmap_status status = environment_cap(&cap, &error);
+    if (status == FMAP_OK) {
+        fmap_isa chosen = fmap_isa_select(cap);
+        status = options.json ? print_json(processor, chosen, &error) : print_text(processor, chosen, &error);
+    }
     return status == FMAP_OK ? TOOL_OK : complain(&error);
 }

@@ -84,7 +84,13 @@ static const struct argp run_argp = {
         "most likely classes of each, or the range of the numbers when the network does not classify.\v"
         "What is known about a model, such as its labels and how pictures have to be prepared, is read from "
         "the sidecar beside it: model.json for model.onnx. See fmap(1).",
-    .children = (const struct argp_child[]){{.argp = &engine_argp}, {.argp = &preprocess_argp}, {0}},
+    .children =
+        (const struct argp_child[]){
+            {.argp = &engine_argp, .header = "Running:", .group = 1},
+            {.argp = &preprocess_argp,
+             .header = "Preparing the pictures (default: as the model's sidecar says):",
+             .group = 2},
+            {0}},
 };
 
 /* ---- the plan --------------------------------------------------------------------------------------- */
@@ -115,7 +121,8 @@ static fmap_status check_outputs(struct run *run, fmap_error *error) {
         }
     }
     if (run->n_answers == 0 && run->expected.count > 0) {
-        return fail(error, FMAP_ERROR_UNSUPPORTED, "the network does not classify: it cannot be right or wrong");
+        return fail(error, FMAP_ERROR_UNSUPPORTED,
+                    "the network does not classify: it cannot be right or wrong");
     }
     return FMAP_OK;
 }

@@ -28,7 +28,6 @@ const char *const center_words[] = {"none", "mass", NULL};
 const char *const layout_words[] = {"nchw", "nhwc", NULL};
 
 static const struct argp_option options[] = {
-    {.doc = "How a picture becomes the network's input (the defaults are the sidecar's):", .group = 10},
     {.name = "size", .key = KEY_SIZE, .arg = "WxH", .doc = "Width and height that the network wants"},
     {.name = "gray", .key = KEY_GRAY, .doc = "One channel"},
     {.name = "rgb", .key = KEY_RGB, .doc = "Three channels, red first"},
