@@ -12,12 +12,12 @@ static const struct convolution {
     const char *name;
     int channels, filters, size, kernel, stride, groups;
 } convolutions[] = {
-    {"vgg16.conv1_2", 64, 64, 224, 3, 1, 1},     {"vgg16.conv3_2", 256, 256, 56, 3, 1, 1},
-    {"resnet50.stem", 3, 64, 224, 7, 2, 1},      {"resnet50.conv2_3x3", 64, 64, 56, 3, 1, 1},
-    {"resnet50.conv3_3x3", 128, 128, 28, 3, 1, 1}, {"resnet50.conv4_3x3", 256, 256, 14, 3, 1, 1},
-    {"resnet50.conv5_3x3", 512, 512, 7, 3, 1, 1},  {"resnet50.conv2_1x1", 64, 256, 56, 1, 1, 1},
+    {"vgg16.conv1_2", 64, 64, 224, 3, 1, 1},        {"vgg16.conv3_2", 256, 256, 56, 3, 1, 1},
+    {"resnet50.stem", 3, 64, 224, 7, 2, 1},         {"resnet50.conv2_3x3", 64, 64, 56, 3, 1, 1},
+    {"resnet50.conv3_3x3", 128, 128, 28, 3, 1, 1},  {"resnet50.conv4_3x3", 256, 256, 14, 3, 1, 1},
+    {"resnet50.conv5_3x3", 512, 512, 7, 3, 1, 1},   {"resnet50.conv2_1x1", 64, 256, 56, 1, 1, 1},
     {"resnet50.conv4_1x1", 1024, 256, 14, 1, 1, 1}, {"mobilenetv2.depthwise", 144, 144, 56, 3, 1, 144},
-    {"digits.conv1", 1, 32, 28, 3, 1, 1},        {"digits.conv2", 32, 64, 26, 3, 1, 1},
+    {"digits.conv1", 1, 32, 28, 3, 1, 1},           {"digits.conv2", 32, 64, 26, 3, 1, 1},
 };
 
 struct conv_case {
@@ -38,7 +38,8 @@ static float *random_floats(size_t n) {
 }
 
 static fmap_model *make_model(const struct convolution *c) {
-    size_t n_weights = (size_t)c->kernel * (size_t)c->kernel * (size_t)(c->channels / c->groups) * (size_t)c->filters;
+    size_t n_weights = (size_t)c->kernel * (size_t)c->kernel * (size_t)(c->channels / c->groups) *
+                       (size_t)c->filters;
     float *weights = random_floats(n_weights), *bias = random_floats((size_t)c->filters);
     fmap_model *model;
     if (!weights || !bias || fmap_model_create(NULL, &model, NULL) != FMAP_OK) abort();
@@ -65,8 +66,10 @@ static void run_case(gbench_state *state, void *argument) {
     fmap_plan *plan = NULL;
     fmap_context *context = NULL;
     fmap_error error = {0};
-    fmap_plan_options options = {.batch = test->batch, .threads = test->threads, .max_isa = test->isa, .profile = true};
-    if (fmap_model_finish(model, &error) != FMAP_OK || fmap_plan_create(model, &options, &plan, &error) != FMAP_OK ||
+    fmap_plan_options options = {
+        .batch = test->batch, .threads = test->threads, .max_isa = test->isa, .profile = true};
+    if (fmap_model_finish(model, &error) != FMAP_OK ||
+        fmap_plan_create(model, &options, &plan, &error) != FMAP_OK ||
         fmap_context_create(plan, &context, &error) != FMAP_OK) {
         gbench_skip(state, error.message);
     }
@@ -108,8 +111,8 @@ void bench_conv2d(int max_threads) {
                     if (!test) abort();
                     *test = (struct conv_case){&convolutions[i], isa, threads, batches[b]};
                     char name[128];
-                    snprintf(name, sizeof name, "conv2d/%s/n:%d/t:%d/direct_%s", convolutions[i].name, batches[b],
-                             threads, fmap_isa_name(isa));
+                    snprintf(name, sizeof name, "conv2d/%s/n:%d/t:%d/direct_%s", convolutions[i].name,
+                             batches[b], threads, fmap_isa_name(isa));
                     gbench_register(name, run_case, test);
                 }
             }

@@ -8,16 +8,15 @@ TILES(TILE)
 #undef TILE
 
 #define NAME_(isa) #isa
-#define NAME(isa) NAME_(isa)
+#define NAME(isa)  NAME_(isa)
 
-const struct fmap_kernels K(kernels) = {
-    .isa = NAME(FMAP_ISA),
-    .lanes = LANES,
-    .tile_pixels = TILE_PIXELS,
+const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
+                                        .lanes = LANES,
+                                        .tile_pixels = TILE_PIXELS,
 #define TILE(pixels, vectors) \
     .tile[FMAP_TILE_STEP_1][vectors][pixels] = K(tile_##pixels##x##vectors), \
     .tile[FMAP_TILE_STEP_ANY][vectors][pixels] = K(tile_any_##pixels##x##vectors),
-    TILES(TILE)
+                                        TILES(TILE)
 #undef TILE
 #define KERNEL(name, job) .name = K(name),
 #include "kernels.inc"

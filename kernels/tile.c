@@ -93,7 +93,9 @@ INLINE void tile(const struct fmap_tile *job, int pixels, int vectors, ptrdiff_t
 
 #define TILE(pixels, vectors) \
     void K(tile_##pixels##x##vectors)(const struct fmap_tile *job); \
-    void K(tile_##pixels##x##vectors)(const struct fmap_tile *job) { tile(job, pixels, vectors, FMAP_BLOCK); } \
+    void K(tile_##pixels##x##vectors)(const struct fmap_tile *job) { \
+        tile(job, pixels, vectors, FMAP_BLOCK); \
+    } \
     void K(tile_any_##pixels##x##vectors)(const struct fmap_tile *job); \
     void K(tile_any_##pixels##x##vectors)(const struct fmap_tile *job) { \
         tile(job, pixels, vectors, job->src_pixel_stride); \

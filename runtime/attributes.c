@@ -21,14 +21,16 @@ static fmap_status find(struct fmap_parsing *parsing, const char *name, fmap_att
     return FMAP_OK;
 }
 
-fmap_status fmap_attribute_int(struct fmap_parsing *parsing, const char *name, int64_t fallback, int64_t *value) {
+fmap_status fmap_attribute_int(struct fmap_parsing *parsing, const char *name, int64_t fallback,
+                               int64_t *value) {
     const fmap_attribute *attribute;
     TRY(find(parsing, name, FMAP_ATTRIBUTE_INT, &attribute));
     *value = attribute ? attribute->i : fallback;
     return FMAP_OK;
 }
 
-fmap_status fmap_attribute_float(struct fmap_parsing *parsing, const char *name, float fallback, float *value) {
+fmap_status fmap_attribute_float(struct fmap_parsing *parsing, const char *name, float fallback,
+                                 float *value) {
     const fmap_attribute *attribute;
     TRY(find(parsing, name, FMAP_ATTRIBUTE_FLOAT, &attribute));
     *value = attribute ? attribute->f : fallback;
@@ -43,8 +45,8 @@ fmap_status fmap_attribute_string(struct fmap_parsing *parsing, const char *name
     return FMAP_OK;
 }
 
-fmap_status fmap_attribute_ints(struct fmap_parsing *parsing, const char *name, int64_t *values, size_t capacity,
-                                size_t *n) {
+fmap_status fmap_attribute_ints(struct fmap_parsing *parsing, const char *name, int64_t *values,
+                                size_t capacity, size_t *n) {
     const fmap_attribute *attribute;
     *n = 0;
     TRY(find(parsing, name, FMAP_ATTRIBUTE_INTS, &attribute));
@@ -96,8 +98,8 @@ static fmap_status find_constant(const struct fmap_graph *graph, const struct fm
     *n = 0;
     if (!*value) return FMAP_OK;
     if (!(*value)->data) {
-        return fmap_fail_node(graph, node, error, FMAP_ERROR_UNSUPPORTED, "%s is computed, expected a constant",
-                              fmap_input_text(graph, node, i).text);
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_UNSUPPORTED,
+                              "%s is computed, expected a constant", fmap_input_text(graph, node, i).text);
     }
     if ((*value)->type != type) {
         return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s has elements of type %d, expected %d",
@@ -118,7 +120,8 @@ fmap_status fmap_constant_ints(const struct fmap_graph *graph, const struct fmap
     TRY(find_constant(graph, node, i, FMAP_INT64, &value, &count, error));
     if (!value) return FMAP_OK;
     if ((uint64_t)count > capacity) {
-        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s has %lld elements, expected at most %zu",
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                              "%s has %lld elements, expected at most %zu",
                               fmap_input_text(graph, node, i).text, (long long)count, capacity);
     }
     *n = (size_t)count;

@@ -17,14 +17,16 @@ struct fmap_parsing {
 };
 
 /* The attribute's value, or `fallback` when it is missing, in *value. Errors: MODEL for a wrong type. */
-fmap_status fmap_attribute_int(struct fmap_parsing *parsing, const char *name, int64_t fallback, int64_t *value);
-fmap_status fmap_attribute_float(struct fmap_parsing *parsing, const char *name, float fallback, float *value);
+fmap_status fmap_attribute_int(struct fmap_parsing *parsing, const char *name, int64_t fallback,
+                               int64_t *value);
+fmap_status fmap_attribute_float(struct fmap_parsing *parsing, const char *name, float fallback,
+                                 float *value);
 fmap_status fmap_attribute_string(struct fmap_parsing *parsing, const char *name, const char *fallback,
                                   const char **value);
 
 /* A list of at most `capacity` integers; *n is 0 when the attribute is missing. */
-fmap_status fmap_attribute_ints(struct fmap_parsing *parsing, const char *name, int64_t *values, size_t capacity,
-                                size_t *n);
+fmap_status fmap_attribute_ints(struct fmap_parsing *parsing, const char *name, int64_t *values,
+                                size_t capacity, size_t *n);
 
 bool fmap_attribute_present(const struct fmap_parsing *parsing, const char *name);
 

@@ -1,7 +1,8 @@
 #include "runtime/context.h"
 
 fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, fmap_error *error) {
-    if (!plan || !context) return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_create: plan or context is NULL");
+    if (!plan || !context)
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_create: plan or context is NULL");
     *context = NULL;
     struct fmap_storage storage = {.allocator = plan->storage.allocator};
     size_t n_ports = plan->graph.n_inputs + plan->graph.n_outputs + plan->n_taps;
@@ -16,9 +17,13 @@ fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, f
         fmap_storage_release(&storage);
         return fmap_fail_memory(error, plan->arena_bytes + scratch_bytes);
     }
-    *created = (struct fmap_context){.storage = storage, .plan = plan, .ports = ports, .step_seconds = step_seconds};
-    created->run = (struct fmap_run){
-        .kernels = plan->kernels, .arena = arena, .ports = ports, .scratch = scratch, .statistics = statistics};
+    *created = (struct fmap_context){
+        .storage = storage, .plan = plan, .ports = ports, .step_seconds = step_seconds};
+    created->run = (struct fmap_run){.kernels = plan->kernels,
+                                     .arena = arena,
+                                     .ports = ports,
+                                     .scratch = scratch,
+                                     .statistics = statistics};
     *context = created;
     return FMAP_OK;
 }

@@ -36,7 +36,8 @@ static void copy_part(const struct fmap_run *run, const struct fmap_step *step, 
             from += index * strided->src_strides[i];
             to += index * strided->dst_strides[i];
         }
-        copy_row(src + from, strided->src_strides[last], dst + to, strided->dst_strides[last], strided->dims[last]);
+        copy_row(src + from, strided->src_strides[last], dst + to, strided->dst_strides[last],
+                 strided->dims[last]);
     }
 }
 

@@ -21,7 +21,8 @@ static bool copy_node_lists(struct fmap_graph *graph, struct fmap_graph_node *no
     return node->inputs && node->outputs;
 }
 
-bool fmap_graph_copy(struct fmap_graph *graph, const struct fmap_graph *source, const fmap_allocator *allocator) {
+bool fmap_graph_copy(struct fmap_graph *graph, const struct fmap_graph *source,
+                     const fmap_allocator *allocator) {
     *graph = *source;
     graph->storage = (struct fmap_storage){.allocator = fmap_allocator_or_default(allocator)};
     struct fmap_storage *storage = &graph->storage;
@@ -44,8 +45,8 @@ void fmap_graph_close(struct fmap_graph *graph) { fmap_storage_release(&graph->s
 
 fmap_value fmap_graph_add_value(struct fmap_graph *graph, const struct fmap_graph_value *value) {
     if (graph->n_values >= INT32_MAX) return FMAP_NO_VALUE;
-    struct fmap_graph_value *values =
-        fmap_storage_grow(&graph->storage, graph->values, graph->n_values, &graph->values_capacity, sizeof *values);
+    struct fmap_graph_value *values = fmap_storage_grow(&graph->storage, graph->values, graph->n_values,
+                                                        &graph->values_capacity, sizeof *values);
     if (!values) return FMAP_NO_VALUE;
     graph->values = values;
     values[graph->n_values] = *value;
@@ -53,8 +54,8 @@ fmap_value fmap_graph_add_value(struct fmap_graph *graph, const struct fmap_grap
 }
 
 struct fmap_graph_node *fmap_graph_add_node(struct fmap_graph *graph, const struct fmap_graph_node *node) {
-    struct fmap_graph_node *nodes =
-        fmap_storage_grow(&graph->storage, graph->nodes, graph->n_nodes, &graph->nodes_capacity, sizeof *nodes);
+    struct fmap_graph_node *nodes = fmap_storage_grow(&graph->storage, graph->nodes, graph->n_nodes,
+                                                      &graph->nodes_capacity, sizeof *nodes);
     if (!nodes) return NULL;
     graph->nodes = nodes;
     struct fmap_graph_node copy = *node;
@@ -63,7 +64,8 @@ struct fmap_graph_node *fmap_graph_add_node(struct fmap_graph *graph, const stru
     return &nodes[graph->n_nodes++];
 }
 
-static bool add_port(struct fmap_storage *storage, fmap_value **ports, size_t *n, size_t *capacity, fmap_value value) {
+static bool add_port(struct fmap_storage *storage, fmap_value **ports, size_t *n, size_t *capacity,
+                     fmap_value value) {
     fmap_value *grown = fmap_storage_grow(storage, *ports, *n, capacity, sizeof *grown);
     if (!grown) return false;
     *ports = grown;
@@ -99,15 +101,15 @@ struct fmap_graph_value *fmap_output_value(const struct fmap_graph *graph, const
     return &graph->values[node->outputs[i]];
 }
 
-fmap_status fmap_fail_node(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error,
-                           fmap_status status, const char *format, ...) {
+fmap_status fmap_fail_node(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                           fmap_error *error, fmap_status status, const char *format, ...) {
     char sentence[FMAP_ERROR_MESSAGE_BYTES];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    return fmap_fail(error, status, "%.120s: node '%.120s' (%s): %s", graph->name, node->name, node->layer->op,
-                     sentence);
+    return fmap_fail(error, status, "%.120s: node '%.120s' (%s): %s", graph->name, node->name,
+                     node->layer->op, sentence);
 }
 
 struct fmap_input_text fmap_input_text(const struct fmap_graph *graph, const struct fmap_graph_node *node,

@@ -48,7 +48,8 @@ struct fmap_graph {
 bool fmap_graph_open(struct fmap_graph *graph, const fmap_allocator *allocator);
 
 /* A copy that shares names, constants and parameters with `source`, which must outlive it. */
-bool fmap_graph_copy(struct fmap_graph *graph, const struct fmap_graph *source, const fmap_allocator *allocator);
+bool fmap_graph_copy(struct fmap_graph *graph, const struct fmap_graph *source,
+                     const fmap_allocator *allocator);
 
 void fmap_graph_close(struct fmap_graph *graph);
 

@@ -37,7 +37,8 @@ bool fmap_isa_parse(const char *name, fmap_isa *isa) {
 static const struct fmap_kernels *best_kernels(fmap_isa cap, fmap_isa *isa) {
     for (int i = 0; i < fmap_kernels_count(); i++) {
         const struct fmap_kernels *kernels = fmap_kernels_at(i);
-        if (kernels && fmap_isa_parse(kernels->isa, isa) && (cap == FMAP_ISA_BEST || *isa <= cap)) return kernels;
+        if (kernels && fmap_isa_parse(kernels->isa, isa) && (cap == FMAP_ISA_BEST || *isa <= cap))
+            return kernels;
     }
     *isa = FMAP_ISA_SCALAR;
     return fmap_kernels_at(fmap_kernels_count() - 1);
@@ -49,7 +50,8 @@ fmap_isa fmap_isa_select(fmap_isa cap) {
     return isa;
 }
 
-fmap_status fmap_host_kernels(fmap_isa cap, const struct fmap_kernels **kernels, fmap_isa *isa, fmap_error *error) {
+fmap_status fmap_host_kernels(fmap_isa cap, const struct fmap_kernels **kernels, fmap_isa *isa,
+                              fmap_error *error) {
     if (cap < FMAP_ISA_BEST || cap > FMAP_ISA_AVX512) {
         return fmap_fail(error, FMAP_ERROR_ARGUMENT, "there is no instruction set %d", (int)cap);
     }

@@ -139,12 +139,14 @@ fmap_value fmap_model_flatten(fmap_model *model, const char *name, fmap_value in
                                (int)order);
     }
     if (!fmap_keras_input(&layer, input, 0, &info)) return FMAP_NO_VALUE;
-    return fmap_keras_node(&layer, &(struct fmap_keras_node){.op = "Flatten",
-                                                             .name = name,
-                                                             .inputs = &input,
-                                                             .n_inputs = 1,
-                                                             .attributes = &channels_last,
-                                                             .n_attributes = order == FMAP_NHWC});
+    /* Of rank 2 there is nothing to walk through, and both orders are the same. */
+    return fmap_keras_node(
+        &layer, &(struct fmap_keras_node){.op = "Flatten",
+                                          .name = name,
+                                          .inputs = &input,
+                                          .n_inputs = 1,
+                                          .attributes = &channels_last,
+                                          .n_attributes = order == FMAP_NHWC && info.shape.rank > 2});
 }
 
 static fmap_value join(const struct fmap_keras *layer, const char *op, const fmap_value *inputs, size_t n,

@@ -27,8 +27,8 @@ fmap_status fmap_expect_floats(const struct fmap_graph *graph, const struct fmap
                                fmap_error *error) {
     const struct fmap_graph_value *value = fmap_input_value(graph, node, i);
     if (!value) {
-        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "input %zu is left out, but it is not optional",
-                              i);
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                              "input %zu is left out, but it is not optional", i);
     }
     if (value->type != FMAP_FLOAT32) {
         return fmap_fail_node(graph, node, error, FMAP_ERROR_UNSUPPORTED,

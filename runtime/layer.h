@@ -16,7 +16,8 @@ struct fmap_layer {
 
     /* Checks the inputs and fills in type and shape of the outputs. Runs when the node is added, with unknown
      * dimensions in the inputs, and again for every plan, where all are known. */
-    fmap_status (*shape)(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error);
+    fmap_status (*shape)(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error);
 
     /* Adds the steps that compute the node. All shapes are known. */
     fmap_status (*plan)(struct fmap_planning *planning, const struct fmap_graph_node *node);

@@ -73,8 +73,8 @@ fmap_status fmap_model_set_opset(fmap_model *model, int version) {
     if (!open_for_building(model)) return refusal(model);
     if (version < OLDEST_OPSET || version > NEWEST_OPSET) {
         return fmap_fail(&model->failure, FMAP_ERROR_UNSUPPORTED,
-                         "%.120s: operator set %d is not supported, expected %d to %d", model->graph.name, version,
-                         OLDEST_OPSET, NEWEST_OPSET);
+                         "%.120s: operator set %d is not supported, expected %d to %d", model->graph.name,
+                         version, OLDEST_OPSET, NEWEST_OPSET);
     }
     model->opset = version;
     return FMAP_OK;
@@ -112,7 +112,8 @@ static fmap_value add_value(fmap_model *model, const char *name, const struct fm
 }
 
 /* A name that nobody has, made from `stem`: "stem", "stem_2", "stem_3", ... */
-static const char *free_name(const struct fmap_names *names, const char *stem, char *room, size_t room_bytes) {
+static const char *free_name(const struct fmap_names *names, const char *stem, char *room,
+                             size_t room_bytes) {
     snprintf(room, room_bytes, "%s", stem);
     for (unsigned long number = names->n_used + 1; fmap_names_find(names, room); number++) {
         snprintf(room, room_bytes, "%.400s_%lu", stem, number);
@@ -128,8 +129,9 @@ static bool check_shape(fmap_model *model, const char *name, fmap_type type, con
     }
     for (int i = 0; i < shape->rank; i++) {
         if (shape->dims[i] < FMAP_UNKNOWN) {
-            fmap_fail(&model->failure, FMAP_ERROR_MODEL, "%.120s: tensor '%.120s' has a negative dimension in %s",
-                      model->graph.name, name, fmap_shape_text(shape).text);
+            fmap_fail(&model->failure, FMAP_ERROR_MODEL,
+                      "%.120s: tensor '%.120s' has a negative dimension in %s", model->graph.name, name,
+                      fmap_shape_text(shape).text);
             return false;
         }
     }
@@ -161,7 +163,8 @@ fmap_value fmap_model_constant(fmap_model *model, const char *name, const fmap_t
     char room[512];
     const char *chosen = name && *name ? name : free_name(&model->value_names, "constant", room, sizeof room);
     if (!tensor || !check_shape(model, chosen, tensor->type, &tensor->shape)) {
-        if (!tensor) fmap_fail(&model->failure, FMAP_ERROR_ARGUMENT, "constant '%.120s' has no tensor", chosen);
+        if (!tensor)
+            fmap_fail(&model->failure, FMAP_ERROR_ARGUMENT, "constant '%.120s' has no tensor", chosen);
         return FMAP_NO_VALUE;
     }
     int64_t elements;
@@ -195,7 +198,8 @@ static fmap_status check_counts(fmap_model *model, const struct fmap_graph_node 
     while (n_inputs > 0 && node->inputs[n_inputs - 1] == FMAP_NO_VALUE) n_inputs--;
     if (n_inputs < layer->min_inputs || n_inputs > layer->max_inputs) {
         return fmap_fail_node(&model->graph, node, &model->failure, FMAP_ERROR_MODEL,
-                              "has %zu inputs, expected %zu to %zu", n_inputs, layer->min_inputs, layer->max_inputs);
+                              "has %zu inputs, expected %zu to %zu", n_inputs, layer->min_inputs,
+                              layer->max_inputs);
     }
     for (size_t i = 0; i < node->n_inputs; i++) {
         fmap_value input = node->inputs[i];
@@ -258,8 +262,8 @@ static fmap_status name_node(fmap_model *model, struct fmap_graph_node *node, co
         for (char *s = stem; *s; s++) *s = (char)(*s >= 'A' && *s <= 'Z' ? *s - 'A' + 'a' : *s);
         name = free_name(&model->node_names, stem, room, sizeof room);
     } else if (fmap_names_find(&model->node_names, name)) {
-        return fmap_fail(&model->failure, FMAP_ERROR_MODEL, "%.120s: there are two nodes of the name '%.200s'",
-                         model->graph.name, name);
+        return fmap_fail(&model->failure, FMAP_ERROR_MODEL,
+                         "%.120s: there are two nodes of the name '%.200s'", model->graph.name, name);
     }
     node->name = fmap_storage_text(&model->graph.storage, name);
     if (!node->name || !fmap_names_add(&model->node_names, &model->graph.storage, node->name,
@@ -273,18 +277,19 @@ fmap_status fmap_model_node(fmap_model *model, const fmap_node_definition *defin
     if (!open_for_building(model)) return refusal(model);
     if (!definition || !definition->op || (!definition->inputs && definition->n_inputs > 0) ||
         definition->n_outputs > MAX_OUTPUTS) {
-        return fmap_fail(&model->failure, FMAP_ERROR_ARGUMENT, "fmap_model_node: incomplete definition of a node");
+        return fmap_fail(&model->failure, FMAP_ERROR_ARGUMENT,
+                         "fmap_model_node: incomplete definition of a node");
     }
     fmap_value made[MAX_OUTPUTS] = {FMAP_NO_VALUE};
     fmap_value no_input = FMAP_NO_VALUE;
-    struct fmap_graph_node node = {.layer = fmap_layer_find(definition->op),
-                                   .inputs = definition->n_inputs ? (fmap_value *)(uintptr_t)definition->inputs
-                                                                  : &no_input,
-                                   .n_inputs = definition->n_inputs,
-                                   .outputs = made,
-                                   .n_outputs = definition->n_outputs,
-                                   .origin = (int64_t)model->graph.n_nodes,
-                                   .fused_into = -1};
+    struct fmap_graph_node node = {
+        .layer = fmap_layer_find(definition->op),
+        .inputs = definition->n_inputs ? (fmap_value *)(uintptr_t)definition->inputs : &no_input,
+        .n_inputs = definition->n_inputs,
+        .outputs = made,
+        .n_outputs = definition->n_outputs,
+        .origin = (int64_t)model->graph.n_nodes,
+        .fused_into = -1};
     if (!node.layer) {
         return fmap_fail(&model->failure, FMAP_ERROR_UNSUPPORTED,
                          "%.120s: node '%.120s': operator '%.120s' is not supported", model->graph.name,
@@ -303,8 +308,8 @@ fmap_status fmap_model_node(fmap_model *model, const fmap_node_definition *defin
 fmap_status fmap_model_output(fmap_model *model, fmap_value value) {
     if (!open_for_building(model)) return refusal(model);
     if (value <= 0 || (size_t)value >= model->graph.n_values) {
-        return fmap_fail(&model->failure, FMAP_ERROR_ARGUMENT, "%.120s: an output is not a value of this model",
-                         model->graph.name);
+        return fmap_fail(&model->failure, FMAP_ERROR_ARGUMENT,
+                         "%.120s: an output is not a value of this model", model->graph.name);
     }
     return fmap_graph_add_output(&model->graph, value) ? FMAP_OK : fail_memory(model);
 }

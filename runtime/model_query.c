@@ -11,7 +11,8 @@ fmap_value fmap_model_find_value(const fmap_model *model, const char *name) {
 fmap_status fmap_model_value(const fmap_model *model, fmap_value value, fmap_value_info *info) {
     if (!model || !info || value <= 0 || (size_t)value >= model->graph.n_values) return FMAP_ERROR_ARGUMENT;
     const struct fmap_graph_value *found = &model->graph.values[value];
-    *info = (fmap_value_info){.name = found->name, .type = found->type, .shape = found->shape, .data = found->data};
+    *info = (fmap_value_info){
+        .name = found->name, .type = found->type, .shape = found->shape, .data = found->data};
     return FMAP_OK;
 }
 

@@ -37,7 +37,8 @@ static bool enlarge(struct fmap_names *names, struct fmap_storage *storage) {
     return true;
 }
 
-bool fmap_names_add(struct fmap_names *names, struct fmap_storage *storage, const char *name, int64_t number) {
+bool fmap_names_add(struct fmap_names *names, struct fmap_storage *storage, const char *name,
+                    int64_t number) {
     if (2 * (names->n_used + 1) > names->n_entries && !enlarge(names, storage)) return false;
     *slot(names->entries, names->n_entries, name) = (struct fmap_names_entry){name, number};
     names->n_used++;

@@ -19,7 +19,8 @@ static const fmap_port *find_port(const fmap_plan_options *options, const char *
     return NULL;
 }
 
-static fmap_status check_ports(const struct fmap_graph *graph, const fmap_plan_options *options, fmap_error *error) {
+static fmap_status check_ports(const struct fmap_graph *graph, const fmap_plan_options *options,
+                               fmap_error *error) {
     for (size_t i = 0; i < options->n_ports; i++) {
         const fmap_port *port = &options->ports[i];
         bool found = false;
@@ -31,16 +32,18 @@ static fmap_status check_ports(const struct fmap_graph *graph, const fmap_plan_o
             found = port->name && strcmp(graph->values[graph->outputs[k]].name, port->name) == 0;
         }
         if (!found) {
-            return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: there is no input or output '%.120s'", graph->name,
-                             port->name ? port->name : "(NULL)");
+            return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: there is no input or output '%.120s'",
+                             graph->name, port->name ? port->name : "(NULL)");
         }
         if (!input && port->shape) {
-            return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: '%.120s' is an output: its shape cannot be chosen",
-                             graph->name, port->name);
+            return fmap_fail(error, FMAP_ERROR_ARGUMENT,
+                             "%.120s: '%.120s' is an output: its shape cannot be chosen", graph->name,
+                             port->name);
         }
         if (port->layout != FMAP_NCHW && port->layout != FMAP_NHWC) {
-            return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: '%.120s' has the layout %d, expected NCHW or NHWC",
-                             graph->name, port->name, (int)port->layout);
+            return fmap_fail(error, FMAP_ERROR_ARGUMENT,
+                             "%.120s: '%.120s' has the layout %d, expected NCHW or NHWC", graph->name,
+                             port->name, (int)port->layout);
         }
     }
     return FMAP_OK;
@@ -50,11 +53,12 @@ static fmap_status check_size(const struct fmap_graph *graph, const struct fmap_
                               fmap_error *error) {
     int64_t elements = 1;
     for (int i = 0; i < value->shape.rank; i++) {
-        elements = value->shape.dims[i] > INT32_MAX ? FMAP_UNKNOWN : fmap_dim_product(elements, value->shape.dims[i]);
+        elements = value->shape.dims[i] > INT32_MAX ? FMAP_UNKNOWN
+                                                    : fmap_dim_product(elements, value->shape.dims[i]);
     }
     if (elements < 0 || elements > MOST_ELEMENTS) {
-        return fmap_fail(error, FMAP_ERROR_LIMIT, "%.120s: tensor '%.120s' of shape %s is too large", graph->name,
-                         value->name, fmap_shape_text(&value->shape).text);
+        return fmap_fail(error, FMAP_ERROR_LIMIT, "%.120s: tensor '%.120s' of shape %s is too large",
+                         graph->name, value->name, fmap_shape_text(&value->shape).text);
     }
     return FMAP_OK;
 }
@@ -71,8 +75,9 @@ static fmap_status settle_input(const struct fmap_graph *graph, struct fmap_grap
             fits = chosen->dims[i] >= 0 && (known.dims[i] < 0 || known.dims[i] == chosen->dims[i]);
         }
         if (!fits) {
-            return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: input '%.120s' cannot have the shape %s, expected %s",
-                             graph->name, input->name, fmap_shape_text(chosen).text, fmap_shape_text(&known).text);
+            return fmap_fail(error, FMAP_ERROR_ARGUMENT,
+                             "%.120s: input '%.120s' cannot have the shape %s, expected %s", graph->name,
+                             input->name, fmap_shape_text(chosen).text, fmap_shape_text(&known).text);
         }
         input->shape = *chosen;
     } else if (known.rank > 0 && known.dims[0] < 0) {
@@ -80,19 +85,22 @@ static fmap_status settle_input(const struct fmap_graph *graph, struct fmap_grap
     }
     for (int i = 0; i < input->shape.rank; i++) {
         if (input->shape.dims[i] < 1) {
-            return fmap_fail(error, FMAP_ERROR_ARGUMENT,
-                             "%.120s: input '%.120s' has the shape %s: dimension %d must be chosen, 1 or more",
-                             graph->name, input->name, fmap_shape_text(&input->shape).text, i);
+            return fmap_fail(
+                error, FMAP_ERROR_ARGUMENT,
+                "%.120s: input '%.120s' has the shape %s: dimension %d must be chosen, 1 or more",
+                graph->name, input->name, fmap_shape_text(&input->shape).text, i);
         }
     }
     if (input->type != FMAP_FLOAT32) {
-        return fmap_fail(error, FMAP_ERROR_UNSUPPORTED, "%.120s: input '%.120s' has elements of type %d, expected float32 (1)",
-                         graph->name, input->name, (int)input->type);
+        return fmap_fail(error, FMAP_ERROR_UNSUPPORTED,
+                         "%.120s: input '%.120s' has elements of type %d, expected float32 (1)", graph->name,
+                         input->name, (int)input->type);
     }
     return check_size(graph, input, error);
 }
 
-static fmap_status infer_shapes(struct fmap_graph *graph, const fmap_plan_options *options, fmap_error *error) {
+static fmap_status infer_shapes(struct fmap_graph *graph, const fmap_plan_options *options,
+                                fmap_error *error) {
     for (size_t i = 0; i < graph->n_inputs; i++) {
         TRY(settle_input(graph, &graph->values[graph->inputs[i]], options, error));
     }
@@ -120,7 +128,9 @@ static fmap_status describe_layers(struct fmap_plan *plan, fmap_error *error) {
         for (size_t k = 0; k < node->n_inputs; k++) {
             const struct fmap_graph_value *input = fmap_input_value(graph, node, k);
             int64_t elements;
-            if (input && input->data && input->type == FMAP_FLOAT32 && fmap_shape_elements(&input->shape, &elements)) {
+            /* A scalar is a setting, such as a Dropout's rate. */
+            if (input && input->data && input->type == FMAP_FLOAT32 && input->shape.rank > 0 &&
+                fmap_shape_elements(&input->shape, &elements)) {
                 layer->parameters += elements;
             }
         }
@@ -128,7 +138,8 @@ static fmap_status describe_layers(struct fmap_plan *plan, fmap_error *error) {
     return FMAP_OK;
 }
 
-static fmap_status settle_layouts(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error) {
+static fmap_status settle_layouts(struct fmap_plan *plan, const fmap_plan_options *options,
+                                  fmap_error *error) {
     const struct fmap_graph *graph = &plan->graph;
     size_t n_ports = graph->n_inputs + graph->n_outputs;
     plan->port_layouts = fmap_storage_take(&plan->storage, n_ports, sizeof *plan->port_layouts);
@@ -219,7 +230,8 @@ static fmap_status plan_steps(struct fmap_plan *plan, const fmap_plan_options *o
     planning.values = fmap_storage_take(&planning.storage, plan->graph.n_values, sizeof *planning.values);
     fmap_status status = planning.values ? add_steps(&planning) : fmap_planning_out_of_memory(&planning);
     if (status == FMAP_OK) {
-        status = fmap_place_buffers(&planning.storage, planning.buffers, planning.n_buffers, &plan->arena_bytes, error);
+        status = fmap_place_buffers(&planning.storage, planning.buffers, planning.n_buffers,
+                                    &plan->arena_bytes, error);
     }
     if (status == FMAP_OK) {
         settle_operands(plan, planning.buffers);
@@ -231,14 +243,15 @@ static fmap_status plan_steps(struct fmap_plan *plan, const fmap_plan_options *o
 
 static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error) {
     if (options->threads < 0 || options->threads > MOST_THREADS || options->batch < 0) {
-        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%d threads or batch %lld is out of range", options->threads,
-                         (long long)options->batch);
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%d threads or batch %lld is out of range",
+                         options->threads, (long long)options->batch);
     }
     TRY(fmap_host_kernels(options->max_isa, &plan->kernels, &plan->isa, error));
     plan->threads = options->threads ? options->threads : fmap_host_threads();
     plan->profile = options->profile;
     if (!fmap_graph_copy(&plan->graph, &plan->model->graph, &plan->storage.allocator)) {
-        return fmap_fail(error, FMAP_ERROR_MEMORY, "%.120s: out of memory while planning", plan->model->graph.name);
+        return fmap_fail(error, FMAP_ERROR_MEMORY, "%.120s: out of memory while planning",
+                         plan->model->graph.name);
     }
     TRY(check_ports(&plan->graph, options, error));
     TRY(infer_shapes(&plan->graph, options, error));
@@ -254,10 +267,12 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
 
 fmap_status fmap_plan_create(const fmap_model *model, const fmap_plan_options *options, fmap_plan **plan,
                              fmap_error *error) {
-    if (!model || !plan) return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_plan_create: model or plan is NULL");
+    if (!model || !plan)
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_plan_create: model or plan is NULL");
     *plan = NULL;
     if (!model->finished) {
-        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_plan_create: %.120s is not finished", model->graph.name);
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_plan_create: %.120s is not finished",
+                         model->graph.name);
     }
     struct fmap_storage storage = {.allocator = model->graph.storage.allocator};
     struct fmap_plan *created = fmap_storage_take(&storage, 1, sizeof *created);

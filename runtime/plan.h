@@ -50,7 +50,10 @@ static inline float *fmap_at(const struct fmap_run *run, const struct fmap_opera
     switch (operand->base) {
     case FMAP_BASE_CONSTANT: return (float *)(uintptr_t)operand->constant;
     case FMAP_BASE_ARENA: return (float *)(void *)(run->arena + operand->offset);
-    default: return run->ports[operand->port] ? (float *)(void *)((char *)run->ports[operand->port] + operand->offset) : NULL;
+    default:
+        return run->ports[operand->port]
+                   ? (float *)(void *)((char *)run->ports[operand->port] + operand->offset)
+                   : NULL;
     }
 }
 

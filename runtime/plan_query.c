@@ -30,19 +30,21 @@ fmap_status fmap_plan_layer(const fmap_plan *plan, size_t i, fmap_layer_info *in
     return FMAP_OK;
 }
 
-static fmap_status port_shape(const struct fmap_graph *graph, const fmap_value *ports, size_t n_ports, size_t i,
-                              fmap_shape *shape) {
+static fmap_status port_shape(const struct fmap_graph *graph, const fmap_value *ports, size_t n_ports,
+                              size_t i, fmap_shape *shape) {
     if (!shape || i >= n_ports) return FMAP_ERROR_ARGUMENT;
     *shape = graph->values[ports[i]].shape;
     return FMAP_OK;
 }
 
 fmap_status fmap_plan_input_shape(const fmap_plan *plan, size_t i, fmap_shape *shape) {
-    return plan ? port_shape(&plan->graph, plan->graph.inputs, plan->graph.n_inputs, i, shape) : FMAP_ERROR_ARGUMENT;
+    return plan ? port_shape(&plan->graph, plan->graph.inputs, plan->graph.n_inputs, i, shape)
+                : FMAP_ERROR_ARGUMENT;
 }
 
 fmap_status fmap_plan_output_shape(const fmap_plan *plan, size_t i, fmap_shape *shape) {
-    return plan ? port_shape(&plan->graph, plan->graph.outputs, plan->graph.n_outputs, i, shape) : FMAP_ERROR_ARGUMENT;
+    return plan ? port_shape(&plan->graph, plan->graph.outputs, plan->graph.n_outputs, i, shape)
+                : FMAP_ERROR_ARGUMENT;
 }
 
 size_t fmap_plan_tap_count(const fmap_plan *plan) { return plan ? plan->n_taps : 0; }

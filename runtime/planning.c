@@ -43,8 +43,10 @@ void fmap_planning_view(struct fmap_planning *planning, fmap_value value, fmap_v
 }
 
 void fmap_operand_advance(struct fmap_operand *operand, int64_t floats) {
-    if (operand->base == FMAP_BASE_CONSTANT) operand->constant += floats;
-    else operand->offset += (size_t)floats * sizeof(float);
+    if (operand->base == FMAP_BASE_CONSTANT)
+        operand->constant += floats;
+    else
+        operand->offset += (size_t)floats * sizeof(float);
 }
 
 static size_t form_bytes(const fmap_shape *shape, enum fmap_form form) {
@@ -56,9 +58,11 @@ static size_t form_bytes(const fmap_shape *shape, enum fmap_form form) {
     return (size_t)elements * sizeof(float);
 }
 
-fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes, struct fmap_operand *place) {
-    struct fmap_buffer *buffers = fmap_storage_grow(&planning->storage, planning->buffers, planning->n_buffers,
-                                                    &planning->buffers_capacity, sizeof *buffers);
+fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes,
+                                    struct fmap_operand *place) {
+    struct fmap_buffer *buffers = fmap_storage_grow(&planning->storage, planning->buffers,
+                                                    planning->n_buffers, &planning->buffers_capacity,
+                                                    sizeof *buffers);
     if (!buffers) return fmap_planning_out_of_memory(planning);
     planning->buffers = buffers;
     buffers[planning->n_buffers] = (struct fmap_buffer){.bytes = bytes};
@@ -142,18 +146,24 @@ fmap_status fmap_planning_read(struct fmap_planning *planning, fmap_value value,
     }
     if (!planned->placed[form]) {
         enum fmap_form from = FMAP_FORM_PLAIN;
-        if (planned->placed[FMAP_FORM_BLOCKED]) from = FMAP_FORM_BLOCKED;
-        else if (planned->placed[FMAP_FORM_PIXELS]) from = FMAP_FORM_PIXELS;
+        if (planned->placed[FMAP_FORM_BLOCKED])
+            from = FMAP_FORM_BLOCKED;
+        else if (planned->placed[FMAP_FORM_PIXELS])
+            from = FMAP_FORM_PIXELS;
         struct fmap_operand source;
-        if (from == FMAP_FORM_BLOCKED && forms_coincide(&known->shape) && !output_port(planning, value, form, place)) {
+        if (from == FMAP_FORM_BLOCKED && forms_coincide(&known->shape) &&
+            !output_port(planning, value, form, place)) {
             planned->places[form] = planned->places[from];
             planned->placed[form] = true;
             return fmap_planning_read(planning, value, form, place);
         }
-        if (from == FMAP_FORM_PLAIN) TRY(fmap_planning_read(planning, value, from, &source));
-        else source = planned->places[from];
+        if (from == FMAP_FORM_PLAIN)
+            TRY(fmap_planning_read(planning, value, from, &source));
+        else
+            source = planned->places[from];
         TRY(fmap_planning_write(planning, value, form, place));
-        const struct fmap_graph_node *node = known->producer >= 0 ? &planning->graph->nodes[known->producer] : NULL;
+        const struct fmap_graph_node *node = known->producer >= 0 ? &planning->graph->nodes[known->producer]
+                                                                  : NULL;
         TRY(fmap_planning_convert(planning, node, &known->shape, from, &source, form, place));
     }
     *place = planning->values[value].places[form];
@@ -171,11 +181,12 @@ static void use_buffers(struct fmap_planning *planning, const struct fmap_step *
     }
 }
 
-fmap_status fmap_planning_step(struct fmap_planning *planning, const struct fmap_step_definition *definition) {
+fmap_status fmap_planning_step(struct fmap_planning *planning,
+                               const struct fmap_step_definition *definition) {
     struct fmap_plan *plan = planning->plan;
     struct fmap_storage *storage = &plan->storage;
-    struct fmap_step *steps =
-        fmap_storage_grow(storage, plan->steps, plan->n_steps, &planning->steps_capacity, sizeof *steps);
+    struct fmap_step *steps = fmap_storage_grow(storage, plan->steps, plan->n_steps,
+                                                &planning->steps_capacity, sizeof *steps);
     if (!steps) return fmap_planning_out_of_memory(planning);
     plan->steps = steps;
     struct fmap_step *step = &steps[plan->n_steps];
@@ -185,8 +196,8 @@ fmap_status fmap_planning_step(struct fmap_planning *planning, const struct fmap
                                .layer = definition->node ? definition->node->origin : -1,
                                .scratch_bytes = (definition->scratch_bytes + 63) / 64 * 64};
     step->job = fmap_storage_copy(storage, definition->job, definition->job_bytes, 1);
-    step->operands =
-        fmap_storage_copy(storage, definition->operands, definition->n_operands, sizeof *definition->operands);
+    step->operands = fmap_storage_copy(storage, definition->operands, definition->n_operands,
+                                       sizeof *definition->operands);
     step->kernel = fmap_storage_text(storage, definition->kernel);
     if (!step->job || !step->operands || !step->kernel) return fmap_planning_out_of_memory(planning);
     use_buffers(planning, step, plan->n_steps);

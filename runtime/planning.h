@@ -4,6 +4,8 @@
 
 #include "runtime/plan.h"
 
+#include <string.h>
+
 /* How the elements of a value lie in memory. */
 enum fmap_form {
     FMAP_FORM_PLAIN,   /* row-major in the order of its shape: n, c, h, w */
@@ -35,7 +37,8 @@ struct fmap_planning {
 
 /* The blocked form of a shape of rank 2 and more, all in elements. */
 struct fmap_geometry {
-    int64_t n, c, h, w; /* of rank 2: h = w = 1; of rank 3: h = 1; of rank 5 and more: h of all but the last */
+    int64_t n, c, h,
+        w; /* of rank 2: h = w = 1; of rank 3: h = 1; of rank 5 and more: h of all but the last */
     int64_t blocks;
     int64_t block_stride; /* h * w * 16 */
     int64_t image_stride; /* blocks * block_stride */
@@ -89,6 +92,13 @@ fmap_status fmap_planning_weights(struct fmap_planning *planning, size_t n_float
 /* The floats of a constant, aligned as floats must be. */
 fmap_status fmap_planning_constant(struct fmap_planning *planning, fmap_value value, const float **floats);
 
+/* The i-th float of an array that may be unaligned: the data of a constant that lies in a mapped file. */
+static inline float fmap_float_at(const void *floats, int64_t i) {
+    float result;
+    memcpy(&result, (const char *)floats + i * (int64_t)sizeof result, sizeof result);
+    return result;
+}
+
 /* About how many parts `work` operations should be cut into: 1 when it is too little to share. */
 int64_t fmap_planning_parts(const struct fmap_planning *planning, int64_t work);
 
@@ -111,7 +121,8 @@ void fmap_strides_of(const fmap_shape *shape, int64_t *strides);
 
 /* Adds the step that brings a value from one form into another (reorder.c). `node` is whom its time counts for. */
 fmap_status fmap_planning_convert(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                  const fmap_shape *shape, enum fmap_form from, const struct fmap_operand *src,
-                                  enum fmap_form to, const struct fmap_operand *dst);
+                                  const fmap_shape *shape, enum fmap_form from,
+                                  const struct fmap_operand *src, enum fmap_form to,
+                                  const struct fmap_operand *dst);
 
 #endif

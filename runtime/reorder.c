@@ -22,16 +22,19 @@ static void reorder_part(const struct fmap_run *run, const struct fmap_step *ste
     int64_t end = row + job->rows_per_part < geometry->h ? row + job->rows_per_part : geometry->h;
     int64_t lanes = geometry->c - block * FMAP_BLOCK;
     int64_t pixel = row * geometry->w;
-    struct fmap_reorder reorder = {
-        .blocked = blocked + image * geometry->image_stride + block * geometry->block_stride + pixel * FMAP_BLOCK,
-        .plain = plain + image * job->image_stride + block * FMAP_BLOCK * job->channel_stride +
-                 pixel * job->pixel_stride,
-        .n_pixels = (end - row) * geometry->w,
-        .n_lanes = lanes < FMAP_BLOCK ? (int)lanes : FMAP_BLOCK,
-        .channel_stride = job->channel_stride,
-        .pixel_stride = job->pixel_stride};
-    if (job->to_blocked) run->kernels->reorder_to_blocked(&reorder);
-    else run->kernels->reorder_to_plain(&reorder);
+    struct fmap_reorder reorder = {.blocked = blocked + image * geometry->image_stride +
+                                              block * geometry->block_stride + pixel * FMAP_BLOCK,
+                                   .plain = plain + image * job->image_stride +
+                                            block * FMAP_BLOCK * job->channel_stride +
+                                            pixel * job->pixel_stride,
+                                   .n_pixels = (end - row) * geometry->w,
+                                   .n_lanes = lanes < FMAP_BLOCK ? (int)lanes : FMAP_BLOCK,
+                                   .channel_stride = job->channel_stride,
+                                   .pixel_stride = job->pixel_stride};
+    if (job->to_blocked)
+        run->kernels->reorder_to_blocked(&reorder);
+    else
+        run->kernels->reorder_to_plain(&reorder);
 }
 
 static fmap_status convert_blocked(struct fmap_planning *planning, const struct fmap_graph_node *node,
@@ -62,8 +65,9 @@ static fmap_status convert_blocked(struct fmap_planning *planning, const struct 
 
 /* Between n, c, h, w and n, h, w, c; from == to is a plain copy. */
 static fmap_status convert_strided(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                   const fmap_shape *shape, enum fmap_form from, const struct fmap_operand *src,
-                                   enum fmap_form to, const struct fmap_operand *dst) {
+                                   const fmap_shape *shape, enum fmap_form from,
+                                   const struct fmap_operand *src, enum fmap_form to,
+                                   const struct fmap_operand *dst) {
     struct fmap_strided strided = {.rank = shape->rank};
     int64_t plain[FMAP_MAX_RANK];
     fmap_strides_of(shape, plain);
@@ -80,8 +84,9 @@ static fmap_status convert_strided(struct fmap_planning *planning, const struct 
 }
 
 fmap_status fmap_planning_convert(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                  const fmap_shape *shape, enum fmap_form from, const struct fmap_operand *src,
-                                  enum fmap_form to, const struct fmap_operand *dst) {
+                                  const fmap_shape *shape, enum fmap_form from,
+                                  const struct fmap_operand *src, enum fmap_form to,
+                                  const struct fmap_operand *dst) {
     if (to == FMAP_FORM_BLOCKED) return convert_blocked(planning, node, shape, true, from, src, dst);
     if (from == FMAP_FORM_BLOCKED) return convert_blocked(planning, node, shape, false, to, src, dst);
     return convert_strided(planning, node, shape, from, src, to, dst);

@@ -61,10 +61,13 @@ fmap_status fmap_context_run(fmap_context *context, const void *const *inputs, v
     }
     for (size_t i = 0; i < graph->n_outputs; i++) {
         ports[graph->n_inputs + i] = outputs[i];
-        if (!outputs[i]) return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_run: output %zu is NULL", i);
+        if (!outputs[i])
+            return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_run: output %zu is NULL", i);
     }
-    if (context->plan->threads == 1) run_alone(context);
-    else run_together(context);
+    if (context->plan->threads == 1)
+        run_alone(context);
+    else
+        run_together(context);
     context->has_run = true;
     return FMAP_OK;
 }

@@ -58,7 +58,8 @@ static const struct fmap_graph_node *activation_after(const struct fmap_graph *g
     return node;
 }
 
-static const struct fmap_graph_node *pool_after(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+static const struct fmap_graph_node *pool_after(const struct fmap_graph *graph,
+                                                const struct fmap_graph_node *node) {
     while (node && !node->layer->pool) {
         node = only_reader(graph, node->outputs[0]);
         if (node && !node->layer->pool && !node->layer->activation && !passes_through(node)) return NULL;
@@ -81,12 +82,14 @@ static fmap_value tapped_value(const struct fmap_graph *graph, const struct fmap
     case FMAP_TAP_POST_POOL:
         found = pool_after(graph, node);
         return found ? found->outputs[0] : FMAP_NO_VALUE;
-    case FMAP_TAP_DROPOUT_MASK: return strcmp(node->layer->op, "Dropout") == 0 ? node->outputs[0] : FMAP_NO_VALUE;
+    case FMAP_TAP_DROPOUT_MASK:
+        return strcmp(node->layer->op, "Dropout") == 0 ? node->outputs[0] : FMAP_NO_VALUE;
     }
     return FMAP_NO_VALUE;
 }
 
-static struct fmap_tap make_tap(struct fmap_plan *plan, const fmap_tap_request *request, size_t node, fmap_value value) {
+static struct fmap_tap make_tap(struct fmap_plan *plan, const fmap_tap_request *request, size_t node,
+                                fmap_value value) {
     const fmap_shape *shape = &plan->graph.values[value].shape;
     struct fmap_tap tap = {.value = value,
                            .values = request->values || !request->statistics,
@@ -115,7 +118,8 @@ static fmap_status add_request(struct fmap_plan *plan, const fmap_tap_request *r
         if (!fmap_pattern_matches(request->layers, node->name)) continue;
         fmap_value value = tapped_value(graph, node, request->point);
         if (!value || graph->values[value].type != FMAP_FLOAT32) continue;
-        struct fmap_tap *taps = fmap_storage_grow(&plan->storage, plan->taps, plan->n_taps, capacity, sizeof *taps);
+        struct fmap_tap *taps = fmap_storage_grow(&plan->storage, plan->taps, plan->n_taps, capacity,
+                                                  sizeof *taps);
         if (!taps) return fmap_fail_memory(error, sizeof *taps);
         plan->taps = taps;
         taps[plan->n_taps] = make_tap(plan, request, i, value);
@@ -123,8 +127,9 @@ static fmap_status add_request(struct fmap_plan *plan, const fmap_tap_request *r
         graph->values[value].kept = true;
     }
     if (plan->n_taps == before) {
-        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: no layer that matches '%.120s' has the point to tap",
-                         graph->name, request->layers);
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT,
+                         "%.120s: no layer that matches '%.120s' has the point to tap", graph->name,
+                         request->layers);
     }
     return FMAP_OK;
 }
@@ -142,16 +147,20 @@ static fmap_status add_values_step(struct fmap_planning *planning, size_t index,
     const struct fmap_plan *plan = planning->plan;
     const struct fmap_tap *tap = &plan->taps[index];
     const fmap_shape *shape = &tap->info.shape;
-    struct fmap_operand src, dst = {.base = FMAP_BASE_PORT,
-                                    .port = (int)(plan->graph.n_inputs + plan->graph.n_outputs + index)};
-    enum fmap_form to = tap->info.layout == FMAP_NHWC && shape->rank == 4 ? FMAP_FORM_PIXELS : FMAP_FORM_PLAIN;
+    struct fmap_operand src,
+        dst = {.base = FMAP_BASE_PORT, .port = (int)(plan->graph.n_inputs + plan->graph.n_outputs + index)};
+    enum fmap_form to = tap->info.layout == FMAP_NHWC && shape->rank == 4 ? FMAP_FORM_PIXELS
+                                                                          : FMAP_FORM_PLAIN;
     enum fmap_form from = FMAP_FORM_PLAIN;
     if (mask) {
         src = *mask;
     } else {
-        if (fmap_planning_has(planning, value, to)) from = to;
-        else if (fmap_planning_has(planning, value, FMAP_FORM_BLOCKED)) from = FMAP_FORM_BLOCKED;
-        else if (fmap_planning_has(planning, value, FMAP_FORM_PIXELS)) from = FMAP_FORM_PIXELS;
+        if (fmap_planning_has(planning, value, to))
+            from = to;
+        else if (fmap_planning_has(planning, value, FMAP_FORM_BLOCKED))
+            from = FMAP_FORM_BLOCKED;
+        else if (fmap_planning_has(planning, value, FMAP_FORM_PIXELS))
+            from = FMAP_FORM_PIXELS;
         TRY(fmap_planning_read(planning, value, from, &src));
     }
     size_t step = plan->n_steps;
@@ -161,21 +170,24 @@ static fmap_status add_values_step(struct fmap_planning *planning, size_t index,
 }
 
 struct statistics_job {
-    int64_t channels;  /* of an image; 1 where the rank is not 4 */
-    int64_t n_pixels;  /* of a channel */
+    int64_t channels; /* of an image; 1 where the rank is not 4 */
+    int64_t n_pixels; /* of a channel */
     bool blocked;
     struct fmap_geometry geometry;
     size_t first;
 };
 
-static void finish_statistics(const struct fmap_lane_statistics *lanes, int lane, int64_t n, fmap_statistics *result) {
+static void finish_statistics(const struct fmap_lane_statistics *lanes, int lane, int64_t n,
+                              fmap_statistics *result) {
     double mean = lanes->sum[lane] / (double)n;
     double offset = mean - (double)lanes->shift[lane];
     double variance = lanes->sum_of_squares[lane] / (double)n - offset * offset;
     *result = (fmap_statistics){.minimum = lanes->minimum[lane],
                                 .maximum = lanes->maximum[lane],
                                 .mean = mean,
-                                .standard_deviation = variance > 0 ? sqrt(variance) : variance < 0 ? 0 : variance,
+                                .standard_deviation = variance > 0   ? sqrt(variance)
+                                                      : variance < 0 ? 0
+                                                                     : variance,
                                 .zeros = lanes->zeros[lane] / (double)n};
 }
 
@@ -185,7 +197,8 @@ static void statistics_part(const struct fmap_run *run, const struct fmap_step *
     const float *src = fmap_at(run, &step->operands[0]);
     fmap_statistics *results = run->statistics + job->first;
     struct fmap_lane_statistics lanes;
-    struct fmap_statistics_job work = {.result = &lanes, .n_pixels = job->n_pixels, .pixel_stride = 1, .n_lanes = 1};
+    struct fmap_statistics_job work = {
+        .result = &lanes, .n_pixels = job->n_pixels, .pixel_stride = 1, .n_lanes = 1};
     int64_t first = part;
     if (job->blocked) {
         int64_t block = part % job->geometry.blocks, image = part / job->geometry.blocks;
@@ -237,9 +250,11 @@ fmap_status fmap_plan_tap_steps(struct fmap_planning *planning, fmap_value value
         const struct fmap_tap *tap = &plan->taps[i];
         if (!value || fmap_graph_resolve(planning->graph, tap->value) != value) continue;
         struct fmap_operand mask;
-        if (tap->mask) TRY(fmap_dropout_mask_step(planning, &planning->graph->nodes[tap->info.layer_index], &mask));
+        if (tap->mask)
+            TRY(fmap_dropout_mask_step(planning, &planning->graph->nodes[tap->info.layer_index], &mask));
         if (tap->values) TRY(add_values_step(planning, i, value, tap->mask ? &mask : NULL));
-        if (tap->info.n_statistics > 0) TRY(add_statistics_step(planning, i, value, tap->mask ? &mask : NULL));
+        if (tap->info.n_statistics > 0)
+            TRY(add_statistics_step(planning, i, value, tap->mask ? &mask : NULL));
     }
     return FMAP_OK;
 }

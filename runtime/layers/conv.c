@@ -20,7 +20,8 @@ static fmap_status parse(struct fmap_parsing *parsing) {
 static fmap_status check_weights(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                                  fmap_error *error) {
     const struct fmap_conv_parameters *parameters = node->parameters;
-    const fmap_shape *x = &fmap_input_value(graph, node, 0)->shape, *w = &fmap_input_value(graph, node, 1)->shape;
+    const fmap_shape *x = &fmap_input_value(graph, node, 0)->shape,
+                     *w = &fmap_input_value(graph, node, 1)->shape;
     const struct fmap_graph_value *bias = fmap_input_value(graph, node, 2);
     if (x->rank != w->rank || (x->rank != 3 && x->rank != 4)) {
         return fmap_fail_node(graph, node, error, FMAP_ERROR_UNSUPPORTED,
@@ -33,14 +34,16 @@ static fmap_status check_weights(const struct fmap_graph *graph, const struct fm
     }
     int64_t channels = fmap_dim_product(w->dims[1], parameters->group);
     if (x->dims[1] >= 0 && x->dims[1] != channels) {
-        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s has %lld channels, expected %lld as %s has in %lld groups",
-                              fmap_input_text(graph, node, 0).text, (long long)x->dims[1], (long long)channels,
-                              fmap_input_text(graph, node, 1).text, (long long)parameters->group);
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                              "%s has %lld channels, expected %lld as %s has in %lld groups",
+                              fmap_input_text(graph, node, 0).text, (long long)x->dims[1],
+                              (long long)channels, fmap_input_text(graph, node, 1).text,
+                              (long long)parameters->group);
     }
     if (w->dims[0] % parameters->group != 0) {
-        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s has %lld outputs, expected a multiple of %lld groups",
-                              fmap_input_text(graph, node, 1).text, (long long)w->dims[0],
-                              (long long)parameters->group);
+        return fmap_fail_node(
+            graph, node, error, FMAP_ERROR_MODEL, "%s has %lld outputs, expected a multiple of %lld groups",
+            fmap_input_text(graph, node, 1).text, (long long)w->dims[0], (long long)parameters->group);
     }
     if (bias && (bias->shape.rank != 1 || bias->shape.dims[0] != w->dims[0])) {
         return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s, expected the shape %lld",
@@ -54,11 +57,12 @@ static fmap_status resolve(const struct fmap_graph *graph, const struct fmap_gra
     const struct fmap_conv_parameters *parameters = node->parameters;
     const fmap_shape *w = &fmap_input_value(graph, node, 1)->shape;
     int64_t kernel[2] = {w->rank == 4 ? w->dims[2] : 1, w->dims[w->rank - 1]};
-    return fmap_window_resolve(graph, node, &parameters->window, &fmap_input_value(graph, node, 0)->shape, kernel, size,
-                               error);
+    return fmap_window_resolve(graph, node, &parameters->window, &fmap_input_value(graph, node, 0)->shape,
+                               kernel, size, error);
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     for (size_t i = 0; i < node->n_inputs; i++) {
         if (i < 2 || fmap_node_input(graph, node, i)) TRY(fmap_expect_floats(graph, node, i, error));
     }
@@ -87,9 +91,10 @@ static fmap_status read_constants(struct fmap_planning *planning, const struct f
                                   fmap_input_text(planning->graph, node, i).text);
         }
     }
-    TRY(fmap_planning_constant(planning, fmap_node_input(planning->graph, node, 1), &problem->weights));
-    fmap_value bias = fmap_node_input(planning->graph, node, 2);
-    return bias ? fmap_planning_constant(planning, bias, &problem->bias) : FMAP_OK;
+    const struct fmap_graph_value *bias = fmap_input_value(planning->graph, node, 2);
+    problem->weights = fmap_input_value(planning->graph, node, 1)->data;
+    problem->bias = bias ? bias->data : NULL;
+    return FMAP_OK;
 }
 
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {

@@ -3,27 +3,28 @@
 fmap_status fmap_planning_dense(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                 const struct fmap_dense_problem *problem) {
     int64_t of_depth = problem->transposed ? 1 : problem->columns;
-    struct fmap_tiles_problem tiles = {.images = problem->rows,
-                                       .channels = problem->depth,
-                                       .in = {1, 1},
-                                       .outputs = problem->columns,
-                                       .out = {1, 1},
-                                       .groups = 1,
-                                       .kernel = {1, 1},
-                                       .strides = {1, 1},
-                                       .dilations = {1, 1},
-                                       .src = problem->src,
-                                       .dst = problem->dst,
-                                       .src_image_stride = problem->src_stride,
-                                       .dst_image_stride = problem->dst_stride,
-                                       .weights = problem->weights,
-                                       .computed_weights = problem->computed_weights,
-                                       .weight_strides = {problem->transposed ? problem->depth : 1, of_depth, 0, 0},
-                                       .weight_scale = problem->weight_scale,
-                                       .bias = problem->bias,
-                                       .bias_scale = problem->bias_scale,
-                                       .activate = problem->activate,
-                                       .name = "dense"};
+    struct fmap_tiles_problem tiles = {
+        .images = problem->rows,
+        .channels = problem->depth,
+        .in = {1, 1},
+        .outputs = problem->columns,
+        .out = {1, 1},
+        .groups = 1,
+        .kernel = {1, 1},
+        .strides = {1, 1},
+        .dilations = {1, 1},
+        .src = problem->src,
+        .dst = problem->dst,
+        .src_image_stride = problem->src_stride,
+        .dst_image_stride = problem->dst_stride,
+        .weights = problem->weights,
+        .computed_weights = problem->computed_weights,
+        .weight_strides = {problem->transposed ? problem->depth : 1, of_depth, 0, 0},
+        .weight_scale = problem->weight_scale,
+        .bias = problem->bias,
+        .bias_scale = problem->bias_scale,
+        .activate = problem->activate,
+        .name = "dense"};
     int64_t c = problem->map[0], h = problem->map[1], w = problem->map[2];
     if (c > 0) { /* a convolution whose kernel is as large as the map */
         tiles.channels = c;
@@ -36,7 +37,8 @@ fmap_status fmap_planning_dense(struct fmap_planning *planning, const struct fma
     return fmap_planning_tiles(planning, node, &tiles);
 }
 
-fmap_status fmap_dense_source(struct fmap_planning *planning, fmap_value value, struct fmap_dense_problem *problem) {
+fmap_status fmap_dense_source(struct fmap_planning *planning, fmap_value value,
+                              struct fmap_dense_problem *problem) {
     const struct fmap_graph_value *values = planning->graph->values;
     fmap_value source = value;
     enum fmap_form form = FMAP_FORM_PLAIN;
@@ -44,7 +46,8 @@ fmap_status fmap_dense_source(struct fmap_planning *planning, fmap_value value, 
         form = planning->values[source].view_form;
         source = planning->values[source].view_of;
         const fmap_shape *shape = &values[source].shape;
-        if (shape->rank != 4 || shape->dims[0] != problem->rows || !fmap_planning_has(planning, source, FMAP_FORM_BLOCKED)) {
+        if (shape->rank != 4 || shape->dims[0] != problem->rows ||
+            !fmap_planning_has(planning, source, FMAP_FORM_BLOCKED)) {
             continue;
         }
         struct fmap_geometry map = fmap_geometry_of(shape);
@@ -63,7 +66,9 @@ fmap_status fmap_dense_source(struct fmap_planning *planning, fmap_value value, 
     return fmap_planning_read(planning, value, FMAP_FORM_PLAIN, &problem->src);
 }
 
-fmap_status fmap_dense_weights(struct fmap_planning *planning, fmap_value value, struct fmap_dense_problem *problem) {
-    if (planning->graph->values[value].data) return fmap_planning_constant(planning, value, &problem->weights);
+fmap_status fmap_dense_weights(struct fmap_planning *planning, fmap_value value,
+                               struct fmap_dense_problem *problem) {
+    problem->weights = planning->graph->values[value].data;
+    if (problem->weights) return FMAP_OK;
     return fmap_planning_read(planning, value, FMAP_FORM_PLAIN, &problem->computed_weights);
 }

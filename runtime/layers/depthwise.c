@@ -64,9 +64,10 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
     for (int64_t c = 0; c < problem->channels; c++) {
         int64_t block = c / FMAP_BLOCK, lane = c % FMAP_BLOCK;
         for (int64_t k = 0; k < kernel_size; k++) {
-            weights[(block * kernel_size + k) * FMAP_BLOCK + lane] = problem->weights[c * kernel_size + k];
+            weights[(block * kernel_size + k) * FMAP_BLOCK + lane] = fmap_float_at(problem->weights,
+                                                                                   c * kernel_size + k);
         }
-        if (problem->bias) bias[c] = problem->bias[c];
+        if (problem->bias) bias[c] = fmap_float_at(problem->bias, c);
     }
     job->weights = weights;
     job->bias = bias;
@@ -92,13 +93,13 @@ fmap_status fmap_planning_depthwise(struct fmap_planning *planning, const struct
     int64_t per_block = (wanted + problem->images * job.blocks - 1) / (problem->images * job.blocks);
     job.parts_per_block = per_block < job.out[0] ? per_block : job.out[0];
     struct fmap_operand operands[] = {problem->src, problem->dst};
-    return fmap_planning_step(planning, &(struct fmap_step_definition){
-                                            .part = depthwise_part,
-                                            .job = &job,
-                                            .job_bytes = sizeof job,
-                                            .operands = operands,
-                                            .n_operands = 2,
-                                            .parts = problem->images * job.blocks * job.parts_per_block,
-                                            .kernel = fmap_kernel_text(planning, "depthwise").text,
-                                            .node = node});
+    return fmap_planning_step(
+        planning, &(struct fmap_step_definition){.part = depthwise_part,
+                                                 .job = &job,
+                                                 .job_bytes = sizeof job,
+                                                 .operands = operands,
+                                                 .n_operands = 2,
+                                                 .parts = problem->images * job.blocks * job.parts_per_block,
+                                                 .kernel = fmap_kernel_text(planning, "depthwise").text,
+                                                 .node = node});
 }

@@ -21,7 +21,8 @@ static fmap_status parse(struct fmap_parsing *parsing) {
 static void read_sizes(const struct fmap_graph *graph, const struct fmap_graph_node *node, int64_t *rows,
                        int64_t *depth, int64_t *depth_of_b, int64_t *columns) {
     const struct fmap_dense_parameters *parameters = node->parameters;
-    const int64_t *a = fmap_input_value(graph, node, 0)->shape.dims, *b = fmap_input_value(graph, node, 1)->shape.dims;
+    const int64_t *a = fmap_input_value(graph, node, 0)->shape.dims,
+                  *b = fmap_input_value(graph, node, 1)->shape.dims;
     *rows = a[parameters->transpose_a ? 1 : 0];
     *depth = a[parameters->transpose_a ? 0 : 1];
     *depth_of_b = b[parameters->transpose_b ? 1 : 0];
@@ -34,7 +35,8 @@ static bool stretches(const fmap_shape *c, int from_last, int64_t size) {
     return i < 0 || c->dims[i] == 1 || c->dims[i] == size || c->dims[i] < 0 || size < 0;
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     for (size_t i = 0; i < 2; i++) {
         TRY(fmap_expect_floats(graph, node, i, error));
         if (fmap_input_value(graph, node, i)->shape.rank != 2) {
@@ -53,7 +55,8 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     if (c) {
         TRY(fmap_expect_floats(graph, node, 2, error));
         if (c->shape.rank > 2 || !stretches(&c->shape, 0, columns) || !stretches(&c->shape, 1, rows)) {
-            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s, expected one that stretches to %lldx%lld",
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                                  "%s, expected one that stretches to %lldx%lld",
                                   fmap_input_text(graph, node, 2).text, (long long)rows, (long long)columns);
         }
     }
@@ -68,20 +71,18 @@ static int64_t macs(const struct fmap_graph *graph, const struct fmap_graph_node
 }
 
 /* A constant C that is the same for every row becomes the bias: *bias; NULL otherwise. */
-static fmap_status row_bias(struct fmap_planning *planning, const struct fmap_graph_node *node, int64_t columns,
-                            const float **bias) {
+static fmap_status row_bias(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                            int64_t columns, const void **bias) {
     const struct fmap_graph_value *c = fmap_input_value(planning->graph, node, 2);
     *bias = NULL;
     if (!c || !c->data || (c->shape.rank == 2 && c->shape.dims[0] != 1)) return FMAP_OK;
-    const float *floats;
-    TRY(fmap_planning_constant(planning, fmap_node_input(planning->graph, node, 2), &floats));
     if (c->shape.rank > 0 && c->shape.dims[c->shape.rank - 1] == columns) {
-        *bias = floats;
+        *bias = c->data;
         return FMAP_OK;
     }
     float *stretched;
     TRY(fmap_planning_weights(planning, (size_t)columns, &stretched));
-    for (int64_t i = 0; i < columns; i++) stretched[i] = floats[0];
+    for (int64_t i = 0; i < columns; i++) stretched[i] = fmap_float_at(c->data, 0);
     *bias = stretched;
     return FMAP_OK;
 }
@@ -139,7 +140,8 @@ static fmap_status read_left(struct fmap_planning *planning, const struct fmap_g
                                    .src_strides = {1, problem->rows},
                                    .dst_strides = {problem->depth, 1}};
     TRY(fmap_planning_read(planning, a, FMAP_FORM_PLAIN, &plain));
-    TRY(fmap_planning_temporary(planning, (size_t)(problem->rows * problem->depth) * sizeof(float), &problem->src));
+    TRY(fmap_planning_temporary(planning, (size_t)(problem->rows * problem->depth) * sizeof(float),
+                                &problem->src));
     problem->src_stride = problem->depth;
     return fmap_planning_copy(planning, node, &plain, &problem->src, &strided);
 }

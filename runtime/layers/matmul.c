@@ -39,7 +39,8 @@ static struct product product_of(const fmap_shape *a, const fmap_shape *b) {
 
 static bool fits(int64_t a, int64_t b) { return a < 0 || b < 0 || a == b; }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node, fmap_error *error) {
+static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                         fmap_error *error) {
     for (size_t i = 0; i < 2; i++) {
         TRY(fmap_expect_floats(graph, node, i, error));
         if (fmap_input_value(graph, node, i)->shape.rank < 1) {
@@ -47,12 +48,14 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
                                   fmap_input_text(graph, node, i).text);
         }
     }
-    const fmap_shape *a = &fmap_input_value(graph, node, 0)->shape, *b = &fmap_input_value(graph, node, 1)->shape;
+    const fmap_shape *a = &fmap_input_value(graph, node, 0)->shape,
+                     *b = &fmap_input_value(graph, node, 1)->shape;
     struct product product = product_of(a, b);
     bool match = fits(product.depth, product.depth_of_b);
     fmap_shape output = {0};
     for (int i = 0; i < product.rank; i++) {
-        match = match && (product.a_dims[i] == 1 || product.b_dims[i] == 1 || fits(product.a_dims[i], product.b_dims[i]));
+        match = match && (product.a_dims[i] == 1 || product.b_dims[i] == 1 ||
+                          fits(product.a_dims[i], product.b_dims[i]));
         output.dims[output.rank++] = product.dims[i];
     }
     if (!match) {
@@ -88,12 +91,14 @@ static fmap_status plan_rows(struct fmap_planning *planning, const struct fmap_g
         return fmap_planning_dense(planning, node, problem);
     }
     /* Rows with room for whole vectors first, then without. */
-    struct fmap_strided strided = {.rank = 2, .dims = {problem->rows, problem->columns}, .dst_strides = {problem->columns, 1}};
+    struct fmap_strided strided = {
+        .rank = 2, .dims = {problem->rows, problem->columns}, .dst_strides = {problem->columns, 1}};
     problem->dst_stride = (problem->columns + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK;
     strided.src_strides[0] = problem->dst_stride;
     strided.src_strides[1] = 1;
     struct fmap_operand place;
-    TRY(fmap_planning_temporary(planning, (size_t)(problem->rows * problem->dst_stride) * sizeof(float), &problem->dst));
+    TRY(fmap_planning_temporary(planning, (size_t)(problem->rows * problem->dst_stride) * sizeof(float),
+                                &problem->dst));
     TRY(fmap_planning_dense(planning, node, problem));
     TRY(fmap_planning_write(planning, y, FMAP_FORM_PLAIN, &place));
     return fmap_planning_copy(planning, node, &problem->dst, &place, &strided);

@@ -49,8 +49,8 @@ struct walk {
 static int64_t ceil_divide(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 
 /* Pixels p of [0, n) with 0 <= (first + p) * stride + offset < size. */
-static void pixels_inside(int64_t first, int64_t n, int64_t stride, int64_t offset, int64_t size, int64_t *begin,
-                          int64_t *end) {
+static void pixels_inside(int64_t first, int64_t n, int64_t stride, int64_t offset, int64_t size,
+                          int64_t *begin, int64_t *end) {
     int64_t from = ceil_divide(-offset, stride) - first, to = ceil_divide(size - offset, stride) - first;
     *begin = from < 0 ? 0 : from > n ? n : from;
     *end = to < 0 ? 0 : to > n ? n : to;
@@ -90,7 +90,8 @@ static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t x
         walk->n_positions = find_positions(job, line, x, n, walk->positions);
     }
     tile->src = walk->src + image * job->src_image_stride;
-    tile->dst = walk->dst + image * job->dst_image_stride + (line * job->tiling.n_pixels + x) * job->dst_pixel_stride;
+    tile->dst = walk->dst + image * job->dst_image_stride +
+                (line * job->tiling.n_pixels + x) * job->dst_pixel_stride;
     tile->n_positions = walk->n_positions;
 }
 
@@ -181,9 +182,10 @@ static void tiles_part(const struct fmap_run *run, const struct fmap_step *step,
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Panels of every group, one after the other; returns the floats that their weights take. */
-static int64_t lay_out_panels(const struct fmap_tiles_problem *problem, const struct fmap_tiling *tiling, int lanes,
-                              struct panel *panels) {
-    int64_t group_outputs = problem->outputs / problem->groups, group_channels = problem->channels / problem->groups;
+static int64_t lay_out_panels(const struct fmap_tiles_problem *problem, const struct fmap_tiling *tiling,
+                              int lanes, struct panel *panels) {
+    int64_t group_outputs = problem->outputs / problem->groups,
+            group_channels = problem->channels / problem->groups;
     int64_t per_output = problem->kernel[0] * problem->kernel[1] * group_channels;
     int64_t weights = 0, bias = 0;
     for (int64_t group = 0; group < problem->groups; group++) {
@@ -205,8 +207,8 @@ static int64_t lay_out_panels(const struct fmap_tiles_problem *problem, const st
 
 /* [block][position][lane][output], as the tile reads it: blocks are those of the source, so a group that begins
  * inside a block has a shorter first one. */
-static void pack_panel(const struct fmap_tiles_problem *problem, const float *weights, const struct panel *panel,
-                       int lanes, float *packed) {
+static void pack_panel(const struct fmap_tiles_problem *problem, const void *weights,
+                       const struct panel *panel, int lanes, float *packed) {
     const int64_t *strides = problem->weight_strides;
     int64_t group_channels = problem->channels / problem->groups, row = (int64_t)panel->n_vectors * lanes;
     int64_t begin = panel->group * group_channels, end = begin + group_channels;
@@ -215,10 +217,10 @@ static void pack_panel(const struct fmap_tiles_problem *problem, const float *we
         for (int64_t ky = 0; ky < problem->kernel[0]; ky++) {
             for (int64_t kx = 0; kx < problem->kernel[1]; kx++) {
                 for (int64_t i = channel; i < block_end; i++, packed += row) {
-                    const float *from = weights + panel->first_output * strides[0] +
-                                        (i - begin) * strides[1] + ky * strides[2] + kx * strides[3];
+                    int64_t from = panel->first_output * strides[0] + (i - begin) * strides[1] +
+                                   ky * strides[2] + kx * strides[3];
                     for (int32_t o = 0; o < panel->n_outputs; o++) {
-                        packed[o] = from[o * strides[0]] * problem->weight_scale;
+                        packed[o] = fmap_float_at(weights, from + o * strides[0]) * problem->weight_scale;
                     }
                 }
             }
@@ -263,8 +265,9 @@ static void set_geometry(struct tiles_job *job, const struct fmap_tiles_problem 
         job->src_pixel_stride = problem->src_image_stride;
         job->dst_pixel_stride = problem->dst_image_stride;
     }
-    bool pointwise = problem->kernel[0] * problem->kernel[1] == 1 && problem->strides[0] * problem->strides[1] == 1 &&
-                     problem->in[0] == problem->out[0] && problem->in[1] == problem->out[1];
+    bool pointwise = problem->kernel[0] * problem->kernel[1] == 1 &&
+                     problem->strides[0] * problem->strides[1] == 1 && problem->in[0] == problem->out[0] &&
+                     problem->in[1] == problem->out[1];
     if (pointwise) { /* no borders: all rows are one line */
         job->n_lines = 1;
         job->in[1] *= job->in[0];
@@ -285,7 +288,8 @@ static fmap_status pack_bias(struct fmap_planning *planning, const struct fmap_t
     for (int64_t i = 0; problem->bias && i < job->n_panels; i++) {
         const struct panel *panel = &job->panels[i];
         for (int32_t o = 0; o < panel->n_outputs; o++) {
-            bias[panel->bias + o] = problem->bias[panel->first_output + o] * problem->bias_scale;
+            bias[panel->bias + o] = fmap_float_at(problem->bias, panel->first_output + o) *
+                                    problem->bias_scale;
         }
     }
     job->bias = bias;
@@ -350,12 +354,13 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
     job.tiling = fmap_choose_tiling(planning->kernels, (group_outputs + lanes - 1) / lanes,
                                     pixels_of_line(&job, problem));
     job.n_panels = problem->groups * job.tiling.n_panels;
-    job.aligned = problem->groups == 1 || (group_outputs % FMAP_BLOCK == 0 && job.group_channels % FMAP_BLOCK == 0);
+    job.aligned = problem->groups == 1 ||
+                  (group_outputs % FMAP_BLOCK == 0 && job.group_channels % FMAP_BLOCK == 0);
     struct fmap_operand operands[3] = {problem->src, problem->dst};
     TRY(pack(planning, node, problem, &job, &operands[2]));
     int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
-    int64_t work = problem->images * problem->outputs * problem->out[0] * problem->out[1] * job.group_channels *
-                   kernel_size;
+    int64_t work = problem->images * problem->outputs * problem->out[0] * problem->out[1] *
+                   job.group_channels * kernel_size;
     cut_into_parts(&job, job.images_are_pixels ? 1 : problem->images, fmap_planning_parts(planning, work));
     size_t tile_bytes = (size_t)(FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * lanes) * sizeof(float);
     return fmap_planning_step(

@@ -16,11 +16,12 @@ struct fmap_tiles_problem {
     int64_t pad_top, pad_left;
     struct fmap_operand src, dst; /* blocked; of 1 x 1 pixels any row stride will do */
     int64_t src_image_stride, dst_image_stride;
-    const float *weights; /* of a constant; NULL: computed, and packed in every run */
+    const void
+        *weights; /* floats of a constant, perhaps unaligned; NULL: computed, and packed in every run */
     struct fmap_operand computed_weights;
     int64_t weight_strides[4]; /* of o, i (within the group), ky, kx */
     float weight_scale;
-    const float *bias; /* [outputs]; NULL: zeros */
+    const void *bias; /* [outputs] floats, perhaps unaligned; NULL: zeros */
     float bias_scale;
     struct fmap_activate_job activate;
     const char *name; /* of the kernel, for people */
@@ -34,19 +35,22 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
 
 /* How outputs are cut into panels of vectors and lines into tiles of pixels. */
 struct fmap_tiling {
-    int64_t n_panels;   /* of one group; the first n_vectors % n_panels have one vector more */
-    int64_t n_vectors;  /* of one group */
-    int64_t n_tiles;    /* of one line */
-    int64_t n_pixels;   /* of one line */
+    int64_t n_panels;  /* of one group; the first n_vectors % n_panels have one vector more */
+    int64_t n_vectors; /* of one group */
+    int64_t n_tiles;   /* of one line */
+    int64_t n_pixels;  /* of one line */
 };
 
 /* The cheapest tiling by the measured efficiency of each size of the tile. */
-struct fmap_tiling fmap_choose_tiling(const struct fmap_kernels *kernels, int64_t n_vectors, int64_t n_pixels);
+struct fmap_tiling fmap_choose_tiling(const struct fmap_kernels *kernels, int64_t n_vectors,
+                                      int64_t n_pixels);
 
 /* The i-th of n nearly equal pieces of `total`: where it begins and how long it is. */
 static inline int64_t fmap_piece_begin(int64_t total, int64_t n, int64_t i) {
     return total / n * i + (i < total % n ? i : total % n);
 }
-static inline int64_t fmap_piece_length(int64_t total, int64_t n, int64_t i) { return total / n + (i < total % n); }
+static inline int64_t fmap_piece_length(int64_t total, int64_t n, int64_t i) {
+    return total / n + (i < total % n);
+}
 
 #endif

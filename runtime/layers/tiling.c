@@ -22,7 +22,8 @@ static double cost(const struct fmap_tiling *tiling) {
     return sum;
 }
 
-struct fmap_tiling fmap_choose_tiling(const struct fmap_kernels *kernels, int64_t n_vectors, int64_t n_pixels) {
+struct fmap_tiling fmap_choose_tiling(const struct fmap_kernels *kernels, int64_t n_vectors,
+                                      int64_t n_pixels) {
     struct fmap_tiling best = {0};
     double best_cost = 0;
     for (int vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS && vectors <= n_vectors; vectors++) {

@@ -65,7 +65,8 @@ static fmap_status parse_auto_pad(struct fmap_parsing *parsing, enum fmap_auto_p
         }
     }
     return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
-                          "attribute 'auto_pad' is '%.40s', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID", text);
+                          "attribute 'auto_pad' is '%.40s', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID",
+                          text);
 }
 
 fmap_status fmap_window_parse(struct fmap_parsing *parsing, struct fmap_window_parameters *parameters) {
@@ -85,13 +86,15 @@ fmap_status fmap_window_parse(struct fmap_parsing *parsing, struct fmap_window_p
 
 /* Output size along one axis; pads[0] and [1] are the ends. FMAP_UNKNOWN for an unknown input; below 1 when the
  * window does not fit. */
-static int64_t resolve_axis(const struct fmap_window_parameters *parameters, int axis, struct fmap_window_size *size) {
+static int64_t resolve_axis(const struct fmap_window_parameters *parameters, int axis,
+                            struct fmap_window_size *size) {
     int64_t in = size->in[axis], stride = size->strides[axis];
     int64_t reach = (size->kernel[axis] - 1) * size->dilations[axis] + 1;
     int64_t *before = &size->pads[axis], *after = &size->pads[axis + 2];
     if (in < 0) return FMAP_UNKNOWN;
     if (parameters->auto_pad == FMAP_AUTO_PAD_VALID) *before = *after = 0;
-    if (parameters->auto_pad == FMAP_AUTO_PAD_SAME_UPPER || parameters->auto_pad == FMAP_AUTO_PAD_SAME_LOWER) {
+    if (parameters->auto_pad == FMAP_AUTO_PAD_SAME_UPPER ||
+        parameters->auto_pad == FMAP_AUTO_PAD_SAME_LOWER) {
         int64_t out = (in + stride - 1) / stride;
         int64_t total = (out - 1) * stride + reach - in;
         if (total < 0) total = 0;
@@ -117,10 +120,12 @@ fmap_status fmap_window_resolve(const struct fmap_graph *graph, const struct fma
                               fmap_input_text(graph, node, 0).text);
     }
     if (parameters->n_dims != 0 && parameters->n_dims != input->rank - 2) {
-        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s, expected rank %d as its attributes are for",
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                              "%s, expected rank %d as its attributes are for",
                               fmap_input_text(graph, node, 0).text, parameters->n_dims + 2);
     }
-    *size = (struct fmap_window_size){.in = {input->rank == 4 ? input->dims[2] : 1, input->dims[input->rank - 1]}};
+    *size = (struct fmap_window_size){
+        .in = {input->rank == 4 ? input->dims[2] : 1, input->dims[input->rank - 1]}};
     memcpy(size->strides, parameters->strides, sizeof size->strides);
     memcpy(size->dilations, parameters->dilations, sizeof size->dilations);
     memcpy(size->pads, parameters->pads, sizeof size->pads);
@@ -140,21 +145,23 @@ fmap_status fmap_window_resolve(const struct fmap_graph *graph, const struct fma
         int64_t reach;
         if (size->in[axis] > LARGEST || size->kernel[axis] > LARGEST ||
             __builtin_mul_overflow(size->kernel[axis], size->dilations[axis], &reach) || reach > LARGEST) {
-            return fmap_fail_node(graph, node, error, FMAP_ERROR_LIMIT, "the image or the window is too large");
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_LIMIT,
+                                  "the image or the window is too large");
         }
         size->out[axis] = resolve_axis(parameters, axis, size);
         if (size->out[axis] == 0) {
-            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
-                                  "a window of %lld (dilation %lld) does not fit into %lld padded by %lld and %lld",
-                                  (long long)size->kernel[axis], (long long)size->dilations[axis],
-                                  (long long)size->in[axis], (long long)size->pads[axis],
-                                  (long long)size->pads[axis + 2]);
+            return fmap_fail_node(
+                graph, node, error, FMAP_ERROR_MODEL,
+                "a window of %lld (dilation %lld) does not fit into %lld padded by %lld and %lld",
+                (long long)size->kernel[axis], (long long)size->dilations[axis], (long long)size->in[axis],
+                (long long)size->pads[axis], (long long)size->pads[axis + 2]);
         }
     }
     return FMAP_OK;
 }
 
-fmap_shape fmap_window_output(const struct fmap_window_size *size, const fmap_shape *input, int64_t channels) {
+fmap_shape fmap_window_output(const struct fmap_window_size *size, const fmap_shape *input,
+                              int64_t channels) {
     fmap_shape shape = {.rank = input->rank, .dims = {input->dims[0], channels}};
     if (input->rank == 4) shape.dims[2] = size->out[0];
     shape.dims[input->rank - 1] = size->out[1];

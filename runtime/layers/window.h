@@ -4,7 +4,12 @@
 
 #include "runtime/attributes.h"
 
-enum fmap_auto_pad { FMAP_AUTO_PAD_NONE, FMAP_AUTO_PAD_SAME_UPPER, FMAP_AUTO_PAD_SAME_LOWER, FMAP_AUTO_PAD_VALID };
+enum fmap_auto_pad {
+    FMAP_AUTO_PAD_NONE,
+    FMAP_AUTO_PAD_SAME_UPPER,
+    FMAP_AUTO_PAD_SAME_LOWER,
+    FMAP_AUTO_PAD_VALID
+};
 
 /* The attributes, in the order height, width; of a 1-D operator only width, with height neutral. */
 struct fmap_window_parameters {
