@@ -252,3 +252,12 @@ void onnx_free(struct onnx_writer *w) {
     free(w->node.data);
     *w = (struct onnx_writer){0};
 }
+
+fmap_status onnx_load(struct onnx_writer *w, fmap_model **model, fmap_error *error) {
+    size_t bytes;
+    const void *file = onnx_end(w, &bytes);
+    fmap_error own = {0};
+    fmap_status status = fmap_model_load_memory(file, bytes, "test.onnx", NULL, model, error ? error : &own);
+    if (!error && status != FMAP_OK) fprintf(stderr, "%s: %s\n", fmap_status_name(status), own.message);
+    return status;
+}

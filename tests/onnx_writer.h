@@ -6,8 +6,10 @@
  *     onnx_node(&w, "Conv", "conv1", "x w", "y");
  *     onnx_ints(&w, "pads", "2 2 2 2");
  *     onnx_output(&w, "y");
- *     size_t bytes;
- *     const void *file = onnx_end(&w, &bytes);    ... fmap_model_load_memory(file, bytes, ...)
+ *     fmap_model *model;
+ *     fmap_status status = onnx_load(&w, &model, &error);
+ *     ...
+ *     fmap_model_destroy(model);
  *     onnx_free(&w);
  *
  * Shapes, lists of integers and lists of names are words with spaces between them. Nothing is checked: what
@@ -19,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <fmap/base.h>
+#include <fmap/fmap.h>
 
 /* ---- protobuf: a message is its fields, one after the other ------------------------------------ */
 
@@ -80,6 +82,10 @@ void onnx_tensor(struct onnx_writer *w, const char *name, struct onnx_bytes *ten
 /* The file. It belongs to the writer and lives until onnx_free(). */
 const void *onnx_end(struct onnx_writer *w, size_t *bytes);
 void onnx_free(struct onnx_writer *w);
+
+/* Ends the file and loads it under the name "test.onnx". The model borrows from the writer: destroy it
+ * first. `error` may be NULL: then a failure goes to stderr. */
+fmap_status onnx_load(struct onnx_writer *w, fmap_model **model, fmap_error *error);
 
 /* ---- parts, for models that onnx_... above cannot write ------------------------------------------ */
 

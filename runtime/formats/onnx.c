@@ -164,10 +164,15 @@ static bool read_model(struct fmap_onnx_loader *loader) {
     if (!fmap_onnx_read(loader, loader->reader.file, fmap_onnx_ModelProto_fields, &proto, "the ONNX model")) {
         return false;
     }
+    if (!proto.has_ir_version) {
+        return fmap_onnx_fail(
+            loader, FMAP_ERROR_FORMAT,
+            "the model does not say in which version of the ONNX file format it is written");
+    }
     if (proto.ir_version < OLDEST_IR) {
         return fmap_onnx_fail(
-            loader, proto.has_ir_version ? FMAP_ERROR_UNSUPPORTED : FMAP_ERROR_FORMAT,
-            "the model is written in version %lld of ONNX' file format; supported are %d and later",
+            loader, FMAP_ERROR_UNSUPPORTED,
+            "the model is in version %lld of the ONNX file format; supported are %d and later",
             (long long)proto.ir_version, OLDEST_IR);
     }
     if (!proto.graph.span.data) return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "the model holds no graph");
