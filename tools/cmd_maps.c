@@ -19,7 +19,7 @@ struct options {
     const char *labels;
     const struct colormap *colormap;
     enum normalize normalize;
-    int scale;
+    int zoom;
     int channels;
     size_t index;
     bool npy;
@@ -34,7 +34,7 @@ enum {
     KEY_COLORMAP,
     KEY_NORMALIZE,
     KEY_NPY,
-    KEY_SCALE,
+    KEY_ZOOM,
     KEY_CHANNELS,
     KEY_LABELS,
     KEY_INDEX
@@ -56,8 +56,8 @@ static const struct argp_option maps_options[] = {
     {.name = "npy",
      .key = KEY_NPY,
      .doc = "Also write each layer as float32 for NumPy: height x width x channels, or what the layer has"},
-    {.name = "scale",
-     .key = KEY_SCALE,
+    {.name = "zoom",
+     .key = KEY_ZOOM,
      .arg = "N",
      .doc = "Draw a value as N x N pixels (default: chosen by the size of the map)"},
     {.name = "channels",
@@ -105,7 +105,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
                                                                                         : NORMALIZE_CHANNEL;
         return 0;
     case KEY_NPY: options->npy = true; return 0;
-    case KEY_SCALE: options->scale = (int)option_integer(state, "scale", text, 1, 64); return 0;
+    case KEY_ZOOM: options->zoom = (int)option_integer(state, "zoom", text, 1, 64); return 0;
     case KEY_CHANNELS: options->channels = (int)option_integer(state, "channels", text, 1, 4096); return 0;
     case KEY_LABELS: options->labels = text; return 0;
     case KEY_INDEX: options->index = (size_t)option_integer(state, "index", text, 0, 1 << 30); return 0;
@@ -163,7 +163,7 @@ static fmap_status write_sheet(const struct options *options, const struct layer
                                 .view = layer->view,
                                 .colormap = options->colormap,
                                 .normalize = options->normalize,
-                                .scale = options->scale};
+                                .scale = options->zoom};
     struct image image;
     TRY(picture_sheet(&sheet, &image, error));
     fmap_status status = image_write_png(path, &image, error);
