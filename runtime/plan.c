@@ -267,9 +267,9 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
 
 fmap_status fmap_plan_create(const fmap_model *model, const fmap_plan_options *options, fmap_plan **plan,
                              fmap_error *error) {
+    if (plan) *plan = NULL;
     if (!model || !plan)
         return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_plan_create: model or plan is NULL");
-    *plan = NULL;
     if (!model->finished) {
         return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_plan_create: %.120s is not finished",
                          model->graph.name);

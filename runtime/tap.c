@@ -112,6 +112,10 @@ static fmap_status add_request(struct fmap_plan *plan, const fmap_tap_request *r
                                size_t *capacity, fmap_error *error) {
     struct fmap_graph *graph = &plan->graph;
     if (!request->layers) return fmap_fail(error, FMAP_ERROR_ARGUMENT, "tap %zu: layers is NULL", index);
+    if (request->layout != FMAP_NCHW && request->layout != FMAP_NHWC) {
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "tap %zu has the layout %d, expected NCHW or NHWC",
+                         index, (int)request->layout);
+    }
     size_t before = plan->n_taps;
     for (size_t i = 0; i < graph->n_nodes; i++) {
         const struct fmap_graph_node *node = &graph->nodes[i];

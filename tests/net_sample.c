@@ -14,13 +14,15 @@ size_t net_sample_layers(const char *const **names) {
 
 float *net_sample_images(int n, uint64_t seed) { return net_random((size_t)n * NET_SAMPLE_INPUTS, seed); }
 
-static fmap_value first_half(fmap_model *model, const float *w, const float *positive) {
+static fmap_value first_half(fmap_model *model, bool norm, const float *w, const float *positive) {
     fmap_value x = fmap_model_image_input(model, "x", NET_SAMPLE_H, NET_SAMPLE_W, NET_SAMPLE_C);
     x = fmap_model_zero_padding_2d(model, "padding", x, 1, 1, 1, 1);
     x = fmap_model_conv_2d(model, "conv1", x,
                            &(fmap_conv_2d){.filters = 20, .kernel_size = {3, 3}, .kernel = w, .bias = w + 7});
-    x = fmap_model_batch_normalization(model, "norm1", x,
-                                       &(fmap_batch_normalization){w + 1, w + 2, w + 3, positive, 0});
+    if (norm) {
+        x = fmap_model_batch_normalization(model, "norm1", x,
+                                           &(fmap_batch_normalization){w + 1, w + 2, w + 3, positive, 0});
+    }
     x = fmap_model_relu(model, "relu1", x);
     x = fmap_model_dropout(model, "dropout1", x, 0.25f);
     fmap_value pool1 = fmap_model_max_pooling_2d(model, "pool1", x, &(fmap_pool_2d){.pool_size = {2, 2}});
@@ -39,12 +41,11 @@ static fmap_value first_half(fmap_model *model, const float *w, const float *pos
     return fmap_model_concatenate(model, "concat1", (fmap_value[]){x, pool1}, 2);
 }
 
-void net_sample_build(fmap_model *model, const void *what) {
-    (void)what;
+static void build(fmap_model *model, bool norm) {
     static float w[8192], positive[64]; /* the model has its own copies */
     check_fill(w, 8192, -0.5f, 0.5f, 3);
     check_fill(positive, 64, 0.25f, 1.0f, 4);
-    fmap_value x = first_half(model, w, positive);
+    fmap_value x = first_half(model, norm, w, positive);
     x = fmap_model_conv_2d(model, "conv4", x,
                            &(fmap_conv_2d){.filters = 16,
                                            .kernel_size = {3, 3},
@@ -62,4 +63,14 @@ void net_sample_build(fmap_model *model, const void *what) {
     x = fmap_model_dense(model, "dense2", x,
                          &(fmap_dense){.units = NET_SAMPLE_OUTPUTS, .kernel = w + 23, .bias = w + 5});
     fmap_model_output(model, fmap_model_softmax(model, "softmax", x));
+}
+
+void net_sample_build(fmap_model *model, const void *what) {
+    (void)what;
+    build(model, true);
+}
+
+void net_sample_plain_build(fmap_model *model, const void *what) {
+    (void)what;
+    build(model, false);
 }

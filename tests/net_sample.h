@@ -19,7 +19,11 @@ enum {
  *   flatten (h, w, c)  dense1 -> dense1_tanh  dropout2  dense2  softmax */
 net_build net_sample_build;
 
-/* The number of nodes, and the i-th's name. */
+/* The same without norm1: folding a normalization into weights rounds differently, all other rewrites of the graph
+ * leave every bit alone. */
+net_build net_sample_plain_build;
+
+/* The number of nodes, and the i-th's name (with norm1). */
 size_t net_sample_layers(const char *const **names);
 
 /* n images that look random, to be freed. */

@@ -198,7 +198,7 @@ Test(run, a_run_with_nan_does_not_poison_the_next) {
 }
 
 Test(run, fusion_changes_no_bit) {
-    fmap_model *model = net_model(net_sample_build, NULL);
+    fmap_model *model = net_model(net_sample_plain_build, NULL);
     float *x = net_sample_images(3, 1), fused[3 * NET_SAMPLE_OUTPUTS], plain[3 * NET_SAMPLE_OUTPUTS];
     fmap_isa isas[NET_MAX_ISAS];
     int n_isas = net_isas(isas);

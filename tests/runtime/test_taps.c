@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,7 +118,8 @@ static void same_maps(const struct maps *a, const struct maps *b) {
 
 /* Points of every layer, each in a plan of its own and all in one, on every instruction set. */
 static void check_point(fmap_tap_point point, fmap_layout layout) {
-    fmap_model *model = sample();
+    fmap_model *model = net_model(net_sample_plain_build, NULL);
+    cr_assert(model);
     fmap_tap_request all = {.layers = "*", .point = point, .layout = layout};
     fmap_plan_options options = {.taps = &all, .n_taps = 1, .threads = 2};
     fmap_plan_options plain = options;
@@ -175,6 +177,33 @@ Test(taps, change_nothing) {
         free_maps(&with);
     }
     free_maps(&without);
+    fmap_model_destroy(model);
+}
+
+/* Folding a normalization into a convolution's weights rounds differently; the map is still within what the roundings
+ * of either way can make of the exact one. */
+Test(taps, a_folded_normalization_is_exact_up_to_roundings) {
+    enum { CHANNELS = 20, PIXELS = 12 * 13, TERMS = 3 * 3 * 3 };
+    fmap_model *model = sample();
+    struct maps conv, norm[2];
+    one_map(&conv, model, "conv1", FMAP_TAP_OUTPUT, (fmap_plan_options){0});
+    one_map(&norm[0], model, "norm1", FMAP_TAP_OUTPUT, (fmap_plan_options){0});
+    one_map(&norm[1], model, "norm1", FMAP_TAP_OUTPUT, (fmap_plan_options){.no_fusion = true});
+    float w[8192], variance[64];
+    check_fill(w, 8192, -0.5f, 0.5f, 3);
+    check_fill(variance, 64, 0.25f, 1.0f, 4);
+    for (size_t i = 0; i < conv.elements[0]; i++) {
+        size_t c = i / PIXELS % CHANNELS;
+        double scale = (double)w[1 + c] / sqrt((double)variance[c] + 1e-3);
+        double exact = ((double)conv.map[0][i] - (double)w[3 + c]) * scale + (double)w[2 + c];
+        /* Inputs are below 1 in magnitude, weights, bias, mean and beta below 0.5. */
+        double bound = check_bound(TERMS + 8, fabs(scale) * (TERMS * 0.5 + 0.5 + 0.5) + 0.5);
+        cr_assert(fabs((double)norm[0].map[0][i] - exact) <= bound, "element %zu", i);
+        cr_assert(fabs((double)norm[1].map[0][i] - exact) <= bound, "element %zu", i);
+    }
+    free_maps(&conv);
+    free_maps(&norm[0]);
+    free_maps(&norm[1]);
     fmap_model_destroy(model);
 }
 
@@ -295,7 +324,7 @@ Test(taps, of_nothing_are_refused) {
     refused(model, (fmap_tap_request){.layers = "dense1", .point = FMAP_TAP_POST_POOL}, "dense1");
     refused(model, (fmap_tap_request){.layers = "conv1", .point = FMAP_TAP_DROPOUT_MASK}, "conv1");
     refused(model, (fmap_tap_request){.layers = "conv1", .point = (fmap_tap_point)9}, "conv1");
-    refused(model, (fmap_tap_request){.layers = "conv1", .layout = (fmap_layout)9}, "");
+    refused(model, (fmap_tap_request){.layers = "conv1", .layout = (fmap_layout)9}, "layout 9");
     fmap_model_destroy(model);
 }
 

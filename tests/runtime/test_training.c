@@ -138,7 +138,7 @@ Test(training, in_inference_the_mask_is_all_ones) {
 
 /* In the sample network: taps of training are those of the unfused network too, and layers have masks of their own. */
 Test(training, taps_are_those_of_the_unfused_network) {
-    fmap_model *model = net_model(net_sample_build, NULL);
+    fmap_model *model = net_model(net_sample_plain_build, NULL);
     float *x = net_sample_images(1, 1);
     float y[2][NET_SAMPLE_OUTPUTS], mask[2][24], map[2][20 * 6 * 6];
     fmap_tap_request requests[2] = {{.layers = "dropout2", .point = FMAP_TAP_DROPOUT_MASK},
