@@ -1,0 +1,350 @@
+/* The command from the outside: what it prints, how it ends. FMAP_COMMAND is its path. */
+#include <sys/wait.h>
+
+#include <criterion/criterion.h>
+
+#include <jansson.h>
+
+#include "tests/tools/scratch.h"
+
+#define DIGITS           FMAP_TEST_SOURCE_DIR "/models/digits/"
+#define MODEL            DIGITS "digits.onnx"
+#define HELD_BACK        DIGITS "heldback-images.idx3-ubyte.gz"
+#define HELD_BACK_LABELS DIGITS "heldback-labels.idx1-ubyte.gz"
+
+static char *output; /* of the last command: a whole text */
+static char *complaint;
+
+static void need_command(void) {
+    if (getenv("FMAP_COMMAND") == NULL) cr_skip_test("FMAP_COMMAND is not set");
+}
+
+static char *slurp(const char *name) {
+    static uint8_t *bytes;
+    size_t n = 0;
+    fmap_error error;
+    cr_assert_eq(file_read(scratch(name), 1 << 26, &bytes, &n, &error), FMAP_OK, "%s", error.message);
+    return (char *)bytes;
+}
+
+/* Runs the command in a shell with these arguments; returns its exit code. */
+static int fmap(const char *arguments) {
+    char line[2048];
+    free(output);
+    free(complaint);
+    snprintf(line, sizeof line, "\"$FMAP_COMMAND\" %s >'%s' 2>'%s'", arguments, scratch("out"),
+             scratch("err"));
+    int status = system(line);
+    output = slurp("out");
+    complaint = slurp("err");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+static int lines(const char *text) {
+    int n = 0;
+    for (; *text != '\0'; text++) n += *text == '\n';
+    return n;
+}
+
+#define EXPECT_EXIT(code, arguments) \
+    do { \
+        int got = fmap(arguments); \
+        cr_expect_eq(got, code, "`fmap %s' ended with %d, not %d: %s", arguments, got, code, complaint); \
+        cr_expect(code < 2 || complaint[0] != '\0', "`fmap %s' does not say why", arguments); \
+        cr_expect(code < 3 || lines(complaint) == 1, "`fmap %s' says more than one line", arguments); \
+        cr_expect(code < 2 || output[0] == '\0', "`fmap %s' prints something", arguments); \
+    } while (0)
+
+#define EXPECT_SAYS(code, arguments, words) \
+    do { \
+        EXPECT_EXIT(code, arguments); \
+        cr_expect_not_null(strstr(code < 2 ? output : complaint, words), "`fmap %s' says '%s', not '%s'", \
+                           arguments, code < 2 ? output : complaint, words); \
+    } while (0)
+
+/* What a command prints, as JSON; release it. */
+static json_t *fmap_json(const char *arguments) {
+    json_error_t why;
+    int code = fmap(arguments);
+    cr_assert_eq(code, 0, "`fmap %s' ended with %d: %s", arguments, code, complaint);
+    json_t *root = json_loads(output, JSON_REJECT_DUPLICATES, &why);
+    cr_assert_not_null(root, "`fmap %s' is not JSON: line %d: %s", arguments, why.line, why.text);
+    return root;
+}
+
+static double number_at(const json_t *object, const char *key) {
+    const json_t *value = json_object_get(object, key);
+    cr_assert(json_is_number(value), "\"%s\" is no number", key);
+    return json_number_value(value);
+}
+
+/* ---- usage ------------------------------------------------------------------------------------------- */
+
+Test(cli, helps, .init = need_command) {
+    EXPECT_SAYS(0, "--help", "fmap COMMAND --help");
+    EXPECT_SAYS(0, "--version", "fmap 0.");
+    const char *const commands[] = {"run", "maps", "info", "bench", "isa"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char arguments[64];
+        snprintf(arguments, sizeof arguments, "%s --help", commands[i]);
+        EXPECT_SAYS(0, arguments, "Usage: fmap ");
+        snprintf(arguments, sizeof arguments, "help %s", commands[i]);
+        EXPECT_SAYS(0, arguments, commands[i]);
+        snprintf(arguments, sizeof arguments, "%s --no-such-option", commands[i]);
+        EXPECT_SAYS(2, arguments, "--help'");
+    }
+}
+
+Test(cli, wrong_usage_is_2_with_a_hint, .init = need_command) {
+    EXPECT_SAYS(2, "", "Usage: fmap COMMAND");
+    EXPECT_SAYS(2, "dance", "no command 'dance'");
+    EXPECT_SAYS(2, "--dance", "no option '--dance'");
+    EXPECT_SAYS(2, "run", "which MODEL?");
+    EXPECT_SAYS(2, "run " MODEL, "which PICTURE?");
+    EXPECT_SAYS(2, "run --threads 0 a b", "--threads takes");
+    EXPECT_SAYS(2, "run --isa sse a b", "scalar, neon, avx2 or avx512, not 'sse'");
+    EXPECT_SAYS(2, "run --size 28 a b", "WIDTHxHEIGHT");
+    EXPECT_SAYS(2, "run --size 28x28x1 a b", "WIDTHxHEIGHT");
+    EXPECT_SAYS(2, "run --std 1,0,1 a b", "cannot be 0");
+    EXPECT_SAYS(2, "run --mean 1,2,3,4 a b", "at most 3");
+    EXPECT_SAYS(2, "run --scale 1/0 a b", "--scale");
+    EXPECT_SAYS(2, "run --at-least 90 a b", "needs --expect");
+    EXPECT_SAYS(2, "run --resize big a b", "fit, stretch or none, not 'big'");
+    EXPECT_SAYS(2, "info", "which MODEL?");
+    EXPECT_SAYS(2, "info a b", "one MODEL");
+    EXPECT_SAYS(2, "info --input-shape 1x0x3 a", "--input-shape takes");
+    EXPECT_SAYS(2, "bench --threads 1,x a", "'x'");
+    EXPECT_SAYS(2, "isa sse", "not 'sse'");
+    EXPECT_SAYS(2, "info " MODEL " --input-shape nothing=1x1x28x28", "no input 'nothing'");
+    EXPECT_SAYS(2, "run " MODEL " --rgb " SAMPLES "7.png", "channels 1");
+}
+
+/* ---- run ---------------------------------------------------------------------------------------------- */
+
+Test(cli, recognises_every_sample, .init = need_command) {
+    for (int digit = 0; digit < 10; digit++) {
+        char arguments[512];
+        snprintf(arguments, sizeof arguments, "run %s %s%d.png --top 2 --json", MODEL, SAMPLES, digit);
+        json_t *root = fmap_json(arguments);
+        const json_t *picture = json_array_get(json_object_get(root, "pictures"), 0);
+        const json_t *answers = json_object_get(picture, "answers");
+        cr_assert_eq(json_array_size(answers), 2);
+        const json_t *best = json_array_get(answers, 0);
+        cr_expect_eq((int)number_at(best, "class"), digit);
+        cr_expect_eq(json_string_value(json_object_get(best, "label"))[0], '0' + digit);
+        cr_expect_gt(number_at(best, "probability"), 0.9);
+        json_decref(root);
+    }
+}
+
+Test(cli, recognises_photos_of_digits, .init = need_command) {
+    EXPECT_EXIT(0,
+                "run " MODEL " --top 1 " SAMPLES "paper-4.png " SAMPLES "paper-7.jpg " SAMPLES "board-2.png");
+    cr_expect_eq(lines(output), 6);
+    const char *four = strstr(output, "%  4\n");
+    const char *seven = strstr(output, "%  7\n");
+    const char *two = strstr(output, "%  2\n");
+    cr_expect(four != NULL && seven > four && two > seven, "%s", output);
+}
+
+Test(cli, prints_the_likeliest_first, .init = need_command) {
+    EXPECT_EXIT(0, "run " MODEL " " SAMPLES "7.png");
+    cr_expect_eq(lines(output), 6);
+    cr_expect_not_null(strstr(output, "7.png\n"));
+    cr_expect_not_null(strstr(output, "%  7\n"));
+}
+
+Test(cli, accuracy_on_held_back_digits, .init = need_command) {
+    EXPECT_SAYS(0, "run " MODEL " " HELD_BACK " --expect " HELD_BACK_LABELS " --at-least 98.5%",
+                "accuracy 9");
+    cr_expect_eq(lines(output), 1, "%s", output);
+    EXPECT_SAYS(1, "run " MODEL " " HELD_BACK " --expect " HELD_BACK_LABELS " --at-least 99.9 --batch 7",
+                "of 2000)");
+    cr_expect_str_eq(complaint, "");
+}
+
+Test(cli, accuracy_in_json, .init = need_command) {
+    json_t *root = fmap_json("run " MODEL " " HELD_BACK " --expect " HELD_BACK_LABELS " --json --top 1");
+    cr_expect_eq((int)number_at(root, "count"), 2000);
+    cr_expect_eq(json_array_size(json_object_get(root, "pictures")), 2000);
+    cr_expect_float_eq(number_at(root, "accuracy"), number_at(root, "right") / 20, 1e-9);
+    cr_expect_geq(number_at(root, "accuracy"), 98.5);
+    json_decref(root);
+}
+
+Test(cli, many_pictures_get_a_line_each, .init = need_command) {
+    EXPECT_SAYS(0, "run " MODEL " " HELD_BACK, "ubyte.gz[1999]  ");
+    cr_expect_eq(lines(output), 2000);
+    EXPECT_EXIT(0, "run " MODEL " " HELD_BACK " --verbose --expect " HELD_BACK_LABELS);
+    cr_expect_eq(lines(output), 2002);
+    cr_expect_not_null(strstr(output, "(wrong: expected "));
+}
+
+Test(cli, expected_answers_in_words, .init = need_command) {
+    char arguments[1024];
+    snprintf(arguments, sizeof arguments, "run %s %s3.png %s5.png --top 1 --expect %s", MODEL, SAMPLES,
+             SAMPLES, scratch_text("e.txt", "3\n6\n"));
+    EXPECT_SAYS(0, arguments, "accuracy 50.00% (1 of 2)");
+    cr_expect_not_null(strstr(output, "5.png  (wrong: expected 6)\n"));
+    scratch_text("e.txt", "3\n");
+    cr_expect_eq(fmap(arguments), 3);
+    cr_expect_not_null(strstr(complaint, "holds only 1 labels"));
+    scratch_text("e.txt", "3\n5\n7\n");
+    cr_expect_eq(fmap(arguments), 3);
+    cr_expect_not_null(strstr(complaint, "holds 3 labels, but there are 2 pictures"));
+    scratch_text("e.txt", "3\nfive\n");
+    EXPECT_SAYS(3, arguments, "line 2: 'five'");
+}
+
+Test(cli, labels_of_your_own, .init = need_command) {
+    char arguments[512];
+    const char *labels = scratch_text("l.txt", "nil\nun\ndeux\ntrois\n");
+    snprintf(arguments, sizeof arguments, "run %s %s3.png --top 1 --labels %s", MODEL, SAMPLES, labels);
+    EXPECT_SAYS(0, arguments, "%  trois\n");
+    snprintf(arguments, sizeof arguments, "run %s %s8.png --top 1 --labels %s", MODEL, SAMPLES, labels);
+    EXPECT_SAYS(0, arguments, "%  8\n");
+}
+
+/* Bit for bit: nine digits of every score. */
+Test(cli, answers_depend_on_neither_threads_nor_batch, .init = need_command) {
+    const char *const variants[] = {"--threads 1", "--threads 3", "--batch 1", "--batch 6"};
+    char *first = NULL;
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        char arguments[512];
+        snprintf(arguments, sizeof arguments, "run %s %s*.png --top 10 --json %s", MODEL, SAMPLES,
+                 variants[i]);
+        json_t *root = fmap_json(arguments);
+        char *pictures = json_dumps(json_object_get(root, "pictures"), JSON_REAL_PRECISION(9));
+        if (first == NULL) {
+            first = pictures;
+        } else {
+            cr_expect_str_eq(pictures, first, "%s changes something", variants[i]);
+            free(pictures);
+        }
+        json_decref(root);
+    }
+    free(first);
+}
+
+Test(cli, every_instruction_set_gives_the_same_answer, .init = need_command) {
+    const char *const isas[] = {"scalar", "neon", "avx2", "avx512"};
+    for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
+        char arguments[512];
+        snprintf(arguments, sizeof arguments, "isa %s", isas[i]);
+        if (fmap(arguments) != 0) continue;
+        snprintf(arguments, sizeof arguments, "run %s %s2.png --top 1 --json --isa %s", MODEL, SAMPLES,
+                 isas[i]);
+        json_t *root = fmap_json(arguments);
+        cr_expect_str_eq(json_string_value(json_object_get(root, "isa")), isas[i]);
+        cr_expect_not_null(strstr(output, "\"label\": \"2\""));
+        json_decref(root);
+    }
+}
+
+Test(cli, a_picture_from_standard_input, .init = need_command) {
+    EXPECT_SAYS(0, "run " MODEL " - --top 1 <" SAMPLES "4.png", "%  4\n");
+}
+
+/* ---- what can go wrong ---------------------------------------------------------------------------------- */
+
+Test(cli, bad_files_are_3, .init = need_command) {
+    char arguments[512];
+    snprintf(arguments, sizeof arguments, "run %s %s", MODEL, scratch_text("bad.png", "\x89PNG nonsense"));
+    EXPECT_SAYS(3, arguments, "bad.png");
+    snprintf(arguments, sizeof arguments, "info %s", scratch_text("bad.onnx", "nonsense"));
+    EXPECT_SAYS(3, arguments, "bad.onnx");
+    snprintf(arguments, sizeof arguments, "cp %s %s", MODEL, scratch("copy.onnx"));
+    cr_assert_eq(system(arguments), 0);
+    scratch_text("copy.json", "{\"image\": {\"width\": 29}}");
+    snprintf(arguments, sizeof arguments, "run %s %s7.png", scratch("copy.onnx"), SAMPLES);
+    EXPECT_SAYS(3, arguments, "sidecar says");
+    scratch_text("copy.json", "{");
+    EXPECT_SAYS(3, arguments, "copy.json");
+    EXPECT_EXIT(3, "run " MODEL " " HELD_BACK " --expect " MODEL);
+}
+
+Test(cli, unsupported_is_4, .init = need_command) {
+    char arguments[512];
+    snprintf(arguments, sizeof arguments, "run %s %s", MODEL, scratch_text("a.pam", "P7\nWIDTH 1\n"));
+    EXPECT_SAYS(4, arguments, "PAM");
+    const uint8_t floats[] = {0, 0, 0x0d, 1, 0, 0, 0, 0};
+    snprintf(arguments, sizeof arguments, "run %s %s", MODEL, scratch_bytes("a.idx", floats, sizeof floats));
+    EXPECT_SAYS(4, arguments, "0x0d");
+}
+
+Test(cli, limits_are_5, .init = need_command) {
+    char arguments[512];
+    snprintf(arguments, sizeof arguments, "run %s %s", MODEL, scratch_text("a.pgm", "P5 99999 99999 255\n"));
+    EXPECT_SAYS(5, arguments, "99999x99999");
+}
+
+Test(cli, input_and_output_are_6, .init = need_command) {
+    EXPECT_SAYS(6, "run " MODEL " /no/such/picture.png", "No such file");
+    EXPECT_EXIT(6, "info /no/such/model.onnx");
+    EXPECT_EXIT(6, "run " MODEL " " SAMPLES "7.png --labels /no/such/labels.txt");
+    cr_expect_eq(WEXITSTATUS(system("\"$FMAP_COMMAND\" isa --json >/dev/full 2>/dev/null")), 6);
+}
+
+Test(cli, a_closed_pipe_ends_quietly, .init = need_command) {
+    char line[1024];
+    snprintf(line, sizeof line, "\"$FMAP_COMMAND\" run %s %s 2>'%s' | head -n 1 >/dev/null", MODEL, HELD_BACK,
+             scratch("err"));
+    cr_expect_eq(system(line), 0);
+    cr_expect_str_eq(slurp("err"), "");
+}
+
+Test(cli, wrong_environment_is_2, .init = need_command) {
+    setenv("FMAP_MAX_ISA", "sse", 1);
+    EXPECT_SAYS(2, "isa", "not 'sse'");
+    EXPECT_SAYS(2, "run " MODEL " " SAMPLES "7.png", "FMAP_MAX_ISA");
+    setenv("FMAP_MAX_ISA", "scalar", 1);
+    EXPECT_SAYS(0, "isa", "scalar  used");
+}
+
+/* ---- info, bench, isa ----------------------------------------------------------------------------------- */
+
+Test(cli, info_lists_the_layers, .init = need_command) {
+    EXPECT_SAYS(0, "info " MODEL, "max_pooling2d_1");
+    json_t *root = fmap_json("info " MODEL " --json --batch 3");
+    const json_t *layers = json_object_get(root, "layers");
+    double parameters = 0;
+    double macs = 0;
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        const json_t *layer = json_array_get(layers, i);
+        parameters += number_at(layer, "parameters");
+        macs += number_at(layer, "macs");
+        cr_expect_eq(json_integer_value(json_array_get(json_object_get(layer, "shape"), 0)), 3);
+    }
+    cr_expect_geq(json_array_size(layers), 8);
+    cr_expect_eq(parameters, number_at(root, "parameters"));
+    cr_expect_eq(macs, number_at(root, "macs"));
+    cr_expect_gt(macs, 0);
+    json_decref(root);
+}
+
+Test(cli, bench_measures_every_combination, .init = need_command) {
+    EXPECT_SAYS(0, "bench " MODEL " --seconds 0 --warmup 0 --threads 1 --layers", "images/s");
+    json_t *root = fmap_json("bench " MODEL
+                             " --seconds 0 --warmup 0 --threads 1,2 --batch 1,3 --layers --json");
+    const json_t *results = json_object_get(root, "results");
+    cr_assert_eq(json_array_size(results), 4);
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *result = json_array_get(results, i);
+        cr_expect_geq(number_at(result, "runs"), 3);
+        cr_expect_leq(number_at(result, "minimum"), number_at(result, "median"));
+        cr_expect_leq(number_at(result, "median"), number_at(result, "p99"));
+        cr_expect_eq((int)number_at(result, "batch"), i % 2 == 0 ? 1 : 3);
+        cr_expect_geq(json_array_size(json_object_get(result, "layers")), 8);
+    }
+    json_decref(root);
+}
+
+Test(cli, isa_tells_what_is_used, .init = need_command) {
+    json_t *root = fmap_json("isa --json");
+    char arguments[64];
+    snprintf(arguments, sizeof arguments, "isa %s", json_string_value(json_object_get(root, "used")));
+    EXPECT_EXIT(0, arguments);
+    cr_expect_str_eq(output, "");
+    EXPECT_EXIT(0, "isa scalar");
+    json_decref(root);
+}
