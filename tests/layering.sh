@@ -14,9 +14,9 @@ kernels/scalar      kernels/*.h kernels/*.inc kernels/scalar/*
 kernels/avx2        kernels/*.h kernels/*.inc kernels/avx2/*
 kernels/avx512      kernels/*.h kernels/*.inc kernels/avx512/*
 kernels/neon        kernels/*.h kernels/*.inc kernels/neon/*
-runtime             include/fmap/* kernels/kernels.h runtime/*.h runtime/*.inc
-runtime/layers      include/fmap/* kernels/kernels.h runtime/*.h runtime/*.inc runtime/layers/*
-runtime/passes      include/fmap/* kernels/kernels.h runtime/*.h runtime/*.inc runtime/passes/*
+runtime             include/fmap/* kernels/kernels.h runtime/* runtime/layers/*.h runtime/passes/*.h
+runtime/layers      include/fmap/* kernels/kernels.h runtime/* runtime/layers/*
+runtime/passes      include/fmap/* kernels/kernels.h runtime/* runtime/layers/*.h runtime/passes/*
 runtime/formats     include/fmap/* runtime/status.h runtime/formats/* *.pb.h
 tools               include/fmap/fmap.h tools/*
 examples            include/fmap/fmap.h
