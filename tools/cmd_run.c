@@ -16,7 +16,7 @@ static error_t parse_argument(char *argument, struct argp_state *state) {
         return 0;
     }
     options->pictures = &state->argv[state->next - 1]; /* argp has moved all arguments to the end */
-    options->n_pictures = (size_t)(state->argc - state->next + 1);
+    options->n_pictures = 1 + (size_t)(state->argc - state->next);
     state->next = state->argc;
     return 0;
 }

@@ -36,7 +36,8 @@ static double scale_to_box(const struct rectangle *box, int width, int height) {
 /* Where a stretch of `size` pixels begins so that its `mass` (an index of a pixel) lies on the middle
  * one of `space`, without leaving it. */
 static int begin_of(double mass, int size, int space) {
-    int begin = (int)lround(space / 2 - mass);
+    int middle = space / 2;
+    int begin = (int)lround(middle - mass);
     int most = space - size;
     return begin < 0 ? 0 : begin > most ? most : begin;
 }
@@ -49,8 +50,10 @@ static void place(const float *small, int small_width, int small_height, int wid
     float brightest = 1;
     for (int i = 0; i < small_width * small_height; i++) {
         sum += small[i];
-        sum_x += small[i] * (float)(i % small_width);
-        sum_y += small[i] * (float)(i / small_width);
+        int x = i % small_width;
+        int y = i / small_width;
+        sum_x += small[i] * (float)x;
+        sum_y += small[i] * (float)y;
         brightest = fmaxf(brightest, small[i]);
     }
     sum = sum > 0 ? sum : 1;

@@ -121,7 +121,9 @@ Test(resize, a_rectangle_is_that_part_of_the_picture) {
     float out[20];
     EXPECT_OK(image_resize(&image, &part, 5, 4, out, error));
     for (int i = 0; i < 20; i++) {
-        cr_expect_eq(out[i], (float)image.pixels[(2 + i / 5) * 20 + 3 + i % 5]);
+        int x = 3 + i % 5;
+        int y = 2 + i / 5;
+        cr_expect_eq(out[i], (float)image.pixels[y * 20 + x]);
     }
     image_release(&image);
 }
