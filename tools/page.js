@@ -5,8 +5,8 @@ const narrow = matchMedia("(max-width: 999px)");
 const repaints = []; /* functions that draw again after the colours have changed */
 
 /* A page with few pixels is drawn at once, so that it can also be printed; a large one as it is read. */
-const pixels = data.layers.reduce((sum, { maps }) => sum + (maps ? maps.shown * maps.width * maps.height : 0), 0);
-const atOnce = pixels < 4e6;
+const pixelsOf = ({ maps }) => maps ? maps.shown * maps.width * maps.height : 0;
+const atOnce = data.layers.reduce((sum, layer) => sum + pixelsOf(layer), 0) < 4e6;
 
 const nearby = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
@@ -46,19 +46,22 @@ function picture(canvasOrImage, caption) {
 
 function buildHeadline() {
     const { width, height, png } = data.picture;
-    const given = make("img", { src: pngUrl(png), width, height, alt: "The picture that the network was asked about" });
+    const alt = "The picture that the network was asked about";
+    const given = make("img", { src: pngUrl(png), width, height, alt });
     if (Math.max(width, height) < 200) given.className = "pixels";
     const [best, second] = data.answers;
     byId("headline").append(picture(given, `the picture, ${width} \u00d7 ${height} pixels`));
     if (!best) return;
-    const way = make("p", { className: "way" }, make("span", { className: "arrow", ariaHidden: "true" }, "\u2192"),
+    const way = make("p", { className: "way" },
+        make("span", { className: "arrow", ariaHidden: "true" }, "\u2192"),
         count(data.layers.length - 1, "layer"), make("br"), count(data.parameters, "parameter"), make("br"),
         duration(data.seconds));
     const answer = make("div", { className: "answer" },
         make("p", { className: "answer-word" + (best.label.length > 4 ? " long" : "") }, best.label),
         make("p", { className: "answer-sure" }, percent(best.probability)));
     if (second) {
-        answer.append(make("p", { className: "answer-next" }, `next: ${second.label}, ${percent(second.probability)}`));
+        const next = `next: ${second.label}, ${percent(second.probability)}`;
+        answer.append(make("p", { className: "answer-next" }, next));
     }
     byId("headline").append(way, answer, answerBars(5));
 }
@@ -67,14 +70,16 @@ function buildAnswer() {
     if (data.answers.length === 0) return;
     byId("layers").append(make("section", { id: "answer", className: "panel" },
         make("h2", {}, "The answer"),
-        make("p", { className: "explain" }, "How sure the network is of each possible answer."), answerBars(10)));
+        make("p", { className: "explain" }, "How sure the network is of each possible answer."),
+        answerBars(10)));
 }
 
 function buildFacts() {
     byId("description").textContent = data.description;
-    byId("facts").textContent = `${count(data.layers.length - 1, "layer")}, ${count(data.parameters, "parameter")}, ` +
-        `${whole(data.macs)} multiplications, ${duration(data.seconds)} on ${count(data.threads, "thread")} ` +
-        `with ${data.isa} kernels. Made by fmap.`;
+    const size = `${count(data.layers.length - 1, "layer")}, ${count(data.parameters, "parameter")}`;
+    const work = `${whole(data.macs)} multiplications in ${duration(data.seconds)}`;
+    const means = `${count(data.threads, "thread")} with ${data.isa} kernels`;
+    byId("facts").textContent = `${size}, ${work} on ${means}. Made by fmap.`;
 }
 
 /* ---- the column ---------------------------------------------------------------------------- */
@@ -136,9 +141,11 @@ function mapButton(layer, index, channel) {
     const canvas = make("canvas", { width: layer.maps.width, height: layer.maps.height });
     const [low, high] = layer.statistics[channel];
     const flat = low === high;
+    const caption = flat ? `${channel}: all ${number(low)}` : layer.maps.total > 1 ? String(channel) : "";
     const button = make("button", { type: "button", className: flat ? "map flat" : "map" }, canvas,
-        make("span", {}, flat ? `${channel}: all ${number(low)}` : layer.maps.total > 1 ? String(channel) : ""));
-    button.ariaLabel = `Layer ${index}, ${mapName(layer, channel)}, from ${number(low)} to ${number(high)}: enlarge`;
+        make("span", {}, caption));
+    const values = `from ${number(low)} to ${number(high)}`;
+    button.ariaLabel = `Layer ${index}, ${mapName(layer, channel)}, ${values}: enlarge`;
     button.addEventListener("click", () => openViewer(index, channel));
     drawWhenNear(button, () => paintMap(canvas, layer, channel));
     return button;
@@ -159,7 +166,8 @@ function vectorBars(layer) {
     const chart = make("div", { className: "bars", role: "img" });
     chart.ariaLabel = values.map((value, i) => `${i}: ${number(value)}`).join(", ");
     values.forEach((value, i) => {
-        const bar = make("span", { className: value < 0 ? "bar negative" : "bar", title: `${i}: ${number(value)}` });
+        const title = `${i}: ${number(value)}`;
+        const bar = make("span", { className: value < 0 ? "bar negative" : "bar", title });
         bar.style.height = `${Math.abs(value) * unit}%`;
         bar.style.bottom = `${(Math.min(value, 0) - bottom) * unit}%`;
         const label = make("span", { className: "bar-label" }, values.length <= 32 ? String(i) : "");
@@ -173,7 +181,8 @@ function vectorCells(layer, index) {
     const button = make("button", { type: "button", className: "map cells" }, canvas);
     button.ariaLabel = `Layer ${index}, ${shapeText(layer)}: enlarge`;
     button.addEventListener("click", () => openViewer(index, 0));
-    drawWhenNear(button, () => paintVector(canvas, layer, narrow.matches ? 48 : 112));
+    const columns = narrow.matches ? 32 : layer.vector.shown > 2000 ? 112 : 64;
+    drawWhenNear(button, () => paintVector(canvas, layer, columns));
     return button;
 }
 
@@ -192,8 +201,8 @@ function notes(layer) {
 
 function statisticsLine(layer) {
     const [low, high, mean, deviation, zeros] = layer.statistics[0];
-    return `From ${number(low)} to ${number(high)}, mean ${number(mean)}, standard deviation ${number(deviation)}, ` +
-        `${percent(zeros)} zeros.`;
+    return `From ${number(low)} to ${number(high)}, mean ${number(mean)}, ` +
+        `standard deviation ${number(deviation)}, ${percent(zeros)} zeros.`;
 }
 
 /* ---- a section for each layer -------------------------------------------------------------- */
@@ -235,7 +244,8 @@ function layerSection(layer, index) {
     for (const note of notes(layer)) section.append(make("p", { className: "note" }, note));
     const shown = layer.maps || layer.vector;
     if (shown && shown.shown < shown.total) {
-        section.lastChild.append(" ", make("a", { href: layer.file + ".png" }, "All of them in one picture"), ".");
+        const all = make("a", { href: layer.file + ".png" }, "All of them in one picture");
+        section.lastChild.append(" ", all, ".");
     }
     return section;
 }

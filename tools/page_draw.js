@@ -19,7 +19,8 @@ function tableThrough(anchors) {
         const position = i / 255 * (anchors.length - 1);
         const from = Math.min(Math.floor(position), anchors.length - 2);
         for (let k = 0; k < 3; k++) {
-            table[i * 3 + k] = anchors[from][k] + (anchors[from + 1][k] - anchors[from][k]) * (position - from);
+            const low = anchors[from][k], high = anchors[from + 1][k];
+            table[i * 3 + k] = low + (high - low) * (position - from);
         }
     }
     return table;
@@ -30,7 +31,9 @@ const tables = {};
 for (const name of Object.keys(data.colormaps)) tables[name] = tableThrough(data.colormaps[name]);
 
 /* Weights: blue takes away, white does nothing, red adds. */
-const weightTable = tableThrough([[20, 66, 130], [70, 140, 200], [250, 250, 248], [224, 110, 76], [140, 24, 30]]);
+const weightTable = tableThrough([
+    [20, 66, 130], [70, 140, 200], [250, 250, 248], [224, 110, 76], [140, 24, 30],
+]);
 
 /* Paints width x height pixels, the colour of each by colorOf(i), an index into the table. */
 function paint(canvas, width, height, table, colorOf) {
@@ -131,14 +134,16 @@ function colorIndex(value, low, high) {
 async function paintMap(canvas, layer, channel) {
     const map = await mapValues(layer, channel);
     const [low, high] = rangeShown(layer, channel);
-    paint(canvas, map.width, map.height, tables[settings.colormap], (i) => colorIndex(map.values[i], low, high));
+    paint(canvas, map.width, map.height, tables[settings.colormap],
+        (i) => colorIndex(map.values[i], low, high));
     return map;
 }
 
 async function paintVector(canvas, layer, columns) {
     const map = await vectorValues(layer, columns);
     const { low, high } = layer.vector;
-    paint(canvas, map.width, map.height, tables[settings.colormap], (i) => colorIndex(map.values[i], low, high));
+    paint(canvas, map.width, map.height, tables[settings.colormap],
+        (i) => colorIndex(map.values[i], low, high));
     const unused = map.width * map.height - map.count;
     if (unused > 0) canvas.getContext("2d").clearRect(map.width - unused, map.height - 1, unused, 1);
     return map;

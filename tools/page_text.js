@@ -4,7 +4,8 @@
 
 const minus = (text) => String(text).replace("-", "\u2212");
 
-const superscript = (text) => text.replace(/./g, (c) => c === "-" ? "\u207b" : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[c]);
+const superscripts = "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079";
+const superscript = (text) => text.replace(/./g, (c) => c === "-" ? "\u207b" : superscripts[c]);
 
 function number(value) {
     if (value === null || Number.isNaN(value)) return "not a number";
@@ -47,14 +48,14 @@ function sizes(layer) {
 function shapeText(layer) {
     const of = sizes(layer);
     if (of && (of.height > 1 || of.width > 1)) {
-        return `${count(of.maps, "map")} of ${of.height} \u00d7 ${of.width}`;
+        return `${count(of.maps, "map")} of ${area(of)}`;
     }
     const dims = layer.shape.slice(1).filter((size, i, all) => !of || i === 0 || all[i] > 1);
     if (dims.length === 0) return "one number";
     return dims.length === 1 ? count(dims[0], "number") : dims.join(" \u00d7 ");
 }
 
-const area = (of) => `${of.height} \u00d7 ${of.width}`;
+const area = (of) => `${of.height}\u00a0\u00d7\u00a0${of.width}`;
 
 /* "28 x 28 becomes 14 x 14.", or nothing. */
 function becomes(before, after) {
@@ -69,8 +70,9 @@ const kinds = {
     LeakyRelu: "Leaky ReLU", Sigmoid: "Sigmoid", Tanh: "Tanh", Softmax: "Softmax", MaxPool: "Max pooling",
     AveragePool: "Average pooling", GlobalAveragePool: "Global average pooling", Gemm: "Dense",
     MatMul: "Dense", Dropout: "Dropout", Flatten: "Flatten", Reshape: "Reshape", Transpose: "Transpose",
-    BatchNormalization: "Batch normalisation", Add: "Addition", Mul: "Multiplication", Concat: "Concatenation",
-    Identity: "Identity", Constant: "Constant", Resize: "Resize", PRelu: "PReLU", HardSigmoid: "Hard sigmoid",
+    BatchNormalization: "Batch normalisation", Add: "Addition", Mul: "Multiplication",
+    Concat: "Concatenation", Identity: "Identity", Constant: "Constant", Resize: "Resize",
+    PRelu: "PReLU", HardSigmoid: "Hard sigmoid",
 };
 
 const kindOf = (layer) => kinds[layer.op] || layer.op;
@@ -78,13 +80,16 @@ const kindOf = (layer) => kinds[layer.op] || layer.op;
 function zeroShare(layer) {
     const shares = (layer.statistics || []).map((of) => of[4]);
     if (shares.length === 0) return "";
-    return ` Here ${Math.round(100 * shares.reduce((a, b) => a + b) / shares.length)}\u202f% of the values are zero.`;
+    const share = shares.reduce((a, b) => a + b) / shares.length;
+    return ` Here ${Math.round(100 * share)}\u202f% of the values are zero.`;
 }
 
 function explainConvolution(layer, before, after) {
     const filters = layer.filters;
-    if (!filters || !before || !after) return "Filters slide over the maps of the layer before; each makes one map.";
-    const size = `${filters.height} \u00d7 ${filters.width}`;
+    if (!filters || !before || !after) {
+        return "Filters slide over the maps of the layer before; each makes one map.";
+    }
+    const size = area(filters);
     const shape = becomes(before, after);
     if (filters.height * filters.width === 1) {
         return `At every place, each of the ${filters.count} new maps is a weighted mixture of the ` +
@@ -94,30 +99,36 @@ function explainConvolution(layer, before, after) {
         return `Each map is searched by one small filter of its own, of ${size} weights. ${shape}`;
     }
     const over = before.maps === 1 ? "the picture" : `all ${before.maps} maps before it`;
-    return `${count(filters.count, "filter")} of ${size} ${filters.count === 1 ? "slides" : "slide"} over ${over}. ` +
-        "At each place a filter multiplies what it sees by its weights and adds it all up: its map is bright " +
-        `where the filter finds its pattern. ${shape}`;
+    const slide = filters.count === 1 ? "slides" : "slide";
+    return `${count(filters.count, "filter")} of ${size} ${slide} over ${over}. ` +
+        "At each place a filter multiplies what it sees by its weights and adds it all up: " +
+        `its map is bright where the filter finds its pattern. ${shape}`;
 }
 
 function explainFlatten(layer, before) {
     if (!before) return "Lays the numbers out in another shape. Nothing is computed.";
     const total = before.maps * before.height * before.width;
-    return `Lays all maps out in one long row: ${before.maps} \u00d7 ${area(before).replace(/ /g, "\u00a0")} = ` +
+    return `Lays all maps out in one long row: ${before.maps}\u00a0\u00d7\u00a0${area(before)} = ` +
         `${whole(total)} numbers. Nothing is computed.`;
+}
+
+function explainDense(layer) {
+    const parameters = layer.parameters > 0 ? `: ${count(layer.parameters, "parameter")} in all` : "";
+    const outputs = count(layer.shape[layer.shape.length - 1], "output");
+    return `Each of the ${outputs} is a weighted sum of all inputs${parameters}.`;
 }
 
 function explainInput(layer, before, after) {
     if (!after) return "What the network is given: numbers.";
-    const maps = after.maps === 1 ? "one number for each pixel" : `${after.maps} numbers for each pixel`;
-    const colours = after.maps === 3 ? " (red, green and blue)" : "";
-    return `What the network is given: the picture as ${after.height} \u00d7 ${after.width} pixels, ${maps}${colours}.`;
+    const numbers = after.maps === 1 ? "one number" : `${after.maps} numbers, one for each colour`;
+    return `What the network is given: the picture as ${area(after)} pixels, and for each pixel ${numbers}.`;
 }
 
 /* op: (layer, shape of its first input, shape of its output) => sentences. */
 const explanations = {
     Input: explainInput,
-    Pad: (layer, before, after) => "Puts a border around each map, so that the filters that follow can also be " +
-        `centred on its edge. ${becomes(before, after)}`,
+    Pad: (layer, before, after) => "Puts a border around each map, so that the filters that follow can " +
+        `also be centred on its edge. ${becomes(before, after)}`,
     Conv: explainConvolution,
     Relu: (layer) => "Keeps what is positive and turns everything else into zero: only what was found " +
         `counts.${zeroShare(layer)}`,
@@ -128,22 +139,21 @@ const explanations = {
     HardSigmoid: () => "Squeezes every value between 0 and 1, with straight lines.",
     Tanh: () => "Squeezes every value between \u22121 and 1.",
     Softmax: () => "Turns scores into probabilities: all positive, together 100\u202f%.",
-    MaxPool: (layer, before, after) => "Looks at each map through a small window and keeps only the largest value: " +
-        `what was found stays, exactly where matters less. ${becomes(before, after)}`,
-    AveragePool: (layer, before, after) => "Looks at each map through a small window and keeps the average. " +
-        becomes(before, after),
-    GlobalAveragePool: (layer, before) => "Averages each map to one number" +
-        (before ? `: ${count(before.maps, "map")} of ${area(before)} become ${count(before.maps, "number")}.` : "."),
-    Gemm: (layer) => `Each of the ${count(layer.shape[layer.shape.length - 1], "output")} is a weighted sum of all ` +
-        `inputs: ${count(layer.parameters, "parameter")} in all.`,
-    Dropout: () => "Works only in training: there it switches values off at random, so that the network learns not " +
-        "to rely on single ones. For an answer everything passes unchanged.",
+    MaxPool: (layer, before, after) => "Looks at each map through a small window and keeps only the " +
+        `largest value: what was found stays, exactly where matters less. ${becomes(before, after)}`,
+    AveragePool: (layer, before, after) => "Looks at each map through a small window and keeps the " +
+        `average. ${becomes(before, after)}`,
+    GlobalAveragePool: () => "Averages each map to one number.",
+    Gemm: explainDense,
+    Dropout: () => "Works only in training: there it switches values off at random, so that the network " +
+        "learns not to rely on single ones. For an answer everything passes unchanged.",
     Flatten: explainFlatten,
     Reshape: explainFlatten,
     Transpose: () => "Puts the numbers in another order. Nothing is computed.",
-    BatchNormalization: () => "Shifts and scales each map to a common range, with numbers learned in training.",
-    Add: () => "Adds its inputs place by place.",
-    Mul: () => "Multiplies its inputs place by place.",
+    BatchNormalization: () => "Shifts and scales each map with numbers learned in training.",
+    Add: (layer) => layer.inputs.length > 1 ? "Adds its inputs place by place." : "Adds learned numbers.",
+    Mul: (layer) => layer.inputs.length > 1 ? "Multiplies its inputs place by place."
+        : "Multiplies by learned numbers.",
     Concat: () => "Puts the maps of its inputs side by side.",
     Identity: () => "Passes everything on unchanged.",
     Resize: (layer, before, after) => `Enlarges or shrinks each map. ${becomes(before, after)}`,
@@ -156,9 +166,4 @@ function explain(layer) {
     return text ? text(layer, input ? sizes(input) : null, sizes(layer)).trim() : "";
 }
 
-/* What `count` outputs of a layer are called, for labels: maps have channels. */
-function mapName(layer, channel) {
-    if (layer.vector) return "all numbers";
-    if (layer.op === "Input" && layer.maps.total === 3) return ["red", "green", "blue"][channel] + " (channel " + channel + ")";
-    return "map " + channel;
-}
+const mapName = (layer, channel) => layer.vector ? "all numbers" : "map " + channel;

@@ -7,9 +7,9 @@ const looking = { index: -1, channel: 0, map: null };
 
 function fillStatistics(layer, channel) {
     const names = ["minimum", "maximum", "mean", "standard deviation", "zeros"];
-    const numbers = layer.statistics[channel];
-    byId("viewer-statistics").replaceChildren(...names.map((name, i) => make("tr", {},
-        make("th", { scope: "row" }, name), make("td", {}, i === 4 ? percent(numbers[i]) : number(numbers[i])))));
+    const values = layer.statistics[channel].map((value, i) => i === 4 ? percent(value) : number(value));
+    byId("viewer-statistics").replaceChildren(...names.map((name, i) =>
+        make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, values[i]))));
 }
 
 /* ---- filters ------------------------------------------------------------------------------- */
@@ -85,12 +85,15 @@ function fillFilter(index, channel) {
     const most = weights.reduce((a, b) => Math.max(a, Math.abs(b)), 1e-12);
     const single = filters.depth === 1 && filters.height * filters.width <= 49 && filters.width <= 7;
     const where = from === index ? "" : ` of layer ${from}, ${name}`;
-    const deep = filters.depth > 1 ? `, for each of the ${filters.depth} maps before it` : "";
+    const size = filters.height * filters.width === 1 ? "One weight" : `${area(filters)} weights`;
+    const deep = filters.depth > 1 ? ` for each of the ${filters.depth} maps before it` : "";
     const bias = filters.bias ? `; bias ${number(filters.bias[channel])}` : "";
-    const part = filters.slices < filters.depth ? ` The first ${filters.slices} of ${filters.depth} are shown.` : "";
+    const cut = filters.slices < filters.depth;
+    const part = cut ? ` The first ${filters.slices} of ${filters.depth} are shown.` : "";
     place.append(make("h3", {}, `Filter ${channel}${where}`),
-        make("p", {}, `${filters.height} \u00d7 ${filters.width} weights${deep}${bias}. Red adds, blue takes away.${part}`),
-        single ? filterTable(filters, weights, most) : filterSlices(filters, weights, most), weightLegend(most));
+        make("p", {}, `${size}${deep}${bias}. Red adds, blue takes away.${part}`),
+        single ? filterTable(filters, weights, most) : filterSlices(filters, weights, most),
+        weightLegend(most));
 }
 
 /* ---- the map ------------------------------------------------------------------------------- */
@@ -98,7 +101,7 @@ function fillFilter(index, channel) {
 async function fillMap(layer, channel) {
     const canvas = byId("viewer-map");
     const side = layer.vector ? Math.ceil(Math.sqrt(2 * layer.vector.shown)) : 0;
-    looking.map = layer.vector ? await paintVector(canvas, layer, side) : await paintMap(canvas, layer, channel);
+    looking.map = await (layer.vector ? paintVector(canvas, layer, side) : paintMap(canvas, layer, channel));
     canvas.style.setProperty("--proportion", looking.map.width / looking.map.height);
     canvas.ariaLabel = `${kindOf(layer)} ${layer.name}, ${mapName(layer, channel)}`;
     const [low, high] = rangeShown(layer, channel);
@@ -175,7 +178,8 @@ function buildViewer() {
     byId("viewer-map").addEventListener("pointerdown", readOut);
     viewer.addEventListener("keydown", onKey);
     viewer.addEventListener("click", (event) => { if (event.target === viewer) viewer.close(); });
-    viewer.addEventListener("close", () => history.replaceState(null, "", location.pathname + location.search));
+    const plainAddress = location.pathname + location.search;
+    viewer.addEventListener("close", () => history.replaceState(null, "", plainAddress));
     addEventListener("hashchange", openFromAddress);
     openFromAddress();
 }
