@@ -1,0 +1,146 @@
+#include <criterion/criterion.h>
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "tests/cases/case.h"
+#include "tests/net_layer.h"
+#include "tests/oracle.h"
+
+static const struct {
+    int rank;
+    int64_t dims[FMAP_MAX_RANK];
+} shapes[] = {
+    {0, {0}},
+    {1, {13}},
+    {2, {3, 21}},
+    {3, {2, 5, 7}},
+    {4, {3, 19, 4, 5}},
+    {4, {2, 33, 41, 43}},
+    {5, {2, 17, 3, 2, 2}},
+    {8, {1, 2, 1, 3, 1, 2, 2, 1}},
+};
+
+/* Numbers of all sizes, with those where activations bend or end in between. */
+static float *numbers(size_t n) {
+    static const float special[] = {0.0f,     -0.0f,  INFINITY, -INFINITY, NAN,   FLT_MAX,
+                                    -FLT_MAX, 1e-30f, -1e-30f,  6.0f,      89.0f, -104.0f};
+    float *x = net_random(n, n);
+    for (size_t i = 0; i < n; i++) {
+        x[i] *= 12.0f;
+        if (i % 5 == 3) x[i] = special[i / 5 % (sizeof special / sizeof special[0])];
+    }
+    return x;
+}
+
+/* The layer over all shapes against the function of the job, within `ulps`. */
+static void assert_function(struct net_layer layer, struct fmap_activate_job job, double ulps) {
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        layer.operands[0] = net_computed(shapes[s].rank, shapes[s].dims, NULL);
+        int64_t elements = 1;
+        for (int i = 0; i < shapes[s].rank; i++) elements *= shapes[s].dims[i];
+        size_t n = (size_t)elements;
+        float *x = numbers(n);
+        double *expected = calloc(n, sizeof *expected), *bounds = calloc(n, sizeof *bounds);
+        for (size_t i = 0; i < n; i++) {
+            expected[i] = oracle_activate((double)x[i], &job);
+            if (job.kind == FMAP_ACTIVATE_LEAKY) expected[i] = (double)(float)expected[i]; /* one rounding */
+            bounds[i] = ulps > 0 ? ulps * (double)FLT_EPSILON * fabs(expected[i]) + (double)FLT_MIN : 0;
+        }
+        layer.operands[0].floats = x;
+        layer.batch = shapes[s].rank > 1;
+        cr_assert(net_layer_agrees(&layer, expected, bounds, n), "shape %zu", s);
+        free(x);
+        free(expected);
+        free(bounds);
+    }
+}
+
+static struct net_layer layer_of(const char *op) { return (struct net_layer){.op = op, .n_operands = 1}; }
+
+static const int64_t no_dims[1] = {0};
+
+Test(activation, relu_is_the_larger_of_the_element_and_zero) {
+    assert_function(layer_of("Relu"), (struct fmap_activate_job){FMAP_ACTIVATE_CLIP, 0, INFINITY}, 0);
+}
+
+Test(activation, leaky_relu_has_the_slope_of_onnx_unless_another_is_said) {
+    struct net_layer layer = layer_of("LeakyRelu");
+    assert_function(layer, (struct fmap_activate_job){FMAP_ACTIVATE_LEAKY, 0.01f, 0}, 0);
+    net_layer_attribute(&layer, net_float("alpha", 0.3f));
+    assert_function(layer, (struct fmap_activate_job){FMAP_ACTIVATE_LEAKY, 0.3f, 0}, 0);
+}
+
+Test(activation, sigmoid_is_within_its_ulps) {
+    assert_function(layer_of("Sigmoid"), (struct fmap_activate_job){FMAP_ACTIVATE_SIGMOID, 0, 0},
+                    CASE_SIGMOID_ULPS);
+}
+
+Test(activation, tanh_is_within_its_ulps) {
+    assert_function(layer_of("Tanh"), (struct fmap_activate_job){FMAP_ACTIVATE_TANH, 0, 0}, CASE_TANH_ULPS);
+}
+
+Test(activation, clip_takes_its_bounds_from_attributes_before_opset_11) {
+    struct net_layer layer = layer_of("Clip");
+    layer.opset = 10;
+    assert_function(layer, (struct fmap_activate_job){FMAP_ACTIVATE_CLIP, -FLT_MAX, FLT_MAX}, 0);
+    net_layer_attribute(&layer, net_float("max", 6));
+    net_layer_attribute(&layer, net_float("min", -1));
+    assert_function(layer, (struct fmap_activate_job){FMAP_ACTIVATE_CLIP, -1, 6}, 0);
+}
+
+Test(activation, clip_takes_its_bounds_from_inputs_since_opset_11) {
+    static const float low = -2, high = 3;
+    static const int64_t one = 1;
+    struct net_layer layer = layer_of("Clip");
+    layer.n_operands = 3;
+    layer.opset = 11;
+    layer.operands[1] = net_constant(0, no_dims, &low);
+    layer.operands[2] = net_constant(1, &one, &high);
+    assert_function(layer, (struct fmap_activate_job){FMAP_ACTIVATE_CLIP, low, high}, 0);
+    layer.operands[1] = net_left_out();
+    assert_function(layer, (struct fmap_activate_job){FMAP_ACTIVATE_CLIP, -FLT_MAX, high}, 0);
+}
+
+Test(activation, clip_with_bounds_in_the_wrong_order_gives_the_upper_one) {
+    static const float low = 2, high = -3, x[3] = {-9, 0, 9}, expected[3] = {-3, -3, -3};
+    static const int64_t three = 3;
+    struct net_layer layer = layer_of("Clip");
+    layer.n_operands = 3;
+    layer.operands[0] = net_computed(1, &three, x);
+    layer.operands[1] = net_constant(0, no_dims, &low);
+    layer.operands[2] = net_constant(0, no_dims, &high);
+    cr_assert(net_layer_moves(&layer, expected, 3));
+}
+
+Test(activation, unknown_dimensions_pass) {
+    static const int64_t dims[3] = {FMAP_UNKNOWN, 4, FMAP_UNKNOWN};
+    struct net_layer layer = layer_of("Relu");
+    layer.operands[0] = net_computed(3, dims, NULL);
+    cr_assert(net_layer_has_shape(&layer, 3, dims));
+}
+
+Test(activation, what_does_not_fit_is_refused) {
+    static const float nan_bound = NAN, two[2] = {1, 2};
+    static const int64_t dims[2] = {1, 2}, pair = 2, int_bound = 1;
+    struct net_layer clip = layer_of("Clip"), relu = layer_of("Relu");
+    clip.operands[0] = relu.operands[0] = net_computed(2, dims, NULL);
+    clip.n_operands = 2;
+    clip.operands[1] = net_constant(0, no_dims, &nan_bound);
+    cr_assert(net_layer_refused(&clip, FMAP_ERROR_MODEL, "not a number"));
+    clip.operands[1] = net_constant(1, &pair, two);
+    cr_assert(net_layer_refused(&clip, FMAP_ERROR_MODEL, "has 2 elements, expected 1"));
+    clip.operands[1] = net_constant_ints(1, &int_bound);
+    cr_assert(net_layer_refused(&clip, FMAP_ERROR_MODEL, "elements of type 7, expected 1"));
+    clip.operands[1] = net_computed(0, no_dims, NULL);
+    cr_assert(net_layer_refused(&clip, FMAP_ERROR_UNSUPPORTED,
+                                "'x1' of shape scalar is computed, expected a constant"));
+    clip.opset = 10;
+    cr_assert(net_layer_refused(&clip, FMAP_ERROR_MODEL, "has 2 inputs, expected 1 in opset 10"));
+    net_layer_attribute(&relu, net_float("alpha", 1));
+    cr_assert(net_layer_refused(&relu, FMAP_ERROR_UNSUPPORTED, "attribute 'alpha' is not known"));
+    relu.operands[0] = net_constant_ints(1, &int_bound);
+    relu.n_attributes = 0;
+    cr_assert(net_layer_refused(&relu, FMAP_ERROR_UNSUPPORTED, "type 7, expected float32"));
+}

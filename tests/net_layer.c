@@ -1,0 +1,302 @@
+#include "net_layer.h"
+
+#include "check.h"
+#include "oracle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static fmap_shape shape_of(int rank, const int64_t *dims) {
+    fmap_shape shape = {.rank = rank};
+    for (int i = 0; i < rank; i++) shape.dims[i] = dims[i];
+    return shape;
+}
+
+struct net_operand net_computed(int rank, const int64_t *dims, const float *floats) {
+    return (struct net_operand){.kind = NET_COMPUTED, .shape = shape_of(rank, dims), .floats = floats};
+}
+
+struct net_operand net_constant(int rank, const int64_t *dims, const float *floats) {
+    return (struct net_operand){.kind = NET_CONSTANT, .shape = shape_of(rank, dims), .floats = floats};
+}
+
+struct net_operand net_constant_ints(int64_t n, const int64_t *ints) {
+    return (struct net_operand){.kind = NET_CONSTANT, .shape = shape_of(1, &n), .ints = ints};
+}
+
+struct net_operand net_left_out(void) {
+    return (struct net_operand){.kind = NET_LEFT_OUT};
+}
+
+void net_layer_attribute(struct net_layer *layer, fmap_attribute attribute) {
+    if (layer->n_attributes == NET_MAX_ATTRIBUTES) abort();
+    layer->attributes[layer->n_attributes++] = attribute;
+}
+
+/* ---- building ---------------------------------------------------------------------------------------- */
+
+/* Where the computed inputs lie before the layer. */
+enum forms { PLAIN, PIXELS, BLOCKED, FIRST_BLOCKED, FIRST_PLAIN, N_FORMS };
+
+struct variant {
+    const struct net_layer *layer;
+    enum forms forms;
+};
+
+/* A layer that changes nothing, but leaves its output in blocked form. */
+static fmap_value block(fmap_model *model, fmap_value x, const fmap_shape *shape) {
+    static const int64_t ones[2] = {1, 1};
+    if (shape->rank == 3 || shape->rank == 4) {
+        fmap_attribute kernel = net_list("kernel_shape", ones, (size_t)shape->rank - 2);
+        return net_node(model, "MaxPool", NULL, &x, 1, &kernel, 1);
+    }
+    if (shape->rank < 2) return x;
+    size_t c = (size_t)shape->dims[1];
+    float *numbers = calloc(3 * c, sizeof *numbers);
+    if (!numbers) abort();
+    for (size_t i = 0; i < c; i++) {
+        numbers[i] = 1;
+        numbers[2 * c + i] = -0.0f; /* which changes no zero's sign */
+    }
+    fmap_value one = net_floats(model, numbers, 1, &shape->dims[1]);
+    fmap_value zero = net_floats(model, numbers + c, 1, &shape->dims[1]);
+    fmap_value shift = net_floats(model, numbers + 2 * c, 1, &shape->dims[1]);
+    fmap_value inputs[5] = {x, one, shift, zero, one};
+    fmap_attribute epsilon = net_float("epsilon", 0);
+    free(numbers);
+    return net_node(model, "BatchNormalization", NULL, inputs, 5, &epsilon, 1);
+}
+
+static fmap_value add_operand(fmap_model *model, const struct variant *variant, size_t index) {
+    const struct net_operand *operand = &variant->layer->operands[index];
+    fmap_shape shape = operand->shape;
+    char name[8];
+    if (operand->kind == NET_LEFT_OUT) return FMAP_NO_VALUE;
+    if (operand->ints) return net_ints(model, operand->ints, shape.dims[0]);
+    if (operand->kind == NET_CONSTANT) return net_floats(model, operand->floats, shape.rank, shape.dims);
+    if (variant->layer->batch) shape.dims[0] = FMAP_UNKNOWN;
+    snprintf(name, sizeof name, "x%zu", index);
+    fmap_value x = net_input(model, name, shape.rank, shape.dims);
+    bool blocked = variant->forms == BLOCKED || variant->forms == (index ? FIRST_PLAIN : FIRST_BLOCKED);
+    return blocked ? block(model, x, &operand->shape) : x;
+}
+
+static void build(fmap_model *model, const void *what) {
+    const struct variant *variant = what;
+    const struct net_layer *layer = variant->layer;
+    fmap_value inputs[NET_MAX_OPERANDS];
+    for (size_t i = 0; i < layer->n_operands; i++) inputs[i] = add_operand(model, variant, i);
+    if (layer->opset) fmap_model_set_opset(model, layer->opset);
+    fmap_model_output(model, net_node(model, layer->op, "y", inputs, layer->n_operands, layer->attributes,
+                                      layer->n_attributes));
+}
+
+/* ---- running ----------------------------------------------------------------------------------------- */
+
+/* From n, c, h, w to n, h, w, c or back. */
+static void reorder(const fmap_shape *shape, bool to_pixels, const float *src, float *dst) {
+    int n = (int)shape->dims[0], c = (int)shape->dims[1], pixels = (int)(shape->dims[2] * shape->dims[3]);
+    if (to_pixels) {
+        oracle_channels_last(src, n, c, pixels, dst);
+    } else {
+        oracle_channels_last(src, n, pixels, c, dst);
+    }
+}
+
+static size_t elements_of(const fmap_shape *shape) {
+    int64_t n = 0;
+    fmap_shape_elements(shape, &n);
+    return (size_t)n;
+}
+
+/* A computed input between fences, in the order that the network is given it; of image `alone`, unless that is -1. */
+static struct check_fenced input_of(const struct net_operand *operand, bool pixels, int alone) {
+    fmap_shape shape = operand->shape;
+    if (alone >= 0) shape.dims[0] = 1;
+    size_t n = elements_of(&shape);
+    struct check_fenced input = check_fenced_create(n, sizeof(float));
+    const float *floats = operand->floats + (alone > 0 ? (size_t)alone * n : 0);
+    if (pixels && shape.rank == 4) {
+        reorder(&shape, true, floats, input.data);
+    } else {
+        memcpy(input.data, floats, n * sizeof *floats);
+    }
+    return input;
+}
+
+static bool run_net(const struct net *net, const struct variant *variant, int alone, float *got, size_t n) {
+    const struct net_layer *layer = variant->layer;
+    struct check_fenced inputs[NET_MAX_OPERANDS], output = check_fenced_create(n, sizeof(float));
+    const void *pointers[NET_MAX_OPERANDS];
+    size_t n_inputs = 0;
+    fmap_error error = {0};
+    fmap_shape shape;
+    for (size_t i = 0; i < layer->n_operands; i++) {
+        if (layer->operands[i].kind != NET_COMPUTED) continue;
+        inputs[n_inputs] = input_of(&layer->operands[i], variant->forms == PIXELS, alone);
+        pointers[n_inputs] = inputs[n_inputs].data;
+        n_inputs++;
+    }
+    bool good = net_output_elements(net, 0) == n && fmap_plan_output_shape(net->plan, 0, &shape) == FMAP_OK;
+    if (!good) fprintf(stderr, "net: %s: %zu elements, not %zu\n", layer->op, net_output_elements(net, 0), n);
+    good = good && fmap_context_run(net->context, pointers, (void *[]){output.data}, &error) == FMAP_OK &&
+           check_fence_intact(layer->op, &output);
+    if (good && variant->forms == PIXELS && shape.rank == 4) {
+        reorder(&shape, false, output.data, got);
+    } else {
+        memcpy(got, output.data, n * sizeof *got);
+    }
+    for (size_t i = 0; i < n_inputs; i++) check_fenced_destroy(&inputs[i]);
+    check_fenced_destroy(&output);
+    return good;
+}
+
+/* One plan and one run of it. */
+static bool run(const fmap_model *model, const struct variant *variant, fmap_plan_options options, int alone,
+                float *got, size_t n) {
+    const struct net_layer *layer = variant->layer;
+    char names[NET_MAX_OPERANDS][8];
+    fmap_port ports[NET_MAX_OPERANDS + 1] = {{.name = "y", .layout = FMAP_NHWC}};
+    options.batch = alone >= 0 ? 1 : layer->operands[0].shape.dims[0];
+    options.ports = ports;
+    options.n_ports = variant->forms == PIXELS;
+    for (size_t i = 0; i < layer->n_operands && variant->forms == PIXELS; i++) {
+        if (layer->operands[i].kind != NET_COMPUTED) continue;
+        snprintf(names[i], sizeof names[i], "x%zu", i);
+        ports[options.n_ports++] = (fmap_port){.name = names[i], .layout = FMAP_NHWC};
+    }
+    struct net net;
+    if (!net_open(&net, model, &options)) return false;
+    bool good = run_net(&net, variant, alone, got, n);
+    net_close(&net);
+    if (!good) {
+        fprintf(stderr, "net: %s: forms %d, %s, %d threads%s\n", layer->op, (int)variant->forms,
+                fmap_isa_name(options.max_isa), options.threads, options.no_fusion ? ", no passes" : "");
+    }
+    return good;
+}
+
+struct results {
+    const double *expected, *bounds;
+    float *first, *got; /* `first` is what all others are compared with */
+    size_t n;
+    bool has_first;
+};
+
+static bool compare(struct results *results, const fmap_model *model, const struct variant *variant,
+                    fmap_plan_options options) {
+    bool is_first = !results->has_first;
+    float *got = is_first ? results->first : results->got;
+    if (!run(model, variant, options, -1, got, results->n)) return false;
+    char what[200];
+    snprintf(what, sizeof what, "%s: forms %d, %s, %d threads%s", variant->layer->op, (int)variant->forms,
+             fmap_isa_name(options.max_isa), options.threads, options.no_fusion ? ", no passes" : "");
+    results->has_first = true;
+    return is_first ? check_near(what, got, results->expected, results->bounds, results->n)
+                    : check_same_bits(what, got, results->first, results->n);
+}
+
+static bool images_alone_agree(struct results *results, const fmap_model *model,
+                               const struct variant *variant) {
+    int batch = (int)variant->layer->operands[0].shape.dims[0];
+    size_t n = results->n / (size_t)batch;
+    for (int image = 0; image < batch; image++) {
+        if (!run(model, variant, (fmap_plan_options){.threads = 1}, image, results->got, n)) return false;
+        const float *together = results->first + (size_t)image * n;
+        if (!check_same_bits("an image alone", results->got, together, n)) return false;
+    }
+    return true;
+}
+
+static bool variant_agrees(struct results *results, const struct variant *variant) {
+    static const int threads[] = {2, 3, 7};
+    fmap_isa isas[NET_MAX_ISAS];
+    int n_isas = net_isas(isas);
+    fmap_model *model = net_model(build, variant);
+    bool good = model != NULL;
+    for (int i = 0; i < n_isas && good; i++) {
+        good = compare(results, model, variant, (fmap_plan_options){.max_isa = isas[i], .threads = 1});
+    }
+    for (int i = 0; i < 3 && good; i++) {
+        fmap_plan_options options = {.threads = threads[i], .no_fusion = i % 2 == 0};
+        good = compare(results, model, variant, options);
+    }
+    if (good && variant->layer->batch) good = images_alone_agree(results, model, variant);
+    fmap_model_destroy(model);
+    return good;
+}
+
+static size_t count_computed(const struct net_layer *layer) {
+    size_t n = 0;
+    for (size_t i = 0; i < layer->n_operands; i++) n += layer->operands[i].kind == NET_COMPUTED;
+    return n;
+}
+
+bool net_layer_agrees(const struct net_layer *layer, const double *expected, const double *bounds, size_t n) {
+    double *zeros = calloc(n ? n : 1, sizeof *zeros);
+    struct results results = {.expected = expected,
+                              .bounds = bounds ? bounds : zeros,
+                              .first = net_random(n, 1),
+                              .got = net_random(n, 2),
+                              .n = n};
+    int n_forms = count_computed(layer) > 1 ? N_FORMS : FIRST_BLOCKED;
+    bool good = zeros != NULL;
+    for (int forms = 0; forms < n_forms && good; forms++) {
+        good = variant_agrees(&results, &(struct variant){.layer = layer, .forms = (enum forms)forms});
+    }
+    free(results.first);
+    free(results.got);
+    free(zeros);
+    return good;
+}
+
+bool net_layer_moves(const struct net_layer *layer, const float *expected, size_t n) {
+    double *exact = calloc(n ? n : 1, sizeof *exact);
+    if (!exact) abort();
+    for (size_t i = 0; i < n; i++) exact[i] = (double)expected[i];
+    bool good = net_layer_agrees(layer, exact, NULL, n);
+    free(exact);
+    return good;
+}
+
+/* ---- shapes and refusals ------------------------------------------------------------------------------- */
+
+fmap_shape net_layer_shape(const struct net_layer *layer) {
+    struct variant variant = {.layer = layer};
+    fmap_model *model = net_model(build, &variant);
+    fmap_value_info info = {.shape = {.rank = -1}};
+    if (model) fmap_model_value(model, fmap_model_output_value(model, 0), &info);
+    fmap_model_destroy(model);
+    return info.shape;
+}
+
+bool net_layer_has_shape(const struct net_layer *layer, int rank, const int64_t *dims) {
+    fmap_shape shape = net_layer_shape(layer);
+    bool same = shape.rank == rank;
+    for (int i = 0; i < rank && same; i++) same = shape.dims[i] == dims[i];
+    if (!same) {
+        fprintf(stderr, "net: %s: inferred rank %d:", layer->op, shape.rank);
+        for (int i = 0; i < shape.rank; i++) fprintf(stderr, " %lld", (long long)shape.dims[i]);
+        fprintf(stderr, "\n");
+    }
+    return same;
+}
+
+bool net_layer_refused(const struct net_layer *layer, fmap_status status, const char *words) {
+    struct variant variant = {.layer = layer};
+    fmap_error error = {0};
+    fmap_model *model = NULL;
+    fmap_plan *plan = NULL;
+    fmap_status found = net_try_model(build, &variant, NULL, &model, &error);
+    if (found == FMAP_OK) found = fmap_plan_create(model, NULL, &plan, &error);
+    bool good = found == status && error.status == status && strstr(error.message, words) &&
+                strstr(error.message, "'y'") && strstr(error.message, layer->op);
+    if (!good) {
+        fprintf(stderr, "net: %s: expected %s with '%s', found %s: %s\n", layer->op, fmap_status_name(status),
+                words, fmap_status_name(found), error.message);
+    }
+    fmap_plan_destroy(plan);
+    fmap_model_destroy(model);
+    return good;
+}
