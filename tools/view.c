@@ -41,7 +41,7 @@ uint8_t range_byte(struct range range, double value) {
     double width = (double)range.high - (double)range.low;
     if (!(width > 0.0) || !(value > (double)range.low)) return 0;
     double part = (value - (double)range.low) / width;
-    return part < 1.0 ? (uint8_t)(part * 255.0 + 0.5) : 255;
+    return part < 1.0 ? (uint8_t)lround(part * 255.0) : 255;
 }
 
 static double mean_of_block(const float *plane, int64_t height, int64_t width, int64_t top, int64_t left,
