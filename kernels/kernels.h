@@ -70,9 +70,6 @@ typedef void fmap_tile_function(const struct fmap_tile *tile);
 
 enum { FMAP_TILE_MAX_PIXELS = 14, FMAP_TILE_MAX_VECTORS = 4 };
 
-/* How far apart the tile's source pixels are: a constant is faster than a variable. */
-enum fmap_tile_step { FMAP_TILE_STEP_1, FMAP_TILE_STEP_ANY, FMAP_TILE_STEPS };
-
 /* ---- windows: depthwise convolution and pooling --------------------------------------------------
  *
  * One row of output pixels of one block of 16 channels. The caller clips the window's rows to the image
@@ -236,7 +233,7 @@ struct fmap_kernels {
     int lanes;       /* floats of a vector: 1, 4, 8 or 16 */
     /* Largest tile for each number of vectors, in pixels; 0: no such tile. Every smaller one exists. */
     int tile_pixels[FMAP_TILE_MAX_VECTORS + 1];
-    fmap_tile_function *tile[FMAP_TILE_STEPS][FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+    fmap_tile_function *tile[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
 #define KERNEL(name, job) void (*name)(const struct job *);
 #include "kernels.inc"
 #undef KERNEL

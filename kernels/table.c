@@ -1,9 +1,7 @@
 /* The table of this instruction set's kernels. */
 #include "template.h"
 
-#define TILE(pixels, vectors) \
-    fmap_tile_function K(tile_##pixels##x##vectors); \
-    fmap_tile_function K(tile_any_##pixels##x##vectors);
+#define TILE(pixels, vectors) fmap_tile_function K(tile_##pixels##x##vectors);
 TILES(TILE)
 #undef TILE
 
@@ -13,9 +11,7 @@ TILES(TILE)
 const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
                                         .lanes = LANES,
                                         .tile_pixels = TILE_PIXELS,
-#define TILE(pixels, vectors) \
-    .tile[FMAP_TILE_STEP_1][vectors][pixels] = K(tile_##pixels##x##vectors), \
-    .tile[FMAP_TILE_STEP_ANY][vectors][pixels] = K(tile_any_##pixels##x##vectors),
+#define TILE(pixels, vectors) .tile[vectors][pixels] = K(tile_##pixels##x##vectors),
                                         TILES(TILE)
 #undef TILE
 #define KERNEL(name, job) .name = K(name),

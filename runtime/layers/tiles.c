@@ -129,8 +129,7 @@ static void run_panel(const struct walk *walk, const struct panel *panel, int64_
         tile.dst_offsets[v] = job->aligned ? output_offset(job, panel->first_output + v * lanes)
                                            : v * FMAP_TILE_MAX_PIXELS * lanes;
     }
-    enum fmap_tile_step step = tile.src_pixel_stride == FMAP_BLOCK ? FMAP_TILE_STEP_1 : FMAP_TILE_STEP_ANY;
-    walk->kernels->tile[step][panel->n_vectors][n_pixels](&tile);
+    walk->kernels->tile[panel->n_vectors][n_pixels](&tile);
     if (!job->aligned) scatter_tile(walk, panel, walk->tile.dst, n_pixels);
 }
 

@@ -63,8 +63,7 @@ struct tile_shape {
     int pixels, vectors;
     int n_blocks, first_lane, last_lanes;
     int n_positions, kernel_size; /* positions take the weights of kernel_size - 1, kernel_size - 2, ... */
-    enum fmap_tile_step step;
-    ptrdiff_t src_pixel_stride; /* FMAP_BLOCK for FMAP_TILE_STEP_1 */
+    ptrdiff_t src_pixel_stride;
     ptrdiff_t dst_pixel_stride; /* FMAP_BLOCK or more */
     bool ranged;                /* positions take part of the pixels, some none */
     struct fmap_activate_job activate;

@@ -21,7 +21,6 @@ static struct kernel_case *tile_at(int i) {
                                           .last_lanes = FMAP_BLOCK,
                                           .n_positions = tiles[i].n_positions,
                                           .kernel_size = tiles[i].n_positions,
-                                          .step = FMAP_TILE_STEP_1,
                                           .src_pixel_stride = FMAP_BLOCK,
                                           .dst_pixel_stride = FMAP_BLOCK,
                                           .activate = no_activation});

@@ -100,7 +100,7 @@ static void add_call(struct kernel_case *c, const struct fmap_kernels *kernels, 
         int o = output + v * kernels->lanes;
         call->job.dst_offsets[v] = o / FMAP_BLOCK * shape->pixels * shape->dst_pixel_stride + o % FMAP_BLOCK;
     }
-    call->function = kernels->tile[shape->step][vectors][n_pixels];
+    call->function = kernels->tile[vectors][n_pixels];
 }
 
 static void tile_prepare(struct kernel_case *c, const struct fmap_kernels *kernels) {

@@ -9,7 +9,6 @@ static struct tile_shape shape_of(int pixels, int vectors) {
                                .last_lanes = FMAP_BLOCK,
                                .n_positions = 2,
                                .kernel_size = 2,
-                               .step = FMAP_TILE_STEP_1,
                                .src_pixel_stride = FMAP_BLOCK,
                                .dst_pixel_stride = FMAP_BLOCK};
 }
@@ -21,13 +20,11 @@ static void assert_holds(const struct tile_shape *shape) {
 Test(tile, every_tile_up_to_the_largest_of_its_vectors_exists_and_no_other) {
     for (int i = 0; i < fmap_kernels_count(); i++) {
         const struct fmap_kernels *kernels = fmap_kernels_at(i);
-        for (int step = 0; kernels && step < FMAP_TILE_STEPS; step++) {
-            for (int vectors = 0; vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
-                for (int pixels = 0; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
-                    bool expected = pixels >= 1 && pixels <= kernels->tile_pixels[vectors];
-                    cr_assert_eq(kernels->tile[step][vectors][pixels] != NULL, expected, "%s %dx%d",
-                                 kernels->isa, pixels, vectors);
-                }
+        for (int vectors = 0; kernels && vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
+            for (int pixels = 0; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
+                bool expected = pixels >= 1 && pixels <= kernels->tile_pixels[vectors];
+                cr_assert_eq(kernels->tile[vectors][pixels] != NULL, expected, "%s %dx%d", kernels->isa,
+                             pixels, vectors);
             }
         }
     }
@@ -38,7 +35,6 @@ Test(tile, every_size_of_tile_agrees_with_the_oracle) {
         for (int pixels = 1; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
             struct tile_shape shape = shape_of(pixels, vectors);
             assert_holds(&shape);
-            shape.step = FMAP_TILE_STEP_ANY;
             shape.src_pixel_stride = 2 * FMAP_BLOCK;
             assert_holds(&shape);
         }
@@ -94,7 +90,6 @@ Test(tile, any_distance_between_pixels_is_good) {
     for (size_t i = 0; i < sizeof strides / sizeof *strides; i++) {
         for (int pixels = 1; pixels <= FMAP_TILE_MAX_PIXELS; pixels += 3) {
             struct tile_shape shape = shape_of(pixels, 2);
-            shape.step = FMAP_TILE_STEP_ANY;
             shape.src_pixel_stride = strides[i];
             shape.dst_pixel_stride = FMAP_BLOCK * (1 + pixels % 3);
             shape.last_lanes = 7;
