@@ -89,7 +89,7 @@ static void put_names(struct onnx_bytes *message, int field, const char *names) 
 
 /* ---- models ------------------------------------------------------------------------------------ */
 
-struct onnx_writer onnx_begin(int opset) {
+struct onnx_writer onnx_begin(int64_t opset) {
     return (struct onnx_writer){.ir_version = 8, .opset = opset};
 }
 

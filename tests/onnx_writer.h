@@ -54,7 +54,7 @@ struct onnx_writer {
     struct onnx_bytes node;  /* the last node, which attributes are added to */
 };
 
-struct onnx_writer onnx_begin(int opset);
+struct onnx_writer onnx_begin(int64_t opset);
 
 /* Inputs and outputs of the graph. Words of a shape that are no numbers are symbols: "batch 3 H W". */
 void onnx_input(struct onnx_writer *w, const char *name, const char *shape);

@@ -1,6 +1,7 @@
 /* ONNX: the model and its graph. Protobuf leaves the order of the parts free, so the graph is looked
  * through first; what is found are places in the file. Then its parts are given to the builder in the
  * builder's order. */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "onnx_loader.h"
 
 /* IR version 3 is the oldest that knows operator sets. Newer ones only add fields. */
-enum { OLDEST_IR = 3, OLDEST_OPSET = 7, NEWEST_OPSET = 21 };
+enum { OLDEST_IR = 3 };
 
 bool fmap_onnx_fail(struct fmap_onnx_loader *loader, fmap_status status, const char *format, ...) {
     char sentence[FMAP_ERROR_MESSAGE_BYTES];
@@ -40,10 +41,10 @@ bool fmap_onnx_read(struct fmap_onnx_loader *loader, struct fmap_onnx_span span,
                           (size_t)(reader->stopped_at - reader->file.data), reader->file.bytes);
 }
 
-const char *fmap_onnx_name(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, const char *what) {
+const char *fmap_onnx_text(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, const char *what) {
     const char *fault = fmap_text_fault(span.data, span.bytes);
     if (fault) {
-        (void)fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "the name '%s' of %s contains %s",
+        (void)fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "the text '%s' of %s contains %s",
                              fmap_onnx_show(span).text, what, fault);
         return NULL;
     }
@@ -63,7 +64,8 @@ bool fmap_onnx_default_domain(struct fmap_onnx_span domain) {
            (domain.bytes == strlen(name) && memcmp(domain.data, name, domain.bytes) == 0);
 }
 
-/* Only ONNX's own operators are known; whether others are used shows when a node names them. */
+/* Only ONNX's own operators are known; whether others are used shows when a node names them. Which versions
+ * are supported is for the model to say. */
 static bool set_opset(struct fmap_onnx_loader *loader, const fmap_onnx_ModelProto *proto) {
     int64_t version = 0;
     for (size_t i = 0; i < proto->opset_import.count; i++) {
@@ -78,12 +80,7 @@ static bool set_opset(struct fmap_onnx_loader *loader, const fmap_onnx_ModelProt
         return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT,
                               "the model does not say which version of the ONNX operator set it uses");
     }
-    if (version < OLDEST_OPSET || version > NEWEST_OPSET) {
-        return fmap_onnx_fail(loader, FMAP_ERROR_UNSUPPORTED,
-                              "the model uses version %lld of the ONNX operator set; supported are %d to %d",
-                              (long long)version, OLDEST_OPSET, NEWEST_OPSET);
-    }
-    return fmap_model_set_opset(loader->model, (int)version) == FMAP_OK;
+    return fmap_model_set_opset(loader->model, version < INT_MAX ? (int)version : INT_MAX) == FMAP_OK;
 }
 
 static bool add_initializers(struct fmap_onnx_loader *loader, const struct fmap_onnx_field *initializers) {
@@ -98,7 +95,7 @@ static bool add_initializers(struct fmap_onnx_loader *loader, const struct fmap_
         if (proto.name.span.bytes == 0) {
             return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "%s has no name", what);
         }
-        const char *name = fmap_onnx_name(loader, proto.name.span, what);
+        const char *name = fmap_onnx_text(loader, proto.name.span, what);
         if (!name) return false;
         (void)snprintf(what, sizeof what, "initializer '%s'", fmap_onnx_show(proto.name.span).text);
         struct fmap_onnx_constant constant;
@@ -130,7 +127,7 @@ static bool add_output(struct fmap_onnx_loader *loader, struct fmap_onnx_span sp
     (void)snprintf(what, sizeof what, "output number %zu of the graph", index + 1);
     fmap_onnx_ValueInfoProto proto = {0};
     if (!fmap_onnx_read(loader, span, fmap_onnx_ValueInfoProto_fields, &proto, what)) return false;
-    const char *name = fmap_onnx_name(loader, proto.name.span, what);
+    const char *name = fmap_onnx_text(loader, proto.name.span, what);
     if (!name) return false;
     fmap_value value = fmap_model_find_value(loader->model, name);
     if (value == FMAP_NO_VALUE) {

@@ -26,7 +26,7 @@ static const char *kind_of(int32_t type) {
 static bool read_string(struct fmap_onnx_loader *loader, const struct fmap_onnx_field *field,
                         const char *label, fmap_attribute *attribute) {
     attribute->type = FMAP_ATTRIBUTE_STRING;
-    attribute->s = fmap_onnx_name(loader, field->span, label);
+    attribute->s = fmap_onnx_text(loader, field->span, label);
     return attribute->s != NULL;
 }
 
@@ -102,7 +102,7 @@ static bool read_attribute(struct fmap_onnx_loader *loader, const struct fmap_on
                         label.text)) {
         return false;
     }
-    attribute->name = fmap_onnx_name(loader, proto.name.span, label.text);
+    attribute->name = fmap_onnx_text(loader, proto.name.span, label.text);
     if (!attribute->name) return false;
     if (!*attribute->name) return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "%s has no name", label.text);
     (void)snprintf(label.text, sizeof label.text, "attribute '%s' of %s",

@@ -6,7 +6,7 @@
 
 #include "scratch.h"
 
-static bool in_file(const struct fmap_onnx_reader *reader, const uint8_t *data, size_t bytes) {
+bool fmap_onnx_in_file(const struct fmap_onnx_reader *reader, const uint8_t *data, size_t bytes) {
     uintptr_t start = (uintptr_t)reader->file.data;
     uintptr_t at = (uintptr_t)data;
     return at >= start && at - start <= reader->file.bytes && bytes <= reader->file.bytes - (at - start);
@@ -36,7 +36,7 @@ static bool whole_numbers(pb_type_t kind, struct fmap_onnx_span span) {
 /* The first packed piece stays where it is; anything further is appended to a copy. */
 static bool take_numbers(struct fmap_onnx_field *field, struct fmap_onnx_span span) {
     struct fmap_onnx_reader *reader = field->reader;
-    if (!field->span.data && in_file(reader, span.data, span.bytes)) {
+    if (!field->span.data && fmap_onnx_in_file(reader, span.data, span.bytes)) {
         field->span = span;
         return true;
     }
@@ -68,7 +68,7 @@ bool fmap_onnx_take(pb_istream_t *stream, pb_ostream_t *unused, const pb_field_t
 
     /* nanopb hands a number over in a buffer of its own, which dies with this call. Here it can only be
      * a number where the file should have had text or a message. */
-    if (!in_file(target->reader, span.data, span.bytes)) return false;
+    if (!fmap_onnx_in_file(target->reader, span.data, span.bytes)) return false;
     if (PB_HTYPE(field->type) == PB_HTYPE_REPEATED) return take_item(target, span);
     target->span = span;
     return true;

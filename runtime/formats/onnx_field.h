@@ -45,6 +45,9 @@ bool fmap_onnx_decode(struct fmap_onnx_reader *reader, struct fmap_onnx_span spa
 /* What nanopb calls for each field (onnx.options). */
 bool fmap_onnx_take(pb_istream_t *stream, pb_ostream_t *unused, const pb_field_t *field);
 
+/* Do these bytes lie in the file? */
+bool fmap_onnx_in_file(const struct fmap_onnx_reader *reader, const uint8_t *data, size_t bytes);
+
 /* How many integers (int32, int64) a list holds, and the integers themselves: `store` has room for that
  * many. False when one of them is not a 64-bit number. */
 size_t fmap_onnx_integer_count(const struct fmap_onnx_field *field);

@@ -44,8 +44,8 @@ bool fmap_onnx_read(struct fmap_onnx_loader *loader, struct fmap_onnx_span span,
                     void *structure, const char *what);
 
 /* A string of the file with a terminating zero, in scratch memory. Absent is empty. NULL, and a failure,
- * when it cannot be a name; `what` is whose name it is: "an input of node 3". */
-const char *fmap_onnx_name(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, const char *what);
+ * when it is nothing that people could read; `what` is whose text it is: "node number 3". */
+const char *fmap_onnx_text(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, const char *what);
 
 /* ---- tensors, inputs (onnx_tensor.c, onnx_value.c) ------------------------------------------- */
 
@@ -60,6 +60,9 @@ struct fmap_onnx_type {
 /* The type with that number of TensorProto.DataType; "unknown" when there is none. */
 const struct fmap_onnx_type *fmap_onnx_type_of(int32_t number);
 
+/* The failure for a type that is not supported where `what` has it. */
+bool fmap_onnx_refuse_type(struct fmap_onnx_loader *loader, const char *what, int32_t number);
+
 struct fmap_onnx_constant {
     fmap_tensor tensor;
     fmap_ownership ownership; /* FMAP_BORROW: from the file; FMAP_COPY: in scratch memory */
@@ -69,7 +72,7 @@ struct fmap_onnx_constant {
 bool fmap_onnx_tensor(struct fmap_onnx_loader *loader, const fmap_onnx_TensorProto *proto, const char *what,
                       struct fmap_onnx_constant *constant);
 
-/* Adds the index-th input of the graph to the model, unless it is an initializer, which the model has by now. */
+/* Adds the index-th input of the graph to the model, unless it is an initializer: those are there by now. */
 bool fmap_onnx_add_input(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, size_t index);
 
 /* ---- nodes (onnx_node.c, onnx_attribute.c) --------------------------------------------------- */

@@ -49,8 +49,8 @@ static bool identify(struct fmap_onnx_loader *loader, struct fmap_onnx_span span
         return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "%s ('%s') has no operator", what,
                               fmap_onnx_show(proto->name.span).text);
     }
-    node->op = fmap_onnx_name(loader, proto->op_type.span, what);
-    node->name = node->op ? fmap_onnx_name(loader, proto->name.span, what) : NULL;
+    node->op = fmap_onnx_text(loader, proto->op_type.span, what);
+    node->name = node->op ? fmap_onnx_text(loader, proto->name.span, what) : NULL;
     node->label = node->name ? label_of(loader, node->name, index, node->op) : NULL;
     return node->label != NULL;
 }
@@ -61,7 +61,7 @@ static bool find_inputs(struct fmap_onnx_loader *loader, const struct fmap_onnx_
     *inputs = fmap_scratch_array(&loader->scratch, names->count, sizeof **inputs);
     if (!*inputs) return fmap_onnx_out_of_memory(loader);
     for (size_t i = 0; i < names->count; i++) {
-        const char *name = fmap_onnx_name(loader, names->items[i], node->label);
+        const char *name = fmap_onnx_text(loader, names->items[i], node->label);
         if (!name) return false;
         (*inputs)[i] = *name ? fmap_model_find_value(loader->model, name) : FMAP_NO_VALUE;
         if (*name && (*inputs)[i] == FMAP_NO_VALUE) {
@@ -80,7 +80,7 @@ static bool read_output_names(struct fmap_onnx_loader *loader, const struct fmap
     *output_names = fmap_scratch_array(&loader->scratch, names->count, sizeof **output_names);
     if (!*output_names) return fmap_onnx_out_of_memory(loader);
     for (size_t i = 0; i < names->count; i++) {
-        (*output_names)[i] = fmap_onnx_name(loader, names->items[i], node->label);
+        (*output_names)[i] = fmap_onnx_text(loader, names->items[i], node->label);
         if (!(*output_names)[i]) return false;
     }
     return true;

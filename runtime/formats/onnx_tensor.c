@@ -34,6 +34,16 @@ const struct fmap_onnx_type *fmap_onnx_type_of(int32_t number) {
     return number >= 0 && (size_t)number < sizeof types / sizeof *types ? &types[number] : &unknown;
 }
 
+bool fmap_onnx_refuse_type(struct fmap_onnx_loader *loader, const char *what, int32_t number) {
+    if (number == fmap_onnx_DataType_NO_TYPE) {
+        return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "%s does not say of which type its elements are",
+                              what);
+    }
+    return fmap_onnx_fail(loader, FMAP_ERROR_UNSUPPORTED,
+                          "%s has elements of type %s (%" PRId32 "), which is not supported", what,
+                          fmap_onnx_type_of(number)->name, number);
+}
+
 /* A tensor on its way. */
 struct tensor {
     struct fmap_onnx_loader *loader;
@@ -185,16 +195,11 @@ bool fmap_onnx_tensor(struct fmap_onnx_loader *loader, const fmap_onnx_TensorPro
             loader, FMAP_ERROR_UNSUPPORTED,
             "the elements of %s are in another file (external data), which is not supported", what);
     }
-    if (tensor.type->bytes == 0) {
-        return fmap_onnx_fail(loader, FMAP_ERROR_UNSUPPORTED,
-                              "%s has elements of type %s (%ld), which is not supported", what,
-                              tensor.type->name, (long)proto->data_type);
-    }
+    if (tensor.type->bytes == 0) return fmap_onnx_refuse_type(loader, what, proto->data_type);
     struct fmap_onnx_span raw = {0};
     if (!read_shape(&tensor) || !find_elements(&tensor, &raw)) return false;
 
-    bool in_file = raw.data >= loader->reader.file.data &&
-                   raw.data < loader->reader.file.data + loader->reader.file.bytes;
+    bool in_file = fmap_onnx_in_file(&loader->reader, raw.data, raw.bytes);
     constant->ownership = in_file ? FMAP_BORROW : FMAP_COPY;
     constant->tensor = (fmap_tensor){.type = tensor.type->type, .shape = tensor.shape, .data = raw.data};
     if (tensor.elements == 0) {

@@ -36,11 +36,7 @@ static bool read_type(struct fmap_onnx_loader *loader, struct fmap_onnx_span spa
         return false;
     }
     const struct fmap_onnx_type *element = fmap_onnx_type_of(tensor.elem_type);
-    if (!element->exact) {
-        return fmap_onnx_fail(loader, FMAP_ERROR_UNSUPPORTED,
-                              "%s has elements of type %s (%ld), which is not supported", what, element->name,
-                              (long)tensor.elem_type);
-    }
+    if (!element->exact) return fmap_onnx_refuse_type(loader, what, tensor.elem_type);
     if (!tensor.shape.span.data) {
         return fmap_onnx_fail(loader, FMAP_ERROR_UNSUPPORTED,
                               "%s has no shape; its number of dimensions, at least, must be known", what);
@@ -60,7 +56,7 @@ bool fmap_onnx_add_input(struct fmap_onnx_loader *loader, struct fmap_onnx_span 
     (void)snprintf(what, sizeof what, "input number %zu of the graph", index + 1);
     fmap_onnx_ValueInfoProto proto = {0};
     if (!fmap_onnx_read(loader, span, fmap_onnx_ValueInfoProto_fields, &proto, what)) return false;
-    const char *name = fmap_onnx_name(loader, proto.name.span, what);
+    const char *name = fmap_onnx_text(loader, proto.name.span, what);
     if (!name) return false;
     if (!*name) return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "%s has no name", what);
     if (is_constant(loader->model, name)) return true;

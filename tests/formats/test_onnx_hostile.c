@@ -151,7 +151,7 @@ Test(onnx_hostile, ten_thousand_files_with_damaged_bytes) {
 }
 
 Test(onnx_hostile, messages_inside_of_messages_inside_of_messages) {
-    /* Attribute g (a graph) of a node of a graph of an attribute ...: never followed, so as deep as it likes. */
+    /* Attribute g (a graph) of a node of a graph of an attribute and so on: never followed. */
     struct onnx_bytes inner = {0};
     for (int depth = 0; depth < 2000; depth++) {
         struct onnx_bytes attribute = {0}, node = {0}, graph = {0};

@@ -303,6 +303,12 @@ Test(onnx_malformed, initializer_of_a_type_that_is_not_supported) {
     expect(&w, FMAP_ERROR_UNSUPPORTED, "initializer 'w'", "complex64", NULL);
 }
 
+Test(onnx_malformed, initializer_without_a_type) {
+    struct onnx_bytes tensor = onnx_tensor_head("w", 0, "1");
+    struct onnx_writer w = sum_with(&tensor);
+    expect(&w, FMAP_ERROR_FORMAT, "initializer 'w'", "does not say", NULL);
+}
+
 Test(onnx_malformed, elements_in_another_file) {
     struct onnx_bytes tensor = onnx_tensor_head("w", FMAP_FLOAT32, "2");
     onnx_put_int(&tensor, ONNX_TENSOR_LOCATION, 1);
