@@ -1,0 +1,176 @@
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/check.h"
+#include "tests/net_layer.h"
+
+static int between(uint64_t *seed, int low, int high) {
+    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
+}
+
+static int64_t dim_from_end(const fmap_shape *shape, int i) {
+    return i < shape->rank ? shape->dims[shape->rank - 1 - i] : 1;
+}
+
+static size_t elements_of(const fmap_shape *shape) {
+    int64_t n = 0;
+    fmap_shape_elements(shape, &n);
+    return (size_t)n;
+}
+
+static fmap_shape broadcast(const fmap_shape *a, const fmap_shape *b) {
+    fmap_shape out = {.rank = a->rank > b->rank ? a->rank : b->rank};
+    for (int i = 0; i < out.rank; i++) {
+        int64_t x = dim_from_end(a, i), y = dim_from_end(b, i);
+        out.dims[out.rank - 1 - i] = x > y ? x : y;
+    }
+    return out;
+}
+
+/* Index into an operand for element i of the output. */
+static size_t index_of(const fmap_shape *operand, const fmap_shape *out, size_t i) {
+    size_t index = 0, stride = 1;
+    for (int axis = 0; axis < operand->rank; axis++) {
+        size_t size = (size_t)dim_from_end(operand, axis), n = (size_t)dim_from_end(out, axis);
+        index += i % n % size * stride;
+        stride *= size;
+        i /= n;
+    }
+    return index;
+}
+
+/* Both operations are one rounding of the exact result. */
+static bool agrees(const char *op, struct net_operand a, struct net_operand b, bool batch) {
+    fmap_shape out = broadcast(&a.shape, &b.shape);
+    size_t n = elements_of(&out);
+    float *x = net_random(elements_of(&a.shape), n + 1), *y = net_random(elements_of(&b.shape), n + 2);
+    float *expected = net_random(n, 0);
+    for (size_t i = 0; i < n; i++) {
+        float p = x[index_of(&a.shape, &out, i)], q = y[index_of(&b.shape, &out, i)];
+        expected[i] = op[0] == 'A' ? p + q : p * q;
+    }
+    a.floats = x;
+    b.floats = y;
+    struct net_layer layer = {.op = op, .n_operands = 2, .operands = {a, b}, .batch = batch};
+    bool good = net_layer_moves(&layer, expected, n);
+    free(x);
+    free(y);
+    free(expected);
+    return good;
+}
+
+struct pair {
+    int a_rank;
+    int64_t a[FMAP_MAX_RANK];
+    int b_rank;
+    int64_t b[FMAP_MAX_RANK];
+};
+
+/* Each of the operands computed and constant, and each in both places. */
+static void assert_pair(struct pair pair) {
+    for (int i = 0; i < 8; i++) {
+        struct net_operand a = net_computed(pair.a_rank, pair.a, NULL),
+                           b = net_computed(pair.b_rank, pair.b, NULL);
+        struct net_operand swapped = a;
+        if (i & 1) (i & 2 ? &a : &b)->kind = NET_CONSTANT;
+        if (!(i & 1) && (i & 2)) continue;
+        if (i & 4) {
+            swapped = a;
+            a = b;
+            b = swapped;
+        }
+        cr_assert(agrees(i & 1 ? "Add" : "Mul", a, b, false), "way %d", i);
+    }
+}
+
+Test(eltwise, operands_of_one_shape) {
+    assert_pair((struct pair){0, {0}, 0, {0}});
+    assert_pair((struct pair){1, {5}, 1, {5}});
+    assert_pair((struct pair){2, {3, 21}, 2, {3, 21}});
+    assert_pair((struct pair){4, {2, 19, 4, 5}, 4, {2, 19, 4, 5}});
+    assert_pair((struct pair){4, {2, 33, 31, 33}, 4, {2, 33, 31, 33}});
+    assert_pair((struct pair){5, {2, 3, 2, 2, 3}, 5, {2, 3, 2, 2, 3}});
+}
+
+Test(eltwise, a_number) {
+    assert_pair((struct pair){4, {2, 19, 4, 5}, 0, {0}});
+    assert_pair((struct pair){4, {2, 33, 31, 33}, 4, {1, 1, 1, 1}});
+    assert_pair((struct pair){1, {3}, 3, {1, 1, 1}});
+    assert_pair((struct pair){2, {3, 17}, 1, {1}});
+}
+
+Test(eltwise, a_number_for_each_channel) {
+    assert_pair((struct pair){4, {2, 19, 4, 5}, 3, {19, 1, 1}});
+    assert_pair((struct pair){4, {2, 33, 31, 33}, 4, {1, 33, 1, 1}});
+    assert_pair((struct pair){4, {3, 16, 5, 5}, 4, {3, 16, 1, 1}});
+    assert_pair((struct pair){4, {3, 40, 41, 23}, 4, {3, 40, 1, 1}});
+    assert_pair((struct pair){4, {1, 5, 3, 3}, 4, {3, 5, 1, 1}});
+    assert_pair((struct pair){2, {3, 21}, 1, {21}});
+    assert_pair((struct pair){2, {3, 21}, 2, {1, 21}});
+    assert_pair((struct pair){3, {2, 18, 7}, 2, {18, 1}});
+}
+
+Test(eltwise, rows_columns_images_and_outer_products) {
+    assert_pair((struct pair){4, {2, 3, 4, 5}, 1, {5}});
+    assert_pair((struct pair){4, {2, 3, 4, 5}, 2, {4, 1}});
+    assert_pair((struct pair){4, {2, 3, 4, 5}, 4, {2, 1, 1, 1}});
+    assert_pair((struct pair){4, {2, 17, 4, 5}, 4, {2, 1, 4, 5}});
+    assert_pair((struct pair){2, {7, 1}, 2, {1, 9}});
+    assert_pair((struct pair){4, {2, 1, 4, 1}, 4, {1, 3, 1, 5}});
+    assert_pair((struct pair){3, {1, 1, 1}, 2, {1, 1}});
+    assert_pair((struct pair){4, {2, 20, 60, 50}, 2, {60, 1}});
+}
+
+Test(eltwise, shapes_that_chance_makes) {
+    uint64_t seed = 1;
+    for (int i = 0; i < 60; i++) {
+        fmap_shape a = {.rank = between(&seed, 0, 6)}, b = {.rank = between(&seed, 0, 6)};
+        for (int k = 0; k < 6; k++) {
+            int64_t size = between(&seed, 1, k == 2 ? 18 : 3);
+            if (k < a.rank) a.dims[a.rank - 1 - k] = between(&seed, 0, 2) ? size : 1;
+            if (k < b.rank) b.dims[b.rank - 1 - k] = between(&seed, 0, 2) ? size : 1;
+        }
+        struct net_operand x = net_computed(a.rank, a.dims, NULL), y = net_computed(b.rank, b.dims, NULL);
+        if (i % 3 == 0) y.kind = NET_CONSTANT;
+        cr_assert(agrees(i % 2 ? "Add" : "Mul", x, y, false), "case %d", i);
+    }
+}
+
+Test(eltwise, an_image_alone_gives_the_bits_that_it_gives_in_a_batch) {
+    static const int64_t images[4] = {3, 19, 4, 5}, channels[4] = {3, 19, 1, 1}, numbers[1] = {5};
+    struct net_operand x = net_computed(4, images, NULL);
+    cr_assert(agrees("Add", x, x, true));
+    cr_assert(agrees("Mul", x, net_computed(4, channels, NULL), true));
+    cr_assert(agrees("Mul", x, net_constant(1, numbers, NULL), true));
+    cr_assert(agrees("Add", x, net_constant(0, NULL, NULL), true));
+}
+
+Test(eltwise, unknown_sizes_take_the_other_operands) {
+    static const int64_t a[4] = {FMAP_UNKNOWN, 3, FMAP_UNKNOWN, 1}, b[3] = {3, 7, FMAP_UNKNOWN};
+    static const int64_t expected[4] = {FMAP_UNKNOWN, 3, 7, FMAP_UNKNOWN};
+    struct net_layer layer = {.op = "Add", .n_operands = 2};
+    layer.operands[0] = net_computed(4, a, NULL);
+    layer.operands[1] = net_computed(3, b, NULL);
+    cr_assert(net_layer_has_shape(&layer, 4, expected));
+}
+
+Test(eltwise, what_does_not_fit_is_refused) {
+    static const int64_t a[2] = {2, 3}, b[1] = {4}, ints[2] = {1, 2};
+    struct net_layer layer = {.op = "Mul", .n_operands = 2};
+    layer.operands[0] = net_computed(2, a, NULL);
+    layer.operands[1] = net_computed(1, b, NULL);
+    cr_assert(net_layer_refused(
+        &layer, FMAP_ERROR_MODEL,
+        "input 0 'x0' of shape 2x3 and input 1 'x1' of shape 4 cannot be broadcast together"));
+    layer.operands[1] = net_constant_ints(2, ints);
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_UNSUPPORTED, "type 7, expected float32"));
+    layer.n_operands = 1;
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "has 1 inputs, expected 2 to 2"));
+    layer.n_operands = 2;
+    layer.operands[1] = layer.operands[0];
+    net_layer_attribute(&layer, net_int("axis", 1));
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_UNSUPPORTED, "attribute 'axis' is not known"));
+}
