@@ -7,6 +7,7 @@ class, pixels as grey / 255 rounded to three decimals, which is enough to get ev
 import gzip
 import json
 import pathlib
+import re
 import struct
 
 import numpy as np
@@ -64,6 +65,13 @@ def write_idx(folder, images, labels):
     """The two files of the MNIST distribution: big-endian magic number and sizes, then bytes."""
     _write_gzip(folder / IMAGES, struct.pack(">IIII", 0x803, *images.shape) + images.tobytes())
     _write_gzip(folder / LABELS, struct.pack(">II", 0x801, len(labels)) + labels.tobytes())
+
+
+def write_json(path, content):
+    """JSON for people: a list of plain values stays on one line."""
+    text = json.dumps(content, indent=2)
+    plain = re.sub(r"\[\s+([^\[\]{}]*?)\s+\]", lambda found: "[" + re.sub(r"\s+", " ", found[1]) + "]", text)
+    path.write_text(plain + "\n")
 
 
 def read_idx(folder):
