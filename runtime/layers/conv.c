@@ -97,6 +97,14 @@ static fmap_status read_constants(struct fmap_planning *planning, const struct f
     return FMAP_OK;
 }
 
+/* The depthwise kernel counts columns in ints, those of the padding too. Where they do not reach, the tiles do: they
+ * sum in the same order. */
+static bool counts_in_ints(const struct fmap_window_size *size) {
+    int64_t reach = size->in[1] + size->pads[1] + size->pads[3] + size->strides[1] +
+                    size->kernel[1] * size->dilations[1];
+    return reach <= INT32_MAX / 2;
+}
+
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
     const struct fmap_graph *graph = planning->graph;
     const struct fmap_conv_parameters *parameters = node->parameters;
@@ -128,7 +136,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     TRY(read_constants(planning, node, &problem));
     TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
     TRY(fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem.dst));
-    if (parameters->group == in.c && out.c == in.c && in.c > 1) {
+    if (parameters->group == in.c && out.c == in.c && in.c > 1 && counts_in_ints(&size)) {
         return fmap_planning_depthwise(planning, node, &problem);
     }
     return fmap_planning_tiles(planning, node, &problem);

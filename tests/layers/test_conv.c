@@ -174,6 +174,49 @@ Test(conv, a_large_kernel_with_a_large_stride) {
     agrees(&conv);
 }
 
+/* Columns of the output times the stride are more than an int holds: column 2 falls on pixel 1, all others outside. */
+Test(conv, strides_and_paddings_as_large_as_they_can_be) {
+    for (int groups = 1; groups <= 2; groups++) {
+        const float src[6] = {1, 2, 3, 4, 5, 6}, weights[4] = {10, 20, 30, 40}, bias[2] = {0.5f, 0.25f};
+        const float by_one_group[8] = {0.5f, 0.5f, 120.5f, 0.5f, 0.25f, 0.25f, 260.25f, 0.25f};
+        const float by_two_groups[8] = {0.5f, 0.5f, 20.5f, 0.5f, 0.25f, 0.25f, 100.25f, 0.25f};
+        struct net_conv conv = small_conv();
+        conv.shape = (struct oracle_conv_2d){.n = 1,
+                                             .channels = 2,
+                                             .in_h = 1,
+                                             .in_w = 3,
+                                             .filters = 2,
+                                             .groups = groups,
+                                             .out_h = 1,
+                                             .out_w = 4,
+                                             .src = src,
+                                             .weights = weights,
+                                             .bias = bias};
+        conv.shape.window = (struct oracle_window){1, 1, 1, 1 << 30, 1, 1, 0, INT32_MAX, 0, INT32_MAX - 1};
+        fmap_isa isas[NET_MAX_ISAS];
+        int n_isas = net_isas(isas);
+        for (int i = 0; i < n_isas; i++) {
+            float dst[8];
+            cr_assert(net_conv_run(&conv, isas[i], dst));
+            cr_assert(
+                check_same_bits(fmap_isa_name(isas[i]), dst, groups == 1 ? by_one_group : by_two_groups, 8));
+        }
+    }
+}
+
+Test(conv, dilations_far_larger_than_the_image) {
+    for (int groups = 1; groups <= 2; groups++) {
+        struct net_conv conv = small_conv();
+        conv.shape.channels = conv.shape.filters = 2;
+        conv.shape.groups = groups;
+        conv.shape.in_h = 1;
+        conv.shape.in_w = 3;
+        conv.shape.window = (struct oracle_window){1, 2, 1, 1, 1, 1 << 29, 0, 1 << 28, 0, (1 << 28) + 5};
+        cr_assert(net_conv_complete(&conv, true, 1));
+        agrees(&conv);
+    }
+}
+
 Test(conv, padding_larger_than_the_kernel_gives_bias_only) {
     struct net_conv conv = small_conv();
     conv.shape.window = (struct oracle_window){3, 3, 1, 1, 1, 1, 9, 8, 7, 6};
