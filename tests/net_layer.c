@@ -110,7 +110,8 @@ static size_t elements_of(const fmap_shape *shape) {
     return (size_t)n;
 }
 
-/* A computed input between fences, in the order that the network is given it; of image `alone`, unless that is -1. */
+/* A computed input between fences, in the order that the network is given it; of image `alone`, unless that
+ * is -1. */
 static struct check_fenced input_of(const struct net_operand *operand, bool pixels, int alone) {
     fmap_shape shape = operand->shape;
     if (alone >= 0) shape.dims[0] = 1;

@@ -1,5 +1,5 @@
-/* A layer as a network of one node: in every form that its inputs may have, on every instruction set, for several
- * numbers of threads, with and without passes, for an image alone and in a batch; against an oracle. */
+/* A layer as a network of one node: in every form that its inputs may have, on every instruction set, for
+ * several numbers of threads, with and without passes, for an image alone and in a batch. */
 #ifndef TESTS_NET_LAYER_H
 #define TESTS_NET_LAYER_H
 
@@ -28,14 +28,15 @@ struct net_layer {
     size_t n_operands;
     fmap_attribute attributes[NET_MAX_ATTRIBUTES];
     size_t n_attributes;
-    /* The first dimension of what is computed is the batch: unknown in the model, and every image by itself gives the
-     * same bits. */
+    /* The first dimension of what is computed is the batch: unknown in the model, and every image by itself
+     * gives the same bits. */
     bool batch;
 };
 
 void net_layer_attribute(struct net_layer *layer, fmap_attribute attribute);
 
-/* Whether all ways to run it give the same bits, within `bounds` (NULL: no distance at all) of what is expected. */
+/* Whether all ways to run it give the same bits, within `bounds` (NULL: no distance at all) of what is
+ * expected. */
 bool net_layer_agrees(const struct net_layer *layer, const double *expected, const double *bounds, size_t n);
 
 /* The same for a layer that only moves numbers. */
@@ -45,8 +46,8 @@ bool net_layer_moves(const struct net_layer *layer, const float *expected, size_
 fmap_shape net_layer_shape(const struct net_layer *layer);
 bool net_layer_has_shape(const struct net_layer *layer, int rank, const int64_t *dims);
 
-/* Whether the node, or else a plan of it, is refused with that status and a sentence that has these words in it and
- * names the node. */
+/* Whether the node, or else a plan of it, is refused with that status and a sentence that has these words in
+ * it and names the node. */
 bool net_layer_refused(const struct net_layer *layer, fmap_status status, const char *words);
 
 #endif

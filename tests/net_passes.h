@@ -5,8 +5,8 @@
 #include "runtime/passes/passes.h"
 #include "tests/net.h"
 
-/* The graph of a model (whose shapes must all be known) after the passes, but for those in `without`; to be closed.
- * `kept` is the name of a node whose first output is tapped; NULL: none. */
+/* The graph of a model (whose shapes must all be known) after the passes, but for those in `without`; to be
+ * closed. `kept` is the name of a node whose first output is tapped; NULL: none. */
 struct net_passes {
     const char *without;
     const char *kept;
@@ -24,8 +24,8 @@ const char *net_passes_fused_into(const fmap_model *model, const char *node);
 float *net_passes_outputs(const fmap_model *model, const fmap_plan_options *options, const float *x,
                           size_t *n);
 
-/* Whether all outputs have the same bits with and without passes, on every instruction set, for several threads;
- * of a network of one input of any shape. */
+/* Whether all outputs have the same bits with and without passes, on every instruction set, for several
+ * threads; of a network of one input of any shape. */
 bool net_passes_change_no_bit(const fmap_model *model);
 
 #endif

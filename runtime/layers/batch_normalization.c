@@ -1,4 +1,5 @@
-/* BatchNormalization in inference: one multiply-add with two numbers a channel, made from four while planning. */
+/* BatchNormalization in inference: one multiply-add with two numbers a channel, made from four while
+ * planning. */
 #include "runtime/layers/batch_normalization.h"
 
 #include "runtime/layer.h"

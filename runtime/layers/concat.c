@@ -1,4 +1,5 @@
-/* Concat: each input is copied to its place, in blocked form where the blocks of channels fit one behind the other. */
+/* Concat: each input is copied to its place, in blocked form where the blocks of channels fit one behind the
+ * other. */
 #include "runtime/layer.h"
 #include "runtime/layers/elements.h"
 
@@ -16,7 +17,7 @@ static fmap_status parse(struct fmap_parsing *parsing) {
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 
-/* Takes another input into account: sizes other than that along the axis must agree, unless one is unknown. */
+/* Takes another input into account: sizes other than along the axis must agree, unless one is unknown. */
 static bool join(fmap_shape *out, const fmap_shape *in, int axis) {
     if (in->rank != out->rank) return false;
     for (int i = 0; i < out->rank; i++) {

@@ -1,6 +1,6 @@
-/* Dropout: nothing in inference; in training (in * mask) * (1 / (1 - rate)), each product rounded, where the mask is
- * 0 with probability `rate` and 1 else. (Inverted dropout: Srivastava et al., JMLR 15, 2014.) An infinite element
- * that is dropped becomes NaN, as in the formula. */
+/* Dropout: nothing in inference; in training (in * mask) * (1 / (1 - rate)), each product rounded, where the
+ * mask is 0 with probability `rate` and 1 else. (Inverted dropout: Srivastava et al., JMLR 15, 2014.) An
+ * infinite element that is dropped becomes NaN, as in the formula. */
 #include "runtime/layers/dropout.h"
 
 #include "runtime/layer.h"
@@ -53,7 +53,7 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     return fmap_set_output(graph, node, &in->shape);
 }
 
-/* ---- the mask ------------------------------------------------------------------------------------------- */
+/* ---- the mask ------------------------------------------------------------------------------------------ */
 
 struct mask_job {
     uint64_t key;
@@ -73,7 +73,8 @@ static void mask_part(const struct fmap_run *run, const struct fmap_step *step, 
                                     .threshold = job->threshold});
 }
 
-/* The finisher of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014): every bit of the key depends on both numbers. */
+/* The finisher of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014): every bit of the key depends on both
+ * numbers. */
 static uint64_t key_of(uint64_t seed, int64_t layer) {
     uint64_t key = seed + 0x9E3779B97F4A7C15u * ((uint64_t)layer + 1);
     key = (key ^ (key >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -109,7 +110,7 @@ fmap_status fmap_dropout_mask_step(struct fmap_planning *planning, const struct 
                                                  .node = node});
 }
 
-/* ---- what is done with it ------------------------------------------------------------------------------- */
+/* ---- what is done with it ------------------------------------------------------------------------------ */
 
 struct dropout_job {
     float scale;

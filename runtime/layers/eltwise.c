@@ -1,7 +1,7 @@
 /* Add and Mul, with numpy's broadcasting.
  *
- * The frequent cases run over whole buffers in the form at hand: operands of one shape, a number, one number a
- * channel. The others are cut into rows along which each operand either runs or stands still. */
+ * The frequent cases run over whole buffers in the form at hand: operands of one shape, a number, one number
+ * a channel. The others are cut into rows along which each operand either runs or stands still. */
 #include "runtime/layers/eltwise.h"
 
 #include "runtime/layer.h"
@@ -152,7 +152,7 @@ static fmap_status plan_channels(struct fmap_planning *planning, const struct fm
     return add_step(planning, node, channel_part, job, sizeof *job, job->cut.parts, operands);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------ */
+/* ---- rows ---------------------------------------------------------------------------------------------- */
 
 struct broadcast_job {
     struct binary_job binary; /* its cut is of rows */

@@ -1,6 +1,7 @@
 /* Flatten: the axes before and from `axis` on become one each.
  *
- * channels_last is an attribute of our own: a tensor n, c, h, w is walked in the order h, w, c, as Keras does. */
+ * channels_last is an attribute of our own: a tensor n, c, h, w is walked in the order h, w, c, as Keras
+ * does. */
 #include "runtime/layers/flatten.h"
 
 #include "runtime/layer.h"

@@ -14,8 +14,8 @@ struct fmap_pads {
     int64_t after[FMAP_MAX_RANK];
 };
 
-/* What a Pad node does, from its attributes and constant inputs. Errors: MODEL, LIMIT; UNSUPPORTED for pads that
- * are computed. */
+/* What a Pad node does, from its attributes and constant inputs. Errors: MODEL, LIMIT; UNSUPPORTED for pads
+ * that are computed. */
 fmap_status fmap_pads_of(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                          struct fmap_pads *pads, fmap_error *error);
 

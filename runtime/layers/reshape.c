@@ -20,8 +20,8 @@ static fmap_status fail(const struct fmap_graph *graph, const struct fmap_graph_
                           fmap_input_text(graph, node, 0).text, fmap_shape_text(wanted).text);
 }
 
-/* Reads the wanted shape: sizes that are copied from the input are filled in, and marked. *inferred is the axis
- * whose size follows from the others, or -1. */
+/* Reads the wanted shape: sizes that are copied from the input are filled in, and marked. *inferred is the
+ * axis whose size follows from the others, or -1. */
 static fmap_status read_shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                               fmap_shape *out, bool *copied, int *inferred, fmap_error *error) {
     const struct reshape_parameters *parameters = node->parameters;

@@ -1,5 +1,5 @@
-/* Transpose: a copy, unless only the form changes. n, c, h, w to n, h, w, c and back are what the form of pixels is
- * for, so they cost nothing here. */
+/* Transpose: a copy, unless only the form changes. n, c, h, w to n, h, w, c and back are what the form of
+ * pixels is for, so they cost nothing here. */
 #include "runtime/layers/transpose.h"
 
 #include "runtime/layer.h"

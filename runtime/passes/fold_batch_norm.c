@@ -1,9 +1,9 @@
-/* fold_batch_norm: a BatchNormalization behind a convolution scales and shifts its channels, so the convolution's
- * weights and bias can do it. They are computed in double and rounded once; the result differs from two layers by
- * roundings.
+/* fold_batch_norm: a BatchNormalization behind a convolution scales and shifts its channels, so the
+ * convolution's weights and bias can do it. They are computed in double and rounded once; the result differs
+ * from two layers by roundings.
  *
- * When somebody outside looks at the convolution's own output, it stays, and the folded one takes the slot of the
- * BatchNormalization: so a tap does not change what comes behind it. */
+ * When somebody outside looks at the convolution's own output, it stays, and the folded one takes the slot of
+ * the BatchNormalization: so a tap does not change what comes behind it. */
 #include "runtime/layer.h"
 #include "runtime/layers/batch_normalization.h"
 #include "runtime/layers/conv.h"
@@ -67,7 +67,7 @@ static fmap_status fold_constants(struct fmap_graph *graph, const struct fmap_gr
     return memory ? FMAP_OK : fmap_fail_memory(error, (size_t)n * sizeof *weights_data);
 }
 
-/* Folds the node at `norm_index` into the convolution before it, whose output is `kept` from outside or not. */
+/* Folds the node at `norm_index` into the convolution before it, whose output is `kept` or not. */
 static fmap_status fold(struct fmap_graph *graph, size_t norm_index, bool kept, fmap_error *error) {
     struct fmap_graph_node *norm = &graph->nodes[norm_index];
     struct fmap_graph_node *conv = fmap_producer(graph, fmap_node_input(graph, norm, 0));

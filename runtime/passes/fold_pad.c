@@ -1,7 +1,7 @@
 /* fold_pad: zeros that a Pad puts around an image are padding that the next layer can do itself.
  *
- * A Conv takes them as they are. An AveragePool does when it counts padding, or has none of its own: then it counts
- * the Pad's zeros. A MaxPool does not: zero may be the largest element, padding never is. */
+ * A Conv takes them as they are. An AveragePool does when it counts padding, or has none of its own: then it
+ * counts the Pad's zeros. A MaxPool does not: zero may be the largest element, padding never is. */
 #include "runtime/layer.h"
 #include "runtime/layers/conv.h"
 #include "runtime/layers/pad.h"
@@ -25,7 +25,8 @@ static bool zeros_around(const struct fmap_graph *graph, const struct fmap_graph
     return true;
 }
 
-/* The window with explicit pads, of which the Pad's zeros are now a part, as long as that gives the same output. */
+/* The window with explicit pads, of which the Pad's zeros are now a part, as long as that gives the same
+ * output. */
 static bool widen(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                   const fmap_shape *unpadded, const int64_t *zeros, struct fmap_window_parameters *window) {
     const fmap_shape *padded = &fmap_input_value(graph, node, 0)->shape;

@@ -1,5 +1,5 @@
-/* fuse_activation: an activation is the last thing that the layer before it does to a value, while it is still in a
- * register. The same operations in the same order: the bits do not change. */
+/* fuse_activation: an activation is the last thing that the layer before it does to a value, while it is
+ * still in a register. The same operations in the same order: the bits do not change. */
 #include "runtime/layer.h"
 #include "runtime/layers/activation.h"
 #include "runtime/layers/batch_normalization.h"

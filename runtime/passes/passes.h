@@ -1,8 +1,8 @@
 /* Passes: rewrites of a plan's graph that change the work, but not the answer.
  *
- * A pass never touches a value that is kept, except to say that another value is the same (its alias, which is kept
- * from then on). Nodes stay in their slots, because they are planned in that order: what is removed is marked as
- * dead, what is fused lives on in the slot of one of its parts. */
+ * A pass never touches a value that is kept, except to say that another value is the same (its alias, which
+ * is kept from then on). Nodes stay in their slots, because they are planned in that order: what is removed
+ * is marked as dead, what is fused lives on in the slot of one of its parts. */
 #ifndef FMAP_PASSES_H
 #define FMAP_PASSES_H
 

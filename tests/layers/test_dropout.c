@@ -1,4 +1,4 @@
-/* Inference, attributes, and the mask as an output; the masks' numbers are tested with training as a whole. */
+/* Inference, attributes, the mask as an output; the masks' numbers are tested with training as a whole. */
 #include <criterion/criterion.h>
 
 #include <math.h>
