@@ -237,6 +237,7 @@ function layerSection(layer, index) {
     const text = explain(layer);
     if (text) section.append(make("p", { className: "explain" }, text));
     if (layer.maps) section.append(mapGrid(layer, index));
+    if (layer.maps && layer.maps.total === 1) section.classList.add("single");
     if (layer.vector) {
         section.append(layer.vector.values ? vectorBars(layer) : vectorCells(layer, index));
         section.append(make("p", { className: "note" }, statisticsLine(layer)));
