@@ -119,13 +119,16 @@ function followReader() {
     const links = new Map();
     for (const link of byId("column").querySelectorAll("a")) links.set(link.hash.slice(1), link);
     const list = byId("overview").firstElementChild;
+    let current = null;
     const seen = new IntersectionObserver((entries) => {
         for (const { target, isIntersecting } of entries) {
-            const link = links.get(target.id);
-            link.classList.toggle("current", isIntersecting);
-            if (isIntersecting) list.scrollTop = link.offsetTop - list.clientHeight / 2;
+            if (!isIntersecting) continue;
+            if (current) current.classList.remove("current");
+            current = links.get(target.id);
+            current.classList.add("current");
+            list.scrollTop = current.offsetTop - list.clientHeight / 2;
         }
-    }, { rootMargin: "-45% 0px -45% 0px" });
+    }, { rootMargin: "-30% 0px -69% 0px" }); /* a line in the upper third of the window */
     for (const section of document.querySelectorAll("main .layer")) seen.observe(section);
 }
 
