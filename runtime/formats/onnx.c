@@ -64,23 +64,19 @@ bool fmap_onnx_default_domain(struct fmap_onnx_span domain) {
            (domain.bytes == strlen(name) && memcmp(domain.data, name, domain.bytes) == 0);
 }
 
-/* Only ONNX's own operators are known; whether others are used shows when a node names them. Which versions
- * are supported is for the model to say. */
+/* Only ONNX's own operators are known. Which versions of them are supported is for the model to say; a file
+ * that names no version may still consist of other operators, which is for its nodes to say. */
 static bool set_opset(struct fmap_onnx_loader *loader, const fmap_onnx_ModelProto *proto) {
-    int64_t version = 0;
     for (size_t i = 0; i < proto->opset_import.count; i++) {
         fmap_onnx_OperatorSetIdProto set = {0};
         if (!fmap_onnx_read(loader, proto->opset_import.items[i], fmap_onnx_OperatorSetIdProto_fields, &set,
                             "the list of operator sets")) {
             return false;
         }
-        if (fmap_onnx_default_domain(set.domain.span)) version = set.version;
+        if (fmap_onnx_default_domain(set.domain.span) && set.version > 0) loader->opset = set.version;
     }
-    if (version <= 0) {
-        return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT,
-                              "the model does not say which version of the ONNX operator set it uses");
-    }
-    return fmap_model_set_opset(loader->model, version < INT_MAX ? (int)version : INT_MAX) == FMAP_OK;
+    int64_t version = loader->opset < INT_MAX ? loader->opset : INT_MAX;
+    return !version || fmap_model_set_opset(loader->model, (int)version) == FMAP_OK;
 }
 
 static bool add_initializers(struct fmap_onnx_loader *loader, const struct fmap_onnx_field *initializers) {

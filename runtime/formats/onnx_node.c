@@ -142,6 +142,11 @@ bool fmap_onnx_add_node(struct fmap_onnx_loader *loader, struct fmap_onnx_span s
             loader, FMAP_ERROR_UNSUPPORTED, "%s: operator %s of domain '%s' is not supported", node.label,
             fmap_onnx_show(node.proto.op_type.span).text, fmap_onnx_show(node.proto.domain.span).text);
     }
+    if (!loader->opset) {
+        return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT,
+                              "%s: the file does not say which version of the ONNX operator set it uses",
+                              node.label);
+    }
     fmap_attribute *attributes;
     fmap_value *inputs;
     const char **output_names;

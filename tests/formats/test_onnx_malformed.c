@@ -58,7 +58,8 @@ Test(onnx_malformed, empty_graph) {
 Test(onnx_malformed, no_operator_set) {
     struct onnx_writer w = onnx_begin(0);
     onnx_input(&w, "x", "2");
-    expect(&w, FMAP_ERROR_FORMAT, "version of the ONNX operator set", NULL);
+    onnx_node(&w, "Relu", "act", "x", "y");
+    expect(&w, FMAP_ERROR_FORMAT, "'act'", "version of the ONNX operator set", NULL);
 }
 
 Test(onnx_malformed, version_of_the_file_format_too_old) {

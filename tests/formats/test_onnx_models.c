@@ -4,16 +4,9 @@
 
 #include <glob.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "tests/onnx_writer.h"
-
-/* The folder of the shared models: FMAP_SHARED_MODELS, or beside the source. */
-static const char *shared_models(void) {
-    const char *folder = getenv("FMAP_SHARED_MODELS");
-    return folder ? folder : FMAP_TEST_SOURCE_DIR "/../shared/models";
-}
+#include "tests/onnx_data.h"
 
 /* Files of a pattern below a folder; skips the test when there are none. */
 static glob_t find(const char *folder, const char *pattern) {
@@ -45,7 +38,7 @@ static bool loads(const char *path) {
 }
 
 Test(onnx_models, real_networks_load) {
-    glob_t found = find(shared_models(), "*/model.onnx");
+    glob_t found = find(onnx_shared_models(), "*/model.onnx");
     for (size_t i = 0; i < found.gl_pathc; i++) {
         bool loaded = loads(found.gl_pathv[i]);
         if (strstr(found.gl_pathv[i], "/mnist_cntk/") || strstr(found.gl_pathv[i], "/squeezenet1.1/")) {
@@ -56,7 +49,7 @@ Test(onnx_models, real_networks_load) {
 }
 
 Test(onnx_models, a_real_network_has_all_its_parameters) {
-    glob_t found = find(shared_models(), "squeezenet1.1/model.onnx");
+    glob_t found = find(onnx_shared_models(), "squeezenet1.1/model.onnx");
     fmap_model *model = NULL;
     cr_assert_eq(fmap_model_load(found.gl_pathv[0], NULL, &model, NULL), FMAP_OK);
     int64_t parameters = 0;
@@ -84,4 +77,38 @@ Test(onnx_models, conformance_tests_load_or_say_what_is_missing) {
         fmap_model_destroy(model);
     }
     globfree(&found);
+}
+
+/* Runs all data sets of the cases found. A case that differs fails the test, and so do too few that agree. */
+static void expect_agreement(glob_t *found, const struct onnx_tolerance *tolerance, size_t least) {
+    size_t n[4] = {0};
+    for (size_t i = 0; i < found->gl_pathc; i++) {
+        char folder[1024];
+        (void)snprintf(folder, sizeof folder, "%s", found->gl_pathv[i]);
+        *strrchr(folder, '/') = 0;
+        /* Three-dimensional pooling is refused, as an inconsistent model. */
+        if (strstr(folder, "pool_3d_")) continue;
+        enum onnx_outcome outcome = ONNX_AGREES;
+        for (int set = 0; outcome == ONNX_AGREES; set++) {
+            outcome = onnx_run(folder, set, NULL, tolerance);
+            n[outcome]++;
+        }
+        cr_expect_neq(outcome, ONNX_DIFFERS, "%s", folder);
+    }
+    fprintf(stderr, "%zu data sets agree, %zu differ; %zu models are not supported\n", n[ONNX_AGREES],
+            n[ONNX_DIFFERS], n[ONNX_UNSUPPORTED]);
+    cr_expect_geq(n[ONNX_AGREES], least);
+    globfree(found);
+}
+
+Test(onnx_models, real_networks_give_the_outputs_of_their_data_sets) {
+    static const struct onnx_tolerance tolerance = {1e-3, 1e-6, 1e-4}; /* as it came with the data */
+    glob_t found = find(onnx_shared_models(), "*/model.onnx");
+    expect_agreement(&found, &tolerance, 1);
+}
+
+Test(onnx_models, conformance_tests_give_the_outputs_of_their_data_sets) {
+    static const struct onnx_tolerance tolerance = {1e-3, 1e-7, 0}; /* of ONNX' own runner */
+    glob_t found = find("/usr/share/libonnx-testdata/data", "*/*/model.onnx");
+    expect_agreement(&found, &tolerance, 90); /* so that "not supported" does not become the usual answer */
 }

@@ -1,0 +1,26 @@
+/* Cases in the form of the backend tests of ONNX: a folder with model.onnx and test_data_set_0,
+ * test_data_set_1 ..., each with input_0.pb, input_1.pb ... and output_0.pb, output_1.pb ..., which are
+ * TensorProto messages. */
+#ifndef TESTS_ONNX_DATA_H
+#define TESTS_ONNX_DATA_H
+
+#include "fmap/fmap.h"
+
+/* The folder of real networks, which are not part of the project: FMAP_SHARED_MODELS, or shared/models beside
+ * the source. It need not be there. */
+const char *onnx_shared_models(void);
+
+enum onnx_outcome { ONNX_AGREES, ONNX_DIFFERS, ONNX_UNSUPPORTED, ONNX_MISSING };
+
+/* |got - expected| <= relative * |expected| + max(absolute, of_largest * the largest |expected| of the output). */
+struct onnx_tolerance {
+    double relative, absolute, of_largest;
+};
+
+/* Loads the model, plans it for the shapes of the inputs of a data set, runs it and compares all outputs; other
+ * types than float32 have to be equal. What differs or is not supported is explained on stderr. ONNX_MISSING:
+ * there is no such data set, or it holds something else than tensors. */
+enum onnx_outcome onnx_run(const char *folder, int data_set, const fmap_plan_options *options,
+                           const struct onnx_tolerance *tolerance);
+
+#endif
