@@ -12,14 +12,14 @@ const char *onnx_shared_models(void);
 
 enum onnx_outcome { ONNX_AGREES, ONNX_DIFFERS, ONNX_UNSUPPORTED, ONNX_MISSING };
 
-/* |got - expected| <= relative * |expected| + max(absolute, of_largest * the largest |expected| of the output). */
+/* |got - expected| <= relative * |expected| + max(absolute, of_largest * the output's largest |expected|). */
 struct onnx_tolerance {
     double relative, absolute, of_largest;
 };
 
-/* Loads the model, plans it for the shapes of the inputs of a data set, runs it and compares all outputs; other
- * types than float32 have to be equal. What differs or is not supported is explained on stderr. ONNX_MISSING:
- * there is no such data set, or it holds something else than tensors. */
+/* Loads the model, plans it for the shapes of the inputs of a data set, runs it and compares all outputs;
+ * other types than float32 have to be equal. What differs or is not supported is explained on stderr.
+ * ONNX_MISSING: there is no such data set, or it holds something else than tensors. */
 enum onnx_outcome onnx_run(const char *folder, int data_set, const fmap_plan_options *options,
                            const struct onnx_tolerance *tolerance);
 
