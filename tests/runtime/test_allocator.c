@@ -27,9 +27,19 @@ static void build_long(fmap_model *model, const void *what) {
     fmap_model_output(model, x);
 }
 
+/* The sample network and some more layers: each moves the places where a block of memory ends and the next is asked
+ * for. */
+static void build_longer(fmap_model *model, const void *what) {
+    net_sample_build(model, NULL);
+    fmap_value x = fmap_model_image_input(model, "image", 3, 3, 1);
+    for (int i = 0; i < *(const int *)what; i++) x = fmap_model_dropout(model, NULL, x, 0.5f);
+    fmap_model_output(model, x);
+}
+
 struct journey {
     net_build *build;
     fmap_plan_options options;
+    int more_layers;
 };
 
 /* Model, plan, context; everything is given back. */
@@ -37,7 +47,7 @@ static fmap_status travel(const struct journey *journey, const fmap_allocator *a
     fmap_model *model = NULL;
     fmap_plan *plan = NULL;
     fmap_context *context = NULL;
-    fmap_status status = net_try_model(journey->build, NULL, allocator, &model, error);
+    fmap_status status = net_try_model(journey->build, &journey->more_layers, allocator, &model, error);
     if (status == FMAP_OK) status = fmap_plan_create(model, &journey->options, &plan, error);
     if (status == FMAP_OK) status = fmap_context_create(plan, &context, error);
     fmap_context_destroy(context);
@@ -71,7 +81,7 @@ static void sweep(const struct journey *journey, bool only_one) {
 static const fmap_tap_request everything = {.layers = "*", .values = true, .statistics = true};
 
 Test(allocator, may_fail_at_any_call) {
-    struct journey journey = {build_long, {.threads = 2}};
+    struct journey journey = {.build = build_long, .options = {.threads = 2}};
     sweep(&journey, false);
     sweep(&journey, true);
 }
@@ -84,9 +94,17 @@ Test(allocator, may_fail_at_any_call_with_taps) {
 }
 
 Test(allocator, may_fail_at_any_call_without_fusion) {
-    struct journey journey = {net_sample_build, {.no_fusion = true, .batch = 40}};
+    struct journey journey = {.build = net_sample_build, .options = {.no_fusion = true, .batch = 40}};
     sweep(&journey, false);
     sweep(&journey, true);
+}
+
+Test(allocator, may_fail_wherever_a_block_of_memory_ends) {
+    for (int more = 0; more < 120; more += 3) {
+        struct journey journey = {
+            build_longer, {.taps = &everything, .n_taps = 1, .training = more % 2}, more};
+        sweep(&journey, more % 4 < 2);
+    }
 }
 
 /* ---- storage ----------------------------------------------------------------------------------------------------- */
