@@ -117,7 +117,7 @@ if command -v chromium >/dev/null; then
         --dump-dom "file://$out/index.html#layer=2&map=5" >"$work/dom" 2>"$work/log" || true
     check "the script says nothing on the console" no grep -q CONSOLE "$work/log"
     check "the script builds a section for each layer" \
-        test "$(grep -o 'class="layer panel"' "$work/dom" | wc -l)" -eq $((layers + 1))
+        test "$(grep -o 'class="layer panel' "$work/dom" | wc -l)" -eq $((layers + 1))
     check "the address opens a map" grep -q '<dialog[^>]* open' "$work/dom"
 else
     echo "skip  the page in a browser: no chromium"
