@@ -87,8 +87,9 @@ Test(allocator, may_fail_at_any_call) {
 }
 
 Test(allocator, may_fail_at_any_call_with_taps) {
-    struct journey journey = {build_long,
-                              {.taps = &everything, .n_taps = 1, .training = true, .profile = true}};
+    struct journey journey = {
+        .build = build_long,
+        .options = {.taps = &everything, .n_taps = 1, .training = true, .profile = true}};
     sweep(&journey, false);
     sweep(&journey, true);
 }
@@ -101,8 +102,9 @@ Test(allocator, may_fail_at_any_call_without_fusion) {
 
 Test(allocator, may_fail_wherever_a_block_of_memory_ends) {
     for (int more = 0; more < 120; more += 3) {
-        struct journey journey = {
-            build_longer, {.taps = &everything, .n_taps = 1, .training = more % 2}, more};
+        struct journey journey = {.build = build_longer,
+                                  .options = {.taps = &everything, .n_taps = 1, .training = more % 2},
+                                  .more_layers = more};
         sweep(&journey, more % 4 < 2);
     }
 }
