@@ -6,6 +6,9 @@
  * n, c, h, w the formulas below give out[n, c, y, x].
  *
  * The arithmetic is that of Keras 2 and 3 (https://keras.io/api/layers/) with a batch axis in front.
+ *
+ * A layer is a node under its name. The activation that Conv2D and Dense take as an argument is a node of its own
+ * behind it, called NAME_relu, NAME_softmax, ...: taps can tell the two. Weights are NAME/kernel, NAME/bias, ...
  */
 #ifndef FMAP_LAYERS_H
 #define FMAP_LAYERS_H
@@ -52,7 +55,7 @@ typedef struct fmap_conv_2d {
     int64_t dilation_rate[2];
     int64_t groups;
     fmap_padding padding;
-    int64_t pads[4];      /* top, left, bottom, right; for FMAP_EXPLICIT */
+    int64_t pads[4];      /* top, left, bottom, right; for FMAP_EXPLICIT, else zeros */
     const float *kernel;  /* [height][width][channels / groups][filters]; a DepthwiseConv2D's
                              [height][width][channels][multiplier] is the same memory */
     const float *bias;    /* [filters]; NULL: none */
