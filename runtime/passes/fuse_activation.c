@@ -35,14 +35,10 @@ static const struct activating *find(const struct fmap_layer *layer) {
     return NULL;
 }
 
-/* The node's parameters with the activation; *done says whether there was none before. */
+/* Gives the node its own copy of its parameters, with the activation. */
 static fmap_status activate(struct fmap_graph *graph, struct fmap_graph_node *node,
-                            const struct activating *kind, const struct fmap_activate_job *job, bool *done,
+                            const struct activating *kind, const struct fmap_activate_job *job,
                             fmap_error *error) {
-    struct fmap_activate_job before;
-    memcpy(&before, (const char *)node->parameters + kind->offset, sizeof before);
-    *done = before.kind == FMAP_ACTIVATE_NONE;
-    if (!*done) return FMAP_OK;
     char *parameters = fmap_storage_copy(&graph->storage, node->parameters, kind->bytes, 1);
     if (!parameters) return fmap_fail_memory(error, kind->bytes);
     memcpy(parameters + kind->offset, job, sizeof *job);
@@ -62,10 +58,9 @@ static fmap_status apply(struct fmap_graph *graph, const struct fmap_pass_option
                                                             : NULL;
         if (!after || !after->layer->activation) continue;
         struct fmap_activate_job job;
-        bool done;
         TRY(fmap_activation_of(graph, after, &job, error));
-        TRY(activate(graph, node, kind, &job, &done, error));
-        if (done) fmap_fuse_nodes(graph, node, after);
+        TRY(activate(graph, node, kind, &job, error));
+        fmap_fuse_nodes(graph, node, after);
     }
     return FMAP_OK;
 }
