@@ -24,10 +24,10 @@ void bench_add_row(struct table *table, const struct trial *trial) {
     table_addf(table, "%d", trial->info.threads);
     table_addf(table, "%" PRId64, trial->batch);
     table_addf(table, "%zu", timing->n_runs);
-    table_addf(table, "%.3f", 1e3 * timing->minimum);
-    table_addf(table, "%.3f", 1e3 * timing->median);
-    table_addf(table, "%.3f", 1e3 * timing->p99);
-    table_addf(table, "%.3f", 1e3 * timing->mean);
+    table_addf(table, "%.4f", 1e3 * timing->minimum);
+    table_addf(table, "%.4f", 1e3 * timing->median);
+    table_addf(table, "%.4f", 1e3 * timing->p99);
+    table_addf(table, "%.4f", 1e3 * timing->mean);
     table_addf(table, "%.1f", images_per_second(trial));
     table_addf(table, "%.2f", gflops(trial->info.macs, timing->mean));
 }

@@ -151,8 +151,9 @@ static fmap_status print_text(const struct inspected *network, fmap_error *error
     TRY(print_ports(network, true, error));
     putchar('\n');
     TRY(print_layers(network, error));
-    printf("\n%zu layers in %zu steps, %s, %d thread%s\n", info->n_layers, info->n_steps,
-           fmap_isa_name(info->isa), info->threads, info->threads == 1 ? "" : "s");
+    printf("\n%zu layer%s in %zu step%s, %s, %d thread%s\n", info->n_layers, info->n_layers == 1 ? "" : "s",
+           info->n_steps, info->n_steps == 1 ? "" : "s", fmap_isa_name(info->isa), info->threads,
+           info->threads == 1 ? "" : "s");
     printf("parameters    %s\n", count_text((double)info->parameters, text));
     printf("MACs          %s a run\n", count_text((double)info->macs, text));
     printf("weights       %s, packed\n", bytes_text(info->weights_bytes, text));
