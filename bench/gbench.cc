@@ -31,7 +31,8 @@ bool gbench_keep_running(gbench_state *state) {
     }
     if (state->state.KeepRunning()) return true;
     std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - state->begin;
-    if (state->state.iterations() > 0) state->seconds = elapsed.count() / static_cast<double>(state->state.iterations());
+    if (state->state.iterations() > 0)
+        state->seconds = elapsed.count() / static_cast<double>(state->state.iterations());
     return false;
 }
 
@@ -39,8 +40,8 @@ void gbench_pause(gbench_state *state) { state->state.PauseTiming(); }
 void gbench_resume(gbench_state *state) { state->state.ResumeTiming(); }
 
 void gbench_rate(gbench_state *state, const char *name, double per_iteration) {
-    state->state.counters[name] =
-        benchmark::Counter(per_iteration, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
+    state->state.counters[name] = benchmark::Counter(
+        per_iteration, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
 }
 
 void gbench_value(gbench_state *state, const char *name, double value) {

@@ -79,10 +79,10 @@ struct fmap_window {
     float *dst;       /* output column 0 */
     int n_pixels;     /* output columns */
     int src_width;
-    int n_rows;               /* window rows inside of the image, may be 0 */
+    int n_rows; /* window rows inside of the image, may be 0 */
     int kernel_width;
-    int stride;               /* horizontal */
-    int dilation;             /* horizontal */
+    int stride;   /* horizontal */
+    int dilation; /* horizontal */
     int pad_left;
     ptrdiff_t src_row_stride; /* elements between successive window rows (dilation included) */
 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
+#define TEXT(x)  TEXT_(x)
 
 const char *fmap_version(void) {
     return TEXT(FMAP_VERSION_MAJOR) "." TEXT(FMAP_VERSION_MINOR) "." TEXT(FMAP_VERSION_PATCH);

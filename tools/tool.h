@@ -42,12 +42,12 @@ fmap_status fail_errno(fmap_error *error, const char *verb, const char *path);
 /* "out of memory", naming what the memory was for. */
 fmap_status fail_memory(fmap_error *error, const char *what);
 
-#define TRY(expression)                        \
-    do {                                       \
+#define TRY(expression) \
+    do { \
         fmap_status try_status = (expression); \
-        if (try_status != FMAP_OK) {           \
-            return try_status;                 \
-        }                                      \
+        if (try_status != FMAP_OK) { \
+            return try_status; \
+        } \
     } while (0)
 
 /* ---- commands ---------------------------------------------------------------------------------- */

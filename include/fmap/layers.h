@@ -55,10 +55,10 @@ typedef struct fmap_conv_2d {
     int64_t dilation_rate[2];
     int64_t groups;
     fmap_padding padding;
-    int64_t pads[4];      /* top, left, bottom, right; for FMAP_EXPLICIT, else zeros */
-    const float *kernel;  /* [height][width][channels / groups][filters]; a DepthwiseConv2D's
+    int64_t pads[4];     /* top, left, bottom, right; for FMAP_EXPLICIT, else zeros */
+    const float *kernel; /* [height][width][channels / groups][filters]; a DepthwiseConv2D's
                              [height][width][channels][multiplier] is the same memory */
-    const float *bias;    /* [filters]; NULL: none */
+    const float *bias;   /* [filters]; NULL: none */
     fmap_activation activation;
 } fmap_conv_2d;
 

@@ -41,7 +41,8 @@ FMAP_API void fmap_model_destroy(fmap_model *model);
  * Building functions return a value, or a status, for convenience only: the first failure is kept,
  * later calls do nothing, and fmap_model_finish() reports it. So a network can be written without a
  * check on every line. A model that is being built belongs to one thread. */
-FMAP_API fmap_status fmap_model_create(const fmap_allocator *allocator, fmap_model **model, fmap_error *error);
+FMAP_API fmap_status fmap_model_create(const fmap_allocator *allocator, fmap_model **model,
+                                       fmap_error *error);
 
 /* Something that a node reads or writes: an input, a constant or an output of a node. */
 typedef int32_t fmap_value;

@@ -41,16 +41,16 @@ typedef struct fmap_tap_request {
 } fmap_tap_request;
 
 typedef struct fmap_plan_options {
-    int64_t batch;   /* fills in an unknown first dimension of the inputs; 0 is 1 */
-    int threads;     /* 0: what OpenMP would use (OMP_NUM_THREADS or the processors) */
+    int64_t batch;    /* fills in an unknown first dimension of the inputs; 0 is 1 */
+    int threads;      /* 0: what OpenMP would use (OMP_NUM_THREADS or the processors) */
     fmap_isa max_isa; /* the environment variable FMAP_MAX_ISA caps it too */
     const fmap_port *ports;
     size_t n_ports;
     const fmap_tap_request *taps;
     size_t n_taps;
-    bool training; /* Dropout drops */
-    uint64_t seed; /* of Dropout's masks */
-    bool profile;  /* measure every layer in every run; costs two clock readings a layer */
+    bool training;  /* Dropout drops */
+    uint64_t seed;  /* of Dropout's masks */
+    bool profile;   /* measure every layer in every run; costs two clock readings a layer */
     bool no_fusion; /* run the network as it is written, no graph rewrites: to compare and to debug */
 } fmap_plan_options;
 
