@@ -1,13 +1,13 @@
 /* Element-wise kernels. Each loop is instantiated for every activation: none and clip run as fast as memory. */
 #include "activate.h"
 
-#define FOR_EACH_ACTIVATION(kind, CALL)                             \
-    switch (kind) {                                                 \
-    case FMAP_ACTIVATE_NONE: CALL(FMAP_ACTIVATE_NONE); break;       \
-    case FMAP_ACTIVATE_CLIP: CALL(FMAP_ACTIVATE_CLIP); break;       \
-    case FMAP_ACTIVATE_LEAKY: CALL(FMAP_ACTIVATE_LEAKY); break;     \
+#define FOR_EACH_ACTIVATION(kind, CALL) \
+    switch (kind) { \
+    case FMAP_ACTIVATE_NONE: CALL(FMAP_ACTIVATE_NONE); break; \
+    case FMAP_ACTIVATE_CLIP: CALL(FMAP_ACTIVATE_CLIP); break; \
+    case FMAP_ACTIVATE_LEAKY: CALL(FMAP_ACTIVATE_LEAKY); break; \
     case FMAP_ACTIVATE_SIGMOID: CALL(FMAP_ACTIVATE_SIGMOID); break; \
-    case FMAP_ACTIVATE_TANH: CALL(FMAP_ACTIVATE_TANH); break;       \
+    case FMAP_ACTIVATE_TANH: CALL(FMAP_ACTIVATE_TANH); break; \
     }
 
 INLINE void unary(const struct fmap_unary *job, enum fmap_activate kind) {
@@ -35,17 +35,20 @@ INLINE vf binary_step(vf a, vf b, enum fmap_binary_op op, const struct fmap_acti
 /* A second operand of 16 elements that repeat: its vectors stay in registers. */
 INLINE void binary_block(const struct fmap_binary *job, enum fmap_binary_op op,
                          const struct fmap_activate_job *activate) {
-    const float *a = job->a;
+    const float *a = job->a, *b = job->b;
     float *dst = job->dst;
+    vf second[PARTS];
+    UNROLL for (int part = 0; part < PARTS; part++) second[part] = v_load(b + part * LANES);
     int64_t i = 0;
     for (; i + FMAP_BLOCK <= job->n; i += FMAP_BLOCK) {
-        UNROLL for (int j = 0; j < FMAP_BLOCK; j += LANES) {
-            v_store(dst + i + j, binary_step(v_load(a + i + j), v_load(job->b + j), op, activate));
+        UNROLL for (int part = 0; part < PARTS; part++) {
+            int64_t at = i + part * LANES;
+            v_store(dst + at, binary_step(v_load(a + at), second[part], op, activate));
         }
     }
     for (int j = 0; i + j < job->n; j += LANES) {
         int rest = (int)(job->n - i) - j < LANES ? (int)(job->n - i) - j : LANES;
-        vf result = binary_step(v_load_first(a + i + j, rest), v_load(job->b + j), op, activate);
+        vf result = binary_step(v_load_first(a + i + j, rest), v_load(b + j), op, activate);
         v_store_first(dst + i + j, result, rest);
     }
 }
@@ -77,10 +80,10 @@ INLINE void binary_walk(const struct fmap_binary *job, enum fmap_binary_op op, e
 }
 
 void K(binary)(const struct fmap_binary *job) {
-#define CALL(kind)                               \
-    if (job->op == FMAP_BINARY_ADD)              \
+#define CALL(kind) \
+    if (job->op == FMAP_BINARY_ADD) \
         binary_walk(job, FMAP_BINARY_ADD, kind); \
-    else                                         \
+    else \
         binary_walk(job, FMAP_BINARY_MUL, kind)
     FOR_EACH_ACTIVATION(job->activate.kind, CALL)
 #undef CALL
@@ -90,10 +93,15 @@ INLINE void affine(const struct fmap_affine *job, enum fmap_activate kind) {
     const struct fmap_activate_job activate = {kind, job->activate.a, job->activate.b};
     const float *src = job->src;
     float *dst = job->dst;
+    vf scale[PARTS], shift[PARTS];
+    UNROLL for (int part = 0; part < PARTS; part++) {
+        scale[part] = v_load(job->scale + part * LANES);
+        shift[part] = v_load(job->shift + part * LANES);
+    }
     for (int64_t i = 0; i < job->n; i += FMAP_BLOCK) {
-        UNROLL for (int j = 0; j < FMAP_BLOCK; j += LANES) {
-            vf result = v_fma(v_load(src + i + j), v_load(job->scale + j), v_load(job->shift + j));
-            v_store(dst + i + j, v_activate(result, &activate));
+        UNROLL for (int part = 0; part < PARTS; part++) {
+            int64_t at = i + part * LANES;
+            v_store(dst + at, v_activate(v_fma(v_load(src + at), scale[part], shift[part]), &activate));
         }
     }
 }

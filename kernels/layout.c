@@ -3,6 +3,7 @@
 
 /* ---- channels apart, pixels side by side: transposes of LANES x LANES ----------------------------- */
 
+/* n_pixels is LANES but at the end of an image; as a constant it turns masked accesses into plain ones. */
 INLINE void planar_to_blocked(const struct fmap_reorder *job, int64_t pixel, int n_pixels, int part) {
     vf rows[LANES];
     UNROLL for (int i = 0; i < LANES; i++) {
@@ -32,10 +33,6 @@ INLINE void blocked_to_planar(const struct fmap_reorder *job, int64_t pixel, int
     }
 }
 
-INLINE int pixels_from(const struct fmap_reorder *job, int64_t pixel) {
-    return job->n_pixels - pixel < LANES ? (int)(job->n_pixels - pixel) : LANES;
-}
-
 /* ---- any strides; with channel_stride 1 vectors of channels --------------------------------------- */
 
 INLINE int lanes_of(const struct fmap_reorder *job, int part) {
@@ -45,11 +42,12 @@ INLINE int lanes_of(const struct fmap_reorder *job, int part) {
 
 void K(reorder_to_blocked)(const struct fmap_reorder *job) {
     if (job->pixel_stride == 1) {
-        for (int64_t pixel = 0; pixel < job->n_pixels; pixel += LANES) {
-            for (int part = 0; part < PARTS; part++) {
-                planar_to_blocked(job, pixel, pixels_from(job, pixel), part);
-            }
+        int64_t pixel = 0;
+        for (; pixel + LANES <= job->n_pixels; pixel += LANES) {
+            for (int part = 0; part < PARTS; part++) planar_to_blocked(job, pixel, LANES, part);
         }
+        int rest = (int)(job->n_pixels - pixel);
+        for (int part = 0; rest > 0 && part < PARTS; part++) planar_to_blocked(job, pixel, rest, part);
         return;
     }
     for (int64_t pixel = 0; pixel < job->n_pixels; pixel++) {
@@ -69,11 +67,12 @@ void K(reorder_to_blocked)(const struct fmap_reorder *job) {
 
 void K(reorder_to_plain)(const struct fmap_reorder *job) {
     if (job->pixel_stride == 1) {
-        for (int64_t pixel = 0; pixel < job->n_pixels; pixel += LANES) {
-            for (int part = 0; part < PARTS; part++) {
-                blocked_to_planar(job, pixel, pixels_from(job, pixel), part);
-            }
+        int64_t pixel = 0;
+        for (; pixel + LANES <= job->n_pixels; pixel += LANES) {
+            for (int part = 0; part < PARTS; part++) blocked_to_planar(job, pixel, LANES, part);
         }
+        int rest = (int)(job->n_pixels - pixel);
+        for (int part = 0; rest > 0 && part < PARTS; part++) blocked_to_planar(job, pixel, rest, part);
         return;
     }
     for (int64_t pixel = 0; pixel < job->n_pixels; pixel++) {

@@ -1,50 +1,95 @@
 /* Pooling: one row of output pixels of a block of 16 channels, and the average of a whole map. */
 #include "window.h"
 
-INLINE void pool_group(const struct fmap_window *window, const float *divisors, int x, int pixels,
-                       int kernel_width, int stride, enum window_op op) {
+/* Smaller groups than depthwise convolution has: there is little to compute, so memory is the limit. */
+enum { POOL_PIXELS = 7 };
+#define POOL_SIZES(SIZE) SIZE(1) SIZE(2) SIZE(3) SIZE(4) SIZE(5) SIZE(6) SIZE(7)
+
+INLINE void pool_max(const struct fmap_max_pool *job, int x, int pixels, int kernel_width, int stride) {
+    const struct fmap_window *window = &job->window;
     for (int part = 0; part < PARTS; part++) {
-        vf acc[WINDOW_PIXELS];
-        UNROLL for (int p = 0; p < pixels; p++) acc[p] = v_splat(op == WINDOW_MAX ? -__builtin_inff() : 0.0f);
-        window_group(acc, window, window->src, part, x, pixels, kernel_width, stride, op);
+        vf acc[POOL_PIXELS];
+        UNROLL for (int p = 0; p < pixels; p++) acc[p] = v_splat(-__builtin_inff());
+        window_group(acc, window, window->src, part, x, pixels, kernel_width, stride, WINDOW_MAX);
         float *dst = window->dst + (ptrdiff_t)x * FMAP_BLOCK + part * LANES;
-        UNROLL for (int p = 0; p < pixels; p++) {
-            if (op == WINDOW_SUM) { /* An empty window may come with the divisor 0. */
-                float divisor = divisors[x + p];
-                acc[p] = v_div(acc[p], v_splat(divisor > 0.0f ? divisor : 1.0f));
-            }
-            v_store(dst + p * FMAP_BLOCK, acc[p]);
+        UNROLL for (int p = 0; p < pixels; p++) v_store(dst + p * FMAP_BLOCK, acc[p]);
+    }
+}
+
+INLINE void pool_average(const struct fmap_average_pool *job, int x, int pixels, int kernel_width,
+                         int stride) {
+    const struct fmap_window *window = &job->window;
+    for (int part = 0; part < PARTS; part++) {
+        vf acc[POOL_PIXELS];
+        UNROLL for (int p = 0; p < pixels; p++) acc[p] = v_splat(0.0f);
+        window_group(acc, window, window->src, part, x, pixels, kernel_width, stride, WINDOW_SUM);
+        float *dst = window->dst + (ptrdiff_t)x * FMAP_BLOCK + part * LANES;
+        UNROLL for (int p = 0; p < pixels; p++) { /* An empty window may come with the divisor 0. */
+            float divisor = job->divisors[x + p];
+            v_store(dst + p * FMAP_BLOCK, v_div(acc[p], v_splat(divisor > 0.0f ? divisor : 1.0f)));
         }
     }
 }
 
-INLINE void pool_row(const struct fmap_window *window, const float *divisors, int kernel_width, int stride,
-                     enum window_op op) {
-    for (int x = 0, n; x < window->n_pixels; x += n) {
-        n = window_next(window->n_pixels - x);
-        switch (n) {
-#define SIZE(pixels) \
-    case pixels: pool_group(window, divisors, x, pixels, kernel_width, stride, op); break;
-            WINDOW_SIZES(SIZE)
+/* A function for every size of group and every common window: 2 wide at stride 2, 3 wide at 1 and 2. */
+#define GROUP(op, job_type, name, pixels, kernel_width, stride) \
+    static __attribute__((noinline)) void K(op##_##name##_##pixels)(const struct job_type *job, int x) { \
+        op(job, x, pixels, kernel_width, stride); \
+    }
+#define GROUPS(op, job_type, pixels) \
+    GROUP(op, job_type, 2s2, pixels, 2, 2) \
+    GROUP(op, job_type, 3s1, pixels, 3, 1) \
+    GROUP(op, job_type, 3s2, pixels, 3, 2) \
+    GROUP(op, job_type, any, pixels, 0, 0)
+#define SIZE(pixels) GROUPS(pool_max, fmap_max_pool, pixels) GROUPS(pool_average, fmap_average_pool, pixels)
+POOL_SIZES(SIZE)
 #undef SIZE
-        }
+
+enum { KIND_2S2, KIND_3S1, KIND_3S2, KIND_ANY, N_KINDS };
+
+#define ENTRIES(op, pixels) \
+    [KIND_2S2][pixels] = K(op##_2s2_##pixels), [KIND_3S1][pixels] = K(op##_3s1_##pixels), \
+    [KIND_3S2][pixels] = K(op##_3s2_##pixels), [KIND_ANY][pixels] = K(op##_any_##pixels),
+
+typedef void max_function(const struct fmap_max_pool *job, int x);
+static max_function *const max_groups[N_KINDS][POOL_PIXELS + 1] = {
+#define SIZE(pixels) ENTRIES(pool_max, pixels)
+    POOL_SIZES(SIZE)
+#undef SIZE
+};
+
+typedef void average_function(const struct fmap_average_pool *job, int x);
+static average_function *const average_groups[N_KINDS][POOL_PIXELS + 1] = {
+#define SIZE(pixels) ENTRIES(pool_average, pixels)
+    POOL_SIZES(SIZE)
+#undef SIZE
+};
+
+INLINE int kind_of(const struct fmap_window *window) {
+    if (window->dilation != 1) return KIND_ANY;
+    if (window->kernel_width == 2 && window->stride == 2) return KIND_2S2;
+    if (window->kernel_width == 3 && window->stride == 1) return KIND_3S1;
+    if (window->kernel_width == 3 && window->stride == 2) return KIND_3S2;
+    return KIND_ANY;
+}
+
+void K(max_pool)(const struct fmap_max_pool *job) {
+    max_function *const *functions = max_groups[kind_of(&job->window)];
+    for (int x = 0, n; x < job->window.n_pixels; x += n) {
+        n = window_next(job->window.n_pixels - x, POOL_PIXELS);
+        functions[n](job, x);
     }
 }
 
-INLINE void pool(const struct fmap_window *window, const float *divisors, enum window_op op) {
-    if (window->kernel_width == 2 && window->stride == 2 && window->dilation == 1) {
-        pool_row(window, divisors, 2, 2, op);
-    } else if (window->kernel_width == 3 && window->stride == 2 && window->dilation == 1) {
-        pool_row(window, divisors, 3, 2, op);
-    } else {
-        pool_row(window, divisors, 0, 0, op);
+void K(average_pool)(const struct fmap_average_pool *job) {
+    average_function *const *functions = average_groups[kind_of(&job->window)];
+    for (int x = 0, n; x < job->window.n_pixels; x += n) {
+        n = window_next(job->window.n_pixels - x, POOL_PIXELS);
+        functions[n](job, x);
     }
 }
 
-void K(max_pool)(const struct fmap_max_pool *job) { pool(&job->window, NULL, WINDOW_MAX); }
-
-void K(average_pool)(const struct fmap_average_pool *job) { pool(&job->window, job->divisors, WINDOW_SUM); }
-
+/* Four sums side by side hide the latency of addition. */
 void K(global_average)(const struct fmap_global_average *job) {
     for (int part = 0; part < PARTS; part++) {
         const float *src = job->src + part * LANES;

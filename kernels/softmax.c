@@ -57,21 +57,45 @@ INLINE void softmax_row(const float *src, float *dst, int64_t n) {
     if (i < n) v_store_first(dst + i, v_div(v_load_first(dst + i, (int)(n - i)), sum), (int)(n - i));
 }
 
-/* ---- rows side by side: LANES of them at a time --------------------------------------------------- */
+/* ---- rows side by side: a cache line of them at a time ---------------------------------------------- */
 
-INLINE void softmax_columns(const struct fmap_softmax *job, int64_t row, int rest) {
+/* Exponentials of this many elements are kept nearby: a row's elements are often a power of two apart, and
+ * evict each other from the cache. */
+enum { MOST_KEPT = 64 };
+
+/* `rows` is FMAP_BLOCK but for the last; as a constant it turns masked accesses into plain ones. */
+INLINE void softmax_columns(const struct fmap_softmax *job, int64_t row, int rows) {
+    float kept[MOST_KEPT * FMAP_BLOCK] __attribute__((aligned(64)));
     const float *src = job->src + row;
     float *dst = job->dst + row;
-    vf largest = v_splat(-__builtin_inff()), sum = v_splat(0.0f);
-    for (int64_t i = 0; i < job->n; i++) largest = v_max(largest, v_load_first(src + i * job->stride, rest));
-    for (int64_t i = 0; i < job->n; i++) {
-        vf power = v_exp(v_sub(v_load_first(src + i * job->stride, rest), largest));
-        v_store_first(dst + i * job->stride, power, rest);
-        sum = v_add(sum, power);
+    float *powers = job->n <= MOST_KEPT ? kept : dst;
+    int64_t stride = job->n <= MOST_KEPT ? FMAP_BLOCK : job->stride;
+    vf largest[PARTS], sums[PARTS];
+    UNROLL for (int part = 0; part < PARTS; part++) {
+        largest[part] = v_splat(-__builtin_inff());
+        sums[part] = v_splat(0.0f);
     }
     for (int64_t i = 0; i < job->n; i++) {
-        float *x = dst + i * job->stride;
-        v_store_first(x, v_div(v_load_first(x, rest), sum), rest);
+        UNROLL for (int part = 0; part < PARTS; part++) {
+            const float *x = src + i * job->stride + part * LANES;
+            largest[part] = v_max(largest[part], v_load_first(x, rest_of(rows, part * LANES)));
+        }
+    }
+    for (int64_t i = 0; i < job->n; i++) {
+        UNROLL for (int part = 0; part < PARTS; part++) {
+            const float *x = src + i * job->stride + part * LANES;
+            int rest = rest_of(rows, part * LANES);
+            vf power = v_exp(v_sub(v_load_first(x, rest), largest[part]));
+            v_store_first(powers + i * stride + part * LANES, power, rest);
+            sums[part] = v_add(sums[part], power);
+        }
+    }
+    for (int64_t i = 0; i < job->n; i++) {
+        UNROLL for (int part = 0; part < PARTS; part++) {
+            int rest = rest_of(rows, part * LANES);
+            vf power = v_load_first(powers + i * stride + part * LANES, rest);
+            v_store_first(dst + i * job->stride + part * LANES, v_div(power, sums[part]), rest);
+        }
     }
 }
 
@@ -80,6 +104,7 @@ void K(softmax)(const struct fmap_softmax *job) {
         softmax_row(job->src, job->dst, job->n);
         return;
     }
-    for (int64_t row = 0; row < job->n_rows; row += LANES)
-        softmax_columns(job, row, rest_of(job->n_rows, row));
+    int64_t row = 0;
+    for (; row + FMAP_BLOCK <= job->n_rows; row += FMAP_BLOCK) softmax_columns(job, row, FMAP_BLOCK);
+    if (row < job->n_rows) softmax_columns(job, row, (int)(job->n_rows - row));
 }

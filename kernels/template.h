@@ -14,6 +14,7 @@
  *   v_select(mask, a, b)        mask ? a : b
  *   v_round                     to the nearest integer, ties to even
  *   v_scale(x, n)               x * 2^n rounded once, for 0.5 < x < 2 and an integral -252 < n < 254
+ *   v_keep(v)                   v, now in a register: a load is not repeated as an operand of every use
  *   v_transpose(rows)           LANES vectors: rows[i][j] becomes rows[j][i], in place
  *   TILES(TILE)                 its register tiles: TILE(pixels, vectors) ...
  *   WINDOW_PIXELS WINDOW_SIZES(SIZE)   pixels of a window kernel's group: SIZE(1) .. SIZE(WINDOW_PIXELS)

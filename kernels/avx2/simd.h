@@ -13,8 +13,13 @@ INLINE __m256i v_first_lanes(int n) {
 INLINE vmask v_first(int n) { return _mm256_castsi256_ps(v_first_lanes(n)); }
 INLINE vf v_load(const float *x) { return _mm256_loadu_ps(x); }
 INLINE void v_store(float *x, vf v) { _mm256_storeu_ps(x, v); }
-INLINE vf v_load_first(const float *x, int n) { return _mm256_maskload_ps(x, v_first_lanes(n)); }
-INLINE void v_store_first(float *x, vf v, int n) { _mm256_maskstore_ps(x, v_first_lanes(n), v); }
+INLINE vf v_load_first(const float *x, int n) {
+    return __builtin_constant_p(n) && n == LANES ? v_load(x) : _mm256_maskload_ps(x, v_first_lanes(n));
+}
+INLINE void v_store_first(float *x, vf v, int n) {
+    if (__builtin_constant_p(n) && n == LANES) v_store(x, v);
+    else _mm256_maskstore_ps(x, v_first_lanes(n), v);
+}
 INLINE vf v_splat(float x) { return _mm256_set1_ps(x); }
 INLINE vf v_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 INLINE vf v_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
@@ -27,6 +32,11 @@ INLINE vmask v_less(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 INLINE vf v_select(vmask mask, vf a, vf b) { return _mm256_blendv_ps(b, a, mask); }
 INLINE vf v_round(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 INLINE vf v_max_or_nan(vf a, vf b) { return v_select(_mm256_cmp_ps(a, a, _CMP_UNORD_Q), a, v_max(a, b)); }
+
+INLINE vf v_keep(vf v) {
+    __asm__("" : "+x"(v));
+    return v;
+}
 
 /* In two steps, because 2^n itself may be out of range; only the second can round. */
 INLINE vf v_scale(vf x, vf n) {
@@ -56,6 +66,7 @@ INLINE void v_transpose(vf rows[LANES]) {
     }
 }
 
+/* clang-format off */
 /* 12 accumulators, 3 weights and a broadcast are all 16 registers. */
 #define TILES(TILE) \
     TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1) \
@@ -67,3 +78,4 @@ INLINE void v_transpose(vf rows[LANES]) {
 /* 10 accumulators, 3 weights and a value. */
 #define WINDOW_PIXELS 10
 #define WINDOW_SIZES(SIZE) SIZE(1) SIZE(2) SIZE(3) SIZE(4) SIZE(5) SIZE(6) SIZE(7) SIZE(8) SIZE(9) SIZE(10)
+/* clang-format on */

@@ -22,7 +22,13 @@ INLINE vf v_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 INLINE vmask v_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 INLINE vf v_select(vmask mask, vf a, vf b) { return _mm512_mask_blend_ps(mask, b, a); }
 INLINE vf v_round(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-INLINE vf v_max_or_nan(vf a, vf b) { return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b); }
+INLINE vf v_max_or_nan(vf a, vf b) {
+    return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b);
+}
+INLINE vf v_keep(vf v) {
+    __asm__("" : "+v"(v));
+    return v;
+}
 INLINE vf v_scale(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 
 INLINE void v_transpose(vf rows[LANES]) {
@@ -31,7 +37,8 @@ INLINE void v_transpose(vf rows[LANES]) {
         a[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
         a[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
     }
-    UNROLL for (int i = 0; i < 16; i += 4) { /* b[i + j]: rows i to i + 3 of columns j, j + 4, j + 8, j + 12 */
+    /* b[i + j]: rows i to i + 3 of columns j, j + 4, j + 8, j + 12 */
+    UNROLL for (int i = 0; i < 16; i += 4) {
         b[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
         b[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xee);
         b[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
@@ -49,6 +56,7 @@ INLINE void v_transpose(vf rows[LANES]) {
     }
 }
 
+/* clang-format off */
 /* At least 12 accumulators hide the latency of 4 at 2 a cycle; 28 of 32 registers leave room for weights
  * and a broadcast. */
 #define TILES(TILE) \
@@ -64,3 +72,4 @@ INLINE void v_transpose(vf rows[LANES]) {
 #define WINDOW_SIZES(SIZE) \
     SIZE(1) SIZE(2) SIZE(3) SIZE(4) SIZE(5) SIZE(6) SIZE(7) \
     SIZE(8) SIZE(9) SIZE(10) SIZE(11) SIZE(12) SIZE(13) SIZE(14)
+/* clang-format on */

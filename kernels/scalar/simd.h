@@ -27,6 +27,8 @@ INLINE vf v_select(vmask mask, vf a, vf b) { return mask ? a : b; }
 INLINE vf v_round(vf x) { return rintf(x); }
 INLINE vf v_max_or_nan(vf a, vf b) { return a != a ? a : v_max(a, b); }
 
+INLINE vf v_keep(vf v) { return v; }
+
 /* In two steps, because 2^n itself may be out of range; only the second can round. 2^n is made without a
  * conversion to an integer, which would be undefined for NaN: adding 1.5 * 2^23 leaves the integer in the
  * low bits. */
@@ -45,6 +47,7 @@ INLINE vf v_scale(vf x, vf n) {
 
 INLINE void v_transpose(vf rows[LANES]) { (void)rows; }
 
+/* clang-format off */
 #define TILES(TILE) \
     TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) \
     TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3) TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4)
@@ -52,3 +55,4 @@ INLINE void v_transpose(vf rows[LANES]) { (void)rows; }
 
 #define WINDOW_PIXELS 4
 #define WINDOW_SIZES(SIZE) SIZE(1) SIZE(2) SIZE(3) SIZE(4)
+/* clang-format on */

@@ -117,7 +117,7 @@ struct kernel_case *softmax_case(const struct softmax_shape *shape) {
     struct kernel_case *c = case_create(n, 1, sizeof(struct fmap_softmax));
     snprintf(c->name, sizeof c->name, "softmax/n:%d/stride:%d/rows:%d%s", (int)shape->n, (int)shape->stride,
              (int)shape->n_rows, shape->in_place ? "/in_place" : "");
-    float *src = case_source(c, n, sizeof(float), CASE_FILL_UNIFORM);
+    float *src = case_source(c, n, shape->aligned ? 64 : sizeof(float), CASE_FILL_UNIFORM);
     c->in_place = shape->in_place;
     for (size_t i = 0; i < n; i++) src[i] *= shape->range;
     *(struct fmap_softmax *)c->jobs = (struct fmap_softmax){.src = shape->in_place ? c->dst.data : src,

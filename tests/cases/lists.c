@@ -165,9 +165,9 @@ static const struct eltwise_shape affine_shapes[] = {
 };
 
 static const struct softmax_shape softmax_shapes[] = {
-    {.n = 10, .stride = 1, .n_rows = 1, .range = 5.0f},
-    {.n = 1000, .stride = 1, .n_rows = 1, .range = 5.0f},
-    {.n = 21, .stride = 4096, .n_rows = 4096, .range = 5.0f},
+    {.n = 10, .stride = 1, .n_rows = 1, .aligned = true, .range = 5.0f},
+    {.n = 1000, .stride = 1, .n_rows = 1, .aligned = true, .range = 5.0f},
+    {.n = 21, .stride = 4096, .n_rows = 4096, .aligned = true, .range = 5.0f},
 };
 
 static const struct dropout_shape dropout_shapes[] = {
