@@ -48,10 +48,13 @@ typedef struct fmap_plan_options {
     size_t n_ports;
     const fmap_tap_request *taps;
     size_t n_taps;
-    bool training;  /* Dropout drops */
-    uint64_t seed;  /* of Dropout's masks */
-    bool profile;   /* measure every layer in every run; costs two clock readings a layer */
-    bool no_fusion; /* run the network as it is written, no graph rewrites: to compare and to debug */
+    bool training; /* Dropout drops */
+    uint64_t seed; /* of Dropout's masks */
+    bool profile;  /* measure every layer in every run; costs two clock readings a layer */
+    /* Run the network as it is written, without graph rewrites: to compare and to debug. Rewrites change no bit of any
+     * value, with one exception: what comes behind a convolution that a BatchNormalization was folded into differs by
+     * roundings. A tap never changes what any other tap or output gets. */
+    bool no_fusion;
 } fmap_plan_options;
 
 /* Plans a finished model. `options` NULL means all defaults. The model must outlive the plan.
