@@ -102,7 +102,7 @@ static const struct argp bench_argp = {
     .children = (const struct argp_child[]){{.argp = &port_argp}, {0}},
 };
 
-/* ---- measuring ------------------------------------------------------------------------------------ */
+/* ---- measuring ------------------------------------------------------------------------------- */
 
 static fmap_status plan_trial(const struct bench *bench, struct trial *trial, bool profile,
                               fmap_error *error) {

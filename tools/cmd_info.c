@@ -66,7 +66,7 @@ static const struct argp info_argp = {
     .children = (const struct argp_child[]){{.argp = &port_argp}, {.argp = &engine_argp}, {0}},
 };
 
-/* ---- as text ----------------------------------------------------------------------------------- */
+/* ---- as text --------------------------------------------------------------------------------- */
 
 static const char *type_name(fmap_type type) {
     switch (type) {
@@ -161,7 +161,7 @@ static fmap_status print_text(const struct inspected *network, fmap_error *error
     return FMAP_OK;
 }
 
-/* ---- as JSON ----------------------------------------------------------------------------------- */
+/* ---- as JSON --------------------------------------------------------------------------------- */
 
 static json_t *json_ports(const struct inspected *network, bool output) {
     size_t n = output ? fmap_model_output_count(network->model) : fmap_model_input_count(network->model);
@@ -206,7 +206,7 @@ static fmap_status print_json(const struct inspected *network, fmap_error *error
     return output_json(root, error);
 }
 
-/* ---- the command -------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static fmap_status inspect(const struct info_options *options, struct inspected *network, fmap_error *error) {
     struct ports ports;

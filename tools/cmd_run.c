@@ -93,7 +93,7 @@ static const struct argp run_argp = {
             {0}},
 };
 
-/* ---- the plan --------------------------------------------------------------------------------------- */
+/* ---- the plan -------------------------------------------------------------------------------- */
 
 static void unplan(struct run *run) {
     buffers_release(&run->buffers);
@@ -152,7 +152,7 @@ static fmap_status plan_for(struct run *run, size_t n_pictures, fmap_error *erro
     return plan(run, 1, error);
 }
 
-/* ---- the pictures ------------------------------------------------------------------------------------ */
+/* ---- the pictures ---------------------------------------------------------------------------- */
 
 /* Runs what waits; in a batch that is not full the rest is run too and ignored. */
 static fmap_status flush(struct run *run, fmap_error *error) {

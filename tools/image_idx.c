@@ -55,7 +55,7 @@ static fmap_status copy_data(const char *path, const uint8_t *bytes, size_t n_by
 
 fmap_status idx_read_set(const char *path, const uint8_t *bytes, size_t n_bytes, struct image_set *set,
                          fmap_error *error) {
-    uint32_t dims[MAX_DIMENSIONS];
+    uint32_t dims[MAX_DIMENSIONS] = {0};
     TRY(read_header(path, bytes, n_bytes, 3, "pictures", dims, error));
     if (dims[0] == 0) {
         return fail(error, FMAP_ERROR_FORMAT, "'%s' is an IDX file without any picture", path);
@@ -70,7 +70,7 @@ fmap_status idx_read_set(const char *path, const uint8_t *bytes, size_t n_bytes,
 
 fmap_status idx_read_labels(const char *path, const uint8_t *bytes, size_t n_bytes, uint8_t **labels,
                             size_t *n_labels, fmap_error *error) {
-    uint32_t dims[MAX_DIMENSIONS];
+    uint32_t dims[MAX_DIMENSIONS] = {0};
     TRY(read_header(path, bytes, n_bytes, 1, "labels", dims, error));
     TRY(copy_data(path, bytes, n_bytes, 8, labels, error));
     *n_labels = dims[0];

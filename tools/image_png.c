@@ -40,7 +40,7 @@ static void on_warning(png_structp png, png_const_charp message) {
     (void)message;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void read_bytes(png_structp png, png_bytep target, size_t n) {
     struct png_work *work = png_get_io_ptr(png);
@@ -128,7 +128,7 @@ fmap_status png_read_set(const char *path, const uint8_t *bytes, size_t n_bytes,
     return FMAP_OK;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void write_bytes(png_structp png, png_bytep bytes, size_t n) {
     struct png_work *work = png_get_io_ptr(png);

@@ -72,7 +72,7 @@ static void print_score(float score, bool probability) {
     }
 }
 
-/* ---- one picture, as text ------------------------------------------------------------------------- */
+/* ---- one picture, as text -------------------------------------------------------------------- */
 
 static void print_summary(const struct part *part) {
     char shape[SHAPE_TEXT_BYTES];
@@ -122,7 +122,7 @@ static void print_picture(struct run *run, size_t i, size_t n, bool probability,
     }
 }
 
-/* ---- one picture, as JSON -------------------------------------------------------------------------- */
+/* ---- one picture, as JSON -------------------------------------------------------------------- */
 
 static json_t *json_answers(const struct run *run, size_t n, bool probability) {
     json_t *list = json_array();
@@ -163,7 +163,7 @@ static fmap_status add_json(struct run *run, size_t i, size_t n, bool probabilit
     return FMAP_OK;
 }
 
-/* ---- both ------------------------------------------------------------------------------------------ */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 fmap_status run_report_picture(struct run *run, size_t i, fmap_error *error) {
     char verdict[96] = "";

@@ -78,7 +78,7 @@ static double number_at(const json_t *object, const char *key) {
     return json_number_value(value);
 }
 
-/* ---- usage ------------------------------------------------------------------------------------------- */
+/* ---- usage ----------------------------------------------------------------------------------- */
 
 Test(cli, helps, .init = need_command) {
     EXPECT_SAYS(0, "--help", "fmap COMMAND --help");
@@ -119,7 +119,7 @@ Test(cli, wrong_usage_is_2_with_a_hint, .init = need_command) {
     EXPECT_SAYS(2, "run " MODEL " --rgb " SAMPLES "7.png", "channels 1");
 }
 
-/* ---- run ---------------------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------- */
 
 Test(cli, recognises_every_sample, .init = need_command) {
     for (int digit = 0; digit < 10; digit++) {
@@ -245,7 +245,7 @@ Test(cli, a_picture_from_standard_input, .init = need_command) {
     EXPECT_SAYS(0, "run " MODEL " - --top 1 <" SAMPLES "4.png", "%  4\n");
 }
 
-/* ---- what can go wrong ---------------------------------------------------------------------------------- */
+/* ---- what can go wrong ----------------------------------------------------------------------- */
 
 Test(cli, bad_files_are_3, .init = need_command) {
     char arguments[512];
@@ -301,7 +301,7 @@ Test(cli, wrong_environment_is_2, .init = need_command) {
     EXPECT_SAYS(0, "isa", "scalar  used");
 }
 
-/* ---- info, bench, isa ----------------------------------------------------------------------------------- */
+/* ---- info, bench, isa ------------------------------------------------------------------------ */
 
 Test(cli, info_lists_the_layers, .init = need_command) {
     EXPECT_SAYS(0, "info " MODEL, "max_pooling2d_1");

@@ -32,7 +32,7 @@ static void expect_pixels(const struct image_set *got, int width, int height, in
     }
 }
 
-/* ---- PNG ------------------------------------------------------------------------------------------------ */
+/* ---- PNG ------------------------------------------------------------------------------------- */
 
 Test(images, png_comes_back_as_it_was_written) {
     for (int channels = 1; channels <= 3; channels += 2) {
@@ -144,7 +144,7 @@ Test(images, png_that_claims_to_be_huge_is_refused) {
     free(bytes);
 }
 
-/* ---- JPEG ------------------------------------------------------------------------------------------------ */
+/* ---- JPEG ------------------------------------------------------------------------------------ */
 
 /* A picture of one colour, in the colour space that the test needs. Sets *path. */
 static const char *write_jpeg(J_COLOR_SPACE space, int channels, const uint8_t *color, bool progressive) {
@@ -280,7 +280,7 @@ Test(images, damaged_exif_means_upright) {
     cr_expect_eq(exif_orientation(exif, sizeof exif), 1);
 }
 
-/* ---- PNM ------------------------------------------------------------------------------------------------- */
+/* ---- PNM ------------------------------------------------------------------------------------- */
 
 static void expect_pnm(const char *text, size_t n, int channels, const uint8_t *pixels) {
     EXPECT_OK(image_set_read(scratch_bytes("a.pnm", text, n), &set, error));
@@ -336,7 +336,7 @@ Test(images, pnm_that_claims_to_be_huge_is_refused) {
                    FMAP_ERROR_UNSUPPORTED, "PAM");
 }
 
-/* ---- IDX ------------------------------------------------------------------------------------------------- */
+/* ---- IDX ------------------------------------------------------------------------------------- */
 
 static const uint8_t idx[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6};
 
@@ -388,7 +388,7 @@ Test(images, idx_damaged_is_refused) {
                    "without any picture");
 }
 
-/* ---- any file ---------------------------------------------------------------------------------------------- */
+/* ---- any file -------------------------------------------------------------------------------- */
 
 Test(images, other_files_are_refused) {
     EXPECT_FAILURE(image_set_read(scratch("missing.png"), &set, error), FMAP_ERROR_IO, "No such file");

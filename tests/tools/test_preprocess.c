@@ -22,7 +22,7 @@ static fmap_status decide(const struct preprocess_options *flags, const struct p
     return preprocess_decide(flags, sidecar, &shape, &decided, error);
 }
 
-/* ---- deciding ---------------------------------------------------------------------------------------- */
+/* ---- deciding -------------------------------------------------------------------------------- */
 
 Test(preprocess, the_shape_is_enough) {
     EXPECT_OK(decide(&nothing, &nothing, SHAPE(4, -1, 3, 20, 30), error));
@@ -88,7 +88,7 @@ Test(preprocess, contradictions_are_refused) {
     EXPECT_FAILURE(decide(&nothing, &nothing, SHAPE(4, 1, 3, 9, 1 << 20), error), FMAP_ERROR_LIMIT, "16384");
 }
 
-/* ---- doing ------------------------------------------------------------------------------------------- */
+/* ---- doing ----------------------------------------------------------------------------------- */
 
 static void expect_input(const struct preprocess *preprocess, struct image image, int n,
                          const float *wanted) {
@@ -171,7 +171,7 @@ Test(preprocess, invert_auto_looks_at_the_border) {
                  FLOATS(250, 250, 250, 250, 5, 250, 250, 250, 250));
 }
 
-/* ---- digits ------------------------------------------------------------------------------------------- */
+/* ---- digits ---------------------------------------------------------------------------------- */
 
 /* Paper with a shadow over it, some dust, and a thick dark bar from (x, y) on. */
 static struct image paper(int width, int height, int x, int y, int bar_width, int bar_height) {

@@ -94,7 +94,7 @@ Test(sidecar, mistakes_are_named) {
     }
 }
 
-/* ---- labels and expected answers ------------------------------------------------------------------------- */
+/* ---- labels and expected answers ------------------------------------------------------------- */
 
 Test(sidecar, labels_one_a_line) {
     EXPECT_OK(labels_read(scratch_text("l.txt", "cat\r\nsea lion\n\nlast"), &labels, error));
