@@ -10,7 +10,7 @@
 
 enum { PICTURE_SIDE = 640 }; /* the photo on the page is not larger */
 
-/* ---- small things ---------------------------------------------------------------------------- */
+/* ---- small things ------------------------------------------------------------------------------ */
 
 static void write_count(FILE *stream, const char *key, int64_t number) {
     fprintf(stream, "\"%s\":%lld,", key, (long long)number);
@@ -28,7 +28,7 @@ static void write_text(FILE *stream, const char *key, const char *text) {
     fputc(',', stream);
 }
 
-/* ---- head ------------------------------------------------------------------------------------ */
+/* ---- head -------------------------------------------------------------------------------------- */
 
 static fmap_status write_png(FILE *stream, const struct image *image, fmap_error *error) {
     uint8_t *bytes;
@@ -101,7 +101,7 @@ static void write_totals(FILE *stream, const struct maps *maps) {
     write_number(stream, "seconds", maps->seconds);
 }
 
-/* ---- layers ---------------------------------------------------------------------------------- */
+/* ---- layers ------------------------------------------------------------------------------------ */
 
 static void write_shape(FILE *stream, const fmap_shape *shape) {
     fputs("\"shape\":[", stream);

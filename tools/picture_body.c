@@ -37,7 +37,7 @@ static int number_width(int64_t number) {
     return font_width(text, TEXT_SCALE);
 }
 
-/* ---- maps ------------------------------------------------------------------------------------ */
+/* ---- maps -------------------------------------------------------------------------------------- */
 
 /* A map of any size becomes about a thumb's size; few maps become larger. */
 static int good_scale(const struct map_view *view) {
@@ -112,7 +112,7 @@ static fmap_status draw_maps(const struct sheet *sheet, const struct body *body,
     return FMAP_OK;
 }
 
-/* ---- vectors --------------------------------------------------------------------------------- */
+/* ---- vectors ------------------------------------------------------------------------------------- */
 
 static void arrange_vector(int64_t n, struct body *body) {
     if (body->kind == BODY_BARS) {
@@ -171,7 +171,7 @@ static void draw_cells(const struct sheet *sheet, const struct body *body, struc
     }
 }
 
-/* ---- both ------------------------------------------------------------------------------------ */
+/* ---- both ---------------------------------------------------------------------------------------- */
 
 void body_arrange(const struct sheet *sheet, struct body *body) {
     const struct map_view *view = &sheet->view;
