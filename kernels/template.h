@@ -38,8 +38,8 @@
 
 /* K(name) is fmap_name_<isa>: a symbol that a profile can tell. */
 #define FMAP_PASTE_(name, isa) fmap_##name##_##isa
-#define FMAP_PASTE(name, isa) FMAP_PASTE_(name, isa)
-#define K(name) FMAP_PASTE(name, FMAP_ISA)
+#define FMAP_PASTE(name, isa)  FMAP_PASTE_(name, isa)
+#define K(name)                FMAP_PASTE(name, FMAP_ISA)
 
 /* The compiler may assume nothing about these two pointers across this point. Without it GCC and Clang
  * hoist broadcasts out of the loop, run out of registers and spill them. */

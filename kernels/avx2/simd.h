@@ -17,8 +17,10 @@ INLINE vf v_load_first(const float *x, int n) {
     return __builtin_constant_p(n) && n == LANES ? v_load(x) : _mm256_maskload_ps(x, v_first_lanes(n));
 }
 INLINE void v_store_first(float *x, vf v, int n) {
-    if (__builtin_constant_p(n) && n == LANES) v_store(x, v);
-    else _mm256_maskstore_ps(x, v_first_lanes(n), v);
+    if (__builtin_constant_p(n) && n == LANES)
+        v_store(x, v);
+    else
+        _mm256_maskstore_ps(x, v_first_lanes(n), v);
 }
 INLINE vf v_splat(float x) { return _mm256_set1_ps(x); }
 INLINE vf v_add(vf a, vf b) { return _mm256_add_ps(a, b); }

@@ -154,7 +154,7 @@ void case_activate(struct kernel_case *c, const struct fmap_activate_job *activa
 
 /* Errors of our sigmoid and tanh in ulp; test_activate proves them. */
 #define CASE_SIGMOID_ULPS 3.0
-#define CASE_TANH_ULPS    4.0
+#define CASE_TANH_ULPS    3.0
 
 const char *case_activation_name(enum fmap_activate kind);
 
