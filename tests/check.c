@@ -95,8 +95,9 @@ bool check_fence_intact(const char *what, const struct check_fenced *fenced) {
         if (at == data) at = data_end;
         if (at == end) break;
         if (memcmp(at, &fence, sizeof fence) != 0) {
-            fprintf(stderr, "%s: wrote %td bytes %s the buffer\n", what,
-                    at < data ? data - at : at - data_end, at < data ? "before" : "behind");
+            fprintf(stderr, "%s: wrote beside the buffer, %td bytes %s\n", what,
+                    at < data ? data - at : at - data_end,
+                    at < data ? "before its beginning" : "behind its end");
             return false;
         }
     }
