@@ -153,6 +153,18 @@ static bool run_net(const struct net *net, const struct variant *variant, int al
     return good;
 }
 
+struct text {
+    char text[200];
+};
+
+static struct text text_of(const struct variant *variant, const fmap_plan_options *options) {
+    struct text text;
+    snprintf(text.text, sizeof text.text, "%s: forms %d, %s, %d threads%s", variant->layer->op,
+             (int)variant->forms, fmap_isa_name(options->max_isa), options->threads,
+             options->no_fusion ? ", no passes" : "");
+    return text;
+}
+
 /* One plan and one run of it. */
 static bool run(const fmap_model *model, const struct variant *variant, fmap_plan_options options, int alone,
                 float *got, size_t n) {
@@ -171,10 +183,7 @@ static bool run(const fmap_model *model, const struct variant *variant, fmap_pla
     if (!net_open(&net, model, &options)) return false;
     bool good = run_net(&net, variant, alone, got, n);
     net_close(&net);
-    if (!good) {
-        fprintf(stderr, "net: %s: forms %d, %s, %d threads%s\n", layer->op, (int)variant->forms,
-                fmap_isa_name(options.max_isa), options.threads, options.no_fusion ? ", no passes" : "");
-    }
+    if (!good) fprintf(stderr, "net: %s\n", text_of(variant, &options).text);
     return good;
 }
 
@@ -190,12 +199,10 @@ static bool compare(struct results *results, const fmap_model *model, const stru
     bool is_first = !results->has_first;
     float *got = is_first ? results->first : results->got;
     if (!run(model, variant, options, -1, got, results->n)) return false;
-    char what[200];
-    snprintf(what, sizeof what, "%s: forms %d, %s, %d threads%s", variant->layer->op, (int)variant->forms,
-             fmap_isa_name(options.max_isa), options.threads, options.no_fusion ? ", no passes" : "");
+    struct text what = text_of(variant, &options);
     results->has_first = true;
-    return is_first ? check_near(what, got, results->expected, results->bounds, results->n)
-                    : check_same_bits(what, got, results->first, results->n);
+    return is_first ? check_near(what.text, got, results->expected, results->bounds, results->n)
+                    : check_same_bits(what.text, got, results->first, results->n);
 }
 
 static bool images_alone_agree(struct results *results, const fmap_model *model,
