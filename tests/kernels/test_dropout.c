@@ -81,6 +81,17 @@ Test(dropout, threshold_zero_keeps_all_and_the_largest_none) {
     }
 }
 
+/* Element 5992377491 under key 0 and step 0 is the first whose word is 0: at rate 0 even that one stays. */
+Test(dropout, the_smallest_word_is_dropped_at_every_rate_but_zero) {
+    for (uint64_t threshold = 0; threshold <= 1; threshold++) {
+        struct dropout_shape shape = {.first = UINT64_C(5992377490), .n = 3, .threshold = threshold};
+        struct kernel_case *c = dropout_mask_case(&shape);
+        cr_expect(kernel_case_holds(c));
+        cr_expect_eq(c->dst.data[1], threshold == 0 ? 1.0f : 0.0f);
+        kernel_case_destroy(c);
+    }
+}
+
 Test(dropout, masks_do_not_depend_on_how_the_work_is_cut) {
     enum { N = 300 };
     for (int i = 0; i < fmap_kernels_count(); i++) {

@@ -31,6 +31,17 @@ Test(softmax, rows_side_by_side_agree_with_the_oracle) {
     }
 }
 
+/* Around the length up to which exponentials are kept beside the rows. */
+Test(softmax, long_rows_side_by_side_agree_with_the_oracle) {
+    for (int n = 63; n <= 65; n++) {
+        for (int in_place = 0; in_place <= 1; in_place++) {
+            struct softmax_shape shape = {
+                .n = n, .stride = 40, .n_rows = 37, .in_place = in_place, .range = 4.0f};
+            cr_assert(kernel_case_holds_and_destroy(softmax_case(&shape)));
+        }
+    }
+}
+
 Test(softmax, large_numbers_do_not_overflow) {
     for (int n_rows = 1; n_rows <= 2; n_rows++) {
         struct softmax_shape shape = {.n = 40, .stride = n_rows, .n_rows = n_rows, .range = 500.0f};
