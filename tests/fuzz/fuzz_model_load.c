@@ -1,7 +1,7 @@
 /* libFuzzer: no bytes, given as a model file, may do harm. Built with -DFMAP_FUZZ=ON and Clang:
  *
- *     cmake -S . -B build/fuzz -DCMAKE_C_COMPILER=clang-14 -DFMAP_FUZZ=ON -DFMAP_BENCH=OFF \
- *           -DFMAP_SANITIZE=address,undefined,fuzzer-no-link
+ *     cmake -S . -B build/fuzz -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang-14 -DFMAP_FUZZ=ON \
+ *           -DFMAP_BENCH=OFF -DFMAP_SANITIZE=address,undefined,fuzzer-no-link
  *     cmake --build build/fuzz --target fuzz_model_load
  *     build/fuzz/tests/fuzz_model_load -max_len=4096 -rss_limit_mb=1024 DIRECTORY_OF_SMALL_MODELS
  */
