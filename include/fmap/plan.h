@@ -127,8 +127,8 @@ FMAP_API void fmap_context_set_step(fmap_context *context, uint64_t step);
 
 /* Runs the network: inputs[i] and outputs[i] are the caller's buffers, in the order of the model's
  * inputs and outputs, of the shapes that the plan says and in the layouts that its options chose. They
- * need no alignment and must not overlap each other. Nothing is allocated. The result is the same, bit
- * for bit, for any number of threads, and for an image alone or inside any batch.
+ * need no more alignment than a float and must not overlap each other. Nothing is allocated. The result
+ * is the same, bit for bit, for any number of threads, and for an image alone or inside any batch.
  * Error: ARGUMENT when a pointer is NULL. */
 FMAP_API fmap_status fmap_context_run(fmap_context *context, const void *const *inputs, void *const *outputs,
                                       fmap_error *error);

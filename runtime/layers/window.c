@@ -8,10 +8,15 @@ static const int64_t LARGEST = INT32_MAX;
 /* A list attribute of 1 or 2 elements (times `ends`), written behind a neutral height when there is 1. */
 static fmap_status parse_pair(struct fmap_parsing *parsing, const char *name, int64_t least, int64_t *pair,
                               int *n_dims) {
-    int64_t values[2];
+    int64_t values[FMAP_MAX_RANK];
     size_t n;
-    TRY(fmap_attribute_ints(parsing, name, values, 2, &n));
+    TRY(fmap_attribute_ints(parsing, name, values, FMAP_MAX_RANK, &n));
     if (n == 0) return FMAP_OK;
+    if (n > 2) {
+        return fmap_fail_node(
+            parsing->graph, parsing->node, parsing->error, FMAP_ERROR_UNSUPPORTED,
+            "attribute '%s' has %zu elements: images of more than 2 dimensions are not supported", name, n);
+    }
     if (*n_dims != 0 && (size_t)*n_dims != n) {
         return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
                               "attribute '%s' has %zu elements, expected %d", name, n, *n_dims);
@@ -29,10 +34,15 @@ static fmap_status parse_pair(struct fmap_parsing *parsing, const char *name, in
 }
 
 static fmap_status parse_pads(struct fmap_parsing *parsing, int64_t *pads, int *n_dims) {
-    int64_t values[4];
+    int64_t values[2 * FMAP_MAX_RANK];
     size_t n;
-    TRY(fmap_attribute_ints(parsing, "pads", values, 4, &n));
+    TRY(fmap_attribute_ints(parsing, "pads", values, 2 * FMAP_MAX_RANK, &n));
     if (n == 0) return FMAP_OK;
+    if (n > 4 && n % 2 == 0) {
+        return fmap_fail_node(
+            parsing->graph, parsing->node, parsing->error, FMAP_ERROR_UNSUPPORTED,
+            "attribute 'pads' has %zu elements: images of more than 2 dimensions are not supported", n);
+    }
     if (n % 2 != 0 || (*n_dims != 0 && n != 2 * (size_t)*n_dims)) {
         return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
                               "attribute 'pads' has %zu elements, expected %d", n, *n_dims ? 2 * *n_dims : 4);

@@ -86,8 +86,6 @@ static void expect_agreement(glob_t *found, const struct onnx_tolerance *toleran
         char folder[1024];
         (void)snprintf(folder, sizeof folder, "%s", found->gl_pathv[i]);
         *strrchr(folder, '/') = 0;
-        /* Three-dimensional pooling is refused, as an inconsistent model. */
-        if (strstr(folder, "pool_3d_")) continue;
         enum onnx_outcome outcome = ONNX_AGREES;
         for (int set = 0; outcome == ONNX_AGREES; set++) {
             outcome = onnx_run(folder, set, NULL, tolerance);
