@@ -56,7 +56,7 @@ static fmap_status parse_pads(struct fmap_parsing *parsing, int64_t *pads, int *
         }
     }
     if (n == 4) {
-        memcpy(pads, values, sizeof values);
+        memcpy(pads, values, 4 * sizeof *pads);
     } else {
         pads[1] = values[0];
         pads[3] = values[1];
