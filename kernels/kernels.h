@@ -70,6 +70,36 @@ typedef void fmap_tile_function(const struct fmap_tile *tile);
 
 enum { FMAP_TILE_MAX_PIXELS = 14, FMAP_TILE_MAX_VECTORS = 4 };
 
+/* ---- Winograd F(4x4, 3x3) --------------------------------------------------------------------------
+ *
+ * An output of 4 x 4 pixels is a tile, made from a patch of 6 x 6 input pixels. Tiles are numbered row by row. The
+ * input transform makes 36 values of a patch, the register tile multiplies them with the transformed weights (one
+ * product for each of the 36 points, tiles for pixels), the output transform makes the tile. */
+enum { FMAP_WINOGRAD_OUTPUT = 4, FMAP_WINOGRAD_PATCH = 6, FMAP_WINOGRAD_POINTS = 36 };
+
+/* Patches of one block of 16 channels: point p of the i-th tile goes to dst + p * point_stride + i * 16. What lies
+ * outside of the image is zero. */
+struct fmap_winograd_input {
+    const float *src; /* the block's plane, [height][width][16] */
+    float *dst;
+    ptrdiff_t point_stride;
+    int n_tiles, first_tile, tiles_per_row;
+    int height, width;
+    int pad_top, pad_left;
+};
+
+/* Tiles of one vector of output channels: activate(A^T m A + bias), cut to the image. Point p of the i-th
+ * tile comes from src + p * point_stride + i * tile_stride. */
+struct fmap_winograd_output {
+    const float *src;
+    float *dst;        /* the vector's first lane of the plane [height][width][16] */
+    const float *bias; /* [lanes of a vector] */
+    ptrdiff_t point_stride, tile_stride;
+    int n_tiles, first_tile, tiles_per_row;
+    int height, width;
+    struct fmap_activate_job activate;
+};
+
 /* ---- windows: depthwise convolution and pooling --------------------------------------------------
  *
  * One row of output pixels of one block of 16 channels. The caller clips the window's rows to the image

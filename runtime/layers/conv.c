@@ -5,6 +5,7 @@
 #include "runtime/layer.h"
 #include "runtime/layers/depthwise.h"
 #include "runtime/layers/tiles.h"
+#include "runtime/layers/winograd.h"
 
 static fmap_status parse(struct fmap_parsing *parsing) {
     struct fmap_conv_parameters parameters = {0};
@@ -139,6 +140,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     if (parameters->group == in.c && out.c == in.c && in.c > 1 && counts_in_ints(&size)) {
         return fmap_planning_depthwise(planning, node, &problem);
     }
+    if (fmap_winograd_pays(&problem)) return fmap_planning_winograd(planning, node, &problem);
     return fmap_planning_tiles(planning, node, &problem);
 }
 

@@ -87,6 +87,17 @@ struct kernel_case *max_pool_case(const struct window_shape *shape);
 struct kernel_case *average_pool_case(const struct window_shape *shape);
 struct kernel_case *global_average_case(int64_t n_pixels, enum case_fill fill);
 
+/* Winograd's transforms of one block of 16 channels: all tiles of an output of out_h x out_w, in calls of up to
+ * `per_call` tiles. */
+struct winograd_shape {
+    int out_h, out_w;
+    int pad_top, pad_left, pad_bottom, pad_right;
+    int per_call;
+    struct fmap_activate_job activate; /* of the output transform */
+};
+struct kernel_case *winograd_input_case(const struct winograd_shape *shape);
+struct kernel_case *winograd_output_case(const struct winograd_shape *shape);
+
 struct eltwise_shape {
     int64_t n;
     bool in_place;

@@ -180,6 +180,16 @@ static struct kernel_case *affine_at(int i) { return affine_case(&affine_shapes[
 static struct kernel_case *softmax_at(int i) { return softmax_case(&softmax_shapes[i]); }
 static struct kernel_case *dropout_mask_at(int i) { return dropout_mask_case(&dropout_shapes[i]); }
 
+/* ---- Winograd's transforms -------------------------------------------------------------------------------------- */
+
+static const struct winograd_shape winograd_shapes[] = {
+    {.out_h = 56, .out_w = 56, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1, .per_call = 14},
+    {.out_h = 14, .out_w = 14, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1, .per_call = 14},
+};
+
+static struct kernel_case *winograd_input_at(int i) { return winograd_input_case(&winograd_shapes[i]); }
+static struct kernel_case *winograd_output_at(int i) { return winograd_output_case(&winograd_shapes[i]); }
+
 /* ---- layouts and statistics ------------------------------------------------------------------------------------- */
 
 static const struct reorder_shape reorder_shapes[] = {
@@ -209,6 +219,8 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"affine", COUNT(affine_shapes), affine_at},
     {"softmax", COUNT(softmax_shapes), softmax_at},
     {"dropout_mask", COUNT(dropout_shapes), dropout_mask_at},
+    {"winograd_input", COUNT(winograd_shapes), winograd_input_at},
+    {"winograd_output", COUNT(winograd_shapes), winograd_output_at},
     {"reorder_to_blocked", COUNT(reorder_shapes), to_blocked_at},
     {"reorder_to_plain", COUNT(reorder_shapes), to_plain_at},
     {"statistics", COUNT(statistics_shapes), statistics_at},

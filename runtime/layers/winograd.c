@@ -1,0 +1,257 @@
+/* A part takes a block of tiles through the whole of it: input transform of all channels, then for each panel of output
+ * channels 36 products and the output transform. What lies between stays in the second cache (Gelashvili, Shavit &
+ * Zlateski 2020, arXiv:2007.00523, call it L3 fusion). */
+#include "runtime/layers/winograd.h"
+
+#include <string.h>
+
+enum { OUTPUT = FMAP_WINOGRAD_OUTPUT, POINTS = FMAP_WINOGRAD_POINTS, KERNEL = 9 };
+
+/* A block's transformed input should take no more than this of the second cache. */
+static const int64_t TRANSFORMED_BYTES = 768 * 1024;
+
+struct winograd_job {
+    int64_t tiles_per_row, n_tiles; /* of an image */
+    int64_t n_blocks;               /* of tiles, nearly equal */
+    int64_t most_tiles;             /* of a block */
+    int64_t panels_parts;
+    struct fmap_tiling panels; /* only its panels and vectors count */
+    const float *bias;         /* of whole vectors */
+    const float *zeros;
+    int64_t channels, outputs;
+    int64_t in[2], out[2], pads[2];
+    int64_t src_image_stride, dst_image_stride;
+    int64_t transformed_stride; /* floats from point to point of the transformed input */
+    int64_t product_stride;     /* and of the products of a vector */
+    struct fmap_activate_job activate;
+};
+
+static int64_t blocks_of(int64_t channels) { return (channels + FMAP_BLOCK - 1) / FMAP_BLOCK; }
+
+/* Tiles that one call of the register tile takes at most. */
+static int64_t most_pixels(const struct fmap_kernels *kernels, const struct fmap_tiling *panels) {
+    return kernels->tile_pixels[(panels->n_vectors + panels->n_panels - 1) / panels->n_panels];
+}
+
+/* One block of tiles, transformed: [point][group of tiles][block of channels][tile][16], so that a register tile reads
+ * one stream. */
+static void transform_input(const struct winograd_job *job, const struct fmap_kernels *kernels,
+                            const float *src, int64_t first, int64_t n_tiles, int64_t n_groups,
+                            float *transformed) {
+    for (int64_t group = 0; group < n_groups; group++) {
+        int64_t begin = fmap_piece_begin(n_tiles, n_groups, group),
+                n = fmap_piece_length(n_tiles, n_groups, group);
+        float *dst = transformed + begin * blocks_of(job->channels) * FMAP_BLOCK;
+        for (int64_t block = 0; block < blocks_of(job->channels); block++) {
+            struct fmap_winograd_input input = {.src = src + block * job->in[0] * job->in[1] * FMAP_BLOCK,
+                                                .dst = dst + block * n * FMAP_BLOCK,
+                                                .point_stride = job->transformed_stride,
+                                                .n_tiles = (int)n,
+                                                .first_tile = (int)(first + begin),
+                                                .tiles_per_row = (int)job->tiles_per_row,
+                                                .height = (int)job->in[0],
+                                                .width = (int)job->in[1],
+                                                .pad_top = (int)job->pads[0],
+                                                .pad_left = (int)job->pads[1]};
+            kernels->winograd_input(&input);
+        }
+    }
+}
+
+/* The 36 products of a panel: [vector][point][tile][lanes of a vector]. */
+static void multiply(const struct winograd_job *job, const struct fmap_kernels *kernels, const float *weights,
+                     int64_t n_vectors, int64_t n_tiles, int64_t n_groups, const float *transformed,
+                     float *products) {
+    int64_t lanes = kernels->lanes;
+    struct fmap_tile_position position = {0};
+    struct fmap_tile tile = {.bias = job->zeros,
+                             .positions = &position,
+                             .n_positions = 1,
+                             .kernel_size = 1,
+                             .n_blocks = (int)blocks_of(job->channels),
+                             .last_lanes = (int)((job->channels - 1) % FMAP_BLOCK + 1),
+                             .src_pixel_stride = FMAP_BLOCK,
+                             .dst_pixel_stride = lanes};
+    for (int64_t v = 0; v < n_vectors; v++) tile.dst_offsets[v] = v * POINTS * job->product_stride;
+    for (int64_t point = 0; point < POINTS; point++) {
+        tile.weights = weights + point * job->channels * n_vectors * lanes;
+        for (int64_t group = 0; group < n_groups; group++) {
+            int64_t begin = fmap_piece_begin(n_tiles, n_groups, group),
+                    n = fmap_piece_length(n_tiles, n_groups, group);
+            tile.src = transformed + point * job->transformed_stride +
+                       begin * blocks_of(job->channels) * FMAP_BLOCK;
+            tile.src_block_stride = n * FMAP_BLOCK;
+            tile.dst = products + point * job->product_stride + begin * lanes;
+            position.last = (int16_t)n;
+            kernels->tile[n_vectors][n](&tile);
+        }
+    }
+}
+
+static void transform_output(const struct winograd_job *job, const struct fmap_kernels *kernels,
+                             int64_t first_vector, int64_t n_vectors, int64_t first, int64_t n_tiles,
+                             const float *products, float *dst) {
+    int64_t lanes = kernels->lanes;
+    for (int64_t v = 0; v < n_vectors; v++) {
+        int64_t output = (first_vector + v) * lanes;
+        int64_t offset = output / FMAP_BLOCK * job->out[0] * job->out[1] * FMAP_BLOCK + output % FMAP_BLOCK;
+        struct fmap_winograd_output work = {.src = products + v * POINTS * job->product_stride,
+                                            .dst = dst + offset,
+                                            .bias = job->bias + output,
+                                            .point_stride = job->product_stride,
+                                            .tile_stride = lanes,
+                                            .n_tiles = (int)n_tiles,
+                                            .first_tile = (int)first,
+                                            .tiles_per_row = (int)job->tiles_per_row,
+                                            .height = (int)job->out[0],
+                                            .width = (int)job->out[1],
+                                            .activate = job->activate};
+        kernels->winograd_output(&work);
+    }
+}
+
+static void winograd_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
+    const struct winograd_job *job = step->job;
+    const struct fmap_kernels *kernels = run->kernels;
+    int64_t panels_part = part % job->panels_parts, block = part / job->panels_parts % job->n_blocks;
+    int64_t image = part / job->panels_parts / job->n_blocks;
+    const float *src = fmap_at(run, &step->operands[0]) + image * job->src_image_stride;
+    float *dst = fmap_at(run, &step->operands[1]) + image * job->dst_image_stride;
+    const float *weights = fmap_at(run, &step->operands[2]);
+    int64_t first = fmap_piece_begin(job->n_tiles, job->n_blocks, block);
+    int64_t n_tiles = fmap_piece_length(job->n_tiles, job->n_blocks, block);
+    int64_t most = most_pixels(kernels, &job->panels), n_groups = (n_tiles + most - 1) / most;
+    float *transformed = (float *)(void *)run->scratch,
+          *products = transformed + POINTS * job->transformed_stride;
+    transform_input(job, kernels, src, first, n_tiles, n_groups, transformed);
+    int64_t panel = fmap_piece_begin(job->panels.n_panels, job->panels_parts, panels_part);
+    int64_t end = panel + fmap_piece_length(job->panels.n_panels, job->panels_parts, panels_part);
+    for (; panel < end; panel++) {
+        int64_t first_vector = fmap_piece_begin(job->panels.n_vectors, job->panels.n_panels, panel);
+        int64_t n_vectors = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel);
+        const float *panel_weights = weights + POINTS * job->channels * first_vector * kernels->lanes;
+        multiply(job, kernels, panel_weights, n_vectors, n_tiles, n_groups, transformed, products);
+        transform_output(job, kernels, first_vector, n_vectors, first, n_tiles, products, dst);
+    }
+}
+
+/* ---- planning -------------------------------------------------------------------------------------- */
+
+bool fmap_winograd_pays(const struct fmap_tiles_problem *problem) {
+    bool fits = problem->kernel[0] == 3 && problem->kernel[1] == 3 && problem->strides[0] == 1 &&
+                problem->strides[1] == 1 && problem->dilations[0] == 1 && problem->dilations[1] == 1 &&
+                problem->groups == 1 && problem->weights;
+    /* Few channels do not repay the transforms; on small maps the borders of the tiles cost more than is saved. */
+    return fits && problem->channels >= 32 && problem->outputs >= 32 && problem->out[0] >= 10 &&
+           problem->out[1] >= 10;
+}
+
+/* G g G^T in double, rounded once. */
+static void transform_weights(const double *kernel, float *points, int64_t point_stride) {
+    static const double g[6][3] = {
+        /* 1, p, p^2 over the product of p's distances to the other points: 0, 5/8, -5/8, 3/2, -3/2; infinity */
+        {1 / 0.87890625, 0, 0},
+        {1 / -1.452636718750, 0.625 / -1.452636718750, 0.390625 / -1.452636718750},
+        {1 / -1.452636718750, -0.625 / -1.452636718750, 0.390625 / -1.452636718750},
+        {1 / 8.3671875, 1.5 / 8.3671875, 2.25 / 8.3671875},
+        {1 / 8.3671875, -1.5 / 8.3671875, 2.25 / 8.3671875},
+        {0, 0, 1}};
+    double half[6][3];
+    for (int i = 0; i < 6; i++) {
+        for (int x = 0; x < 3; x++) {
+            half[i][x] = g[i][0] * kernel[x] + g[i][1] * kernel[3 + x] + g[i][2] * kernel[6 + x];
+        }
+    }
+    for (int i = 0; i < 6; i++) {
+        for (int j = 0; j < 6; j++) {
+            double sum = g[j][0] * half[i][0] + g[j][1] * half[i][1] + g[j][2] * half[i][2];
+            points[(i * 6 + j) * point_stride] = (float)sum;
+        }
+    }
+}
+
+/* [panel][point][channel][output of the panel] */
+static void pack_panel(const struct fmap_tiles_problem *problem, int64_t first, int64_t row, float *packed) {
+    const int64_t *strides = problem->weight_strides;
+    for (int64_t i = 0; i < problem->channels; i++) {
+        for (int64_t o = 0; o < row && first + o < problem->outputs; o++) {
+            double kernel[KERNEL];
+            for (int64_t k = 0; k < KERNEL; k++) {
+                int64_t at = (first + o) * strides[0] + i * strides[1] + k / 3 * strides[2] +
+                             k % 3 * strides[3];
+                kernel[k] = (double)fmap_float_at(problem->weights, at);
+            }
+            transform_weights(kernel, packed + i * row + o, problem->channels * row);
+        }
+    }
+}
+
+static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                        struct winograd_job *job, struct fmap_operand *weights) {
+    int64_t lanes = planning->kernels->lanes, n_outputs = job->panels.n_vectors * lanes;
+    float *packed, *bias, *zeros;
+    TRY(fmap_planning_weights(planning, (size_t)(POINTS * problem->channels * n_outputs), &packed));
+    TRY(fmap_planning_weights(planning, (size_t)n_outputs, &bias));
+    TRY(fmap_planning_weights(planning, (size_t)(FMAP_TILE_MAX_VECTORS * lanes), &zeros));
+    for (int64_t panel = 0; panel < job->panels.n_panels; panel++) {
+        int64_t first = fmap_piece_begin(job->panels.n_vectors, job->panels.n_panels, panel) * lanes;
+        int64_t row = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel) * lanes;
+        pack_panel(problem, first, row, packed + POINTS * problem->channels * first);
+    }
+    for (int64_t o = 0; problem->bias && o < problem->outputs; o++) bias[o] = fmap_float_at(problem->bias, o);
+    job->bias = bias;
+    job->zeros = zeros;
+    *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
+    return FMAP_OK;
+}
+
+/* Blocks of tiles that fit the cache and that share out evenly among the threads. */
+static void cut_into_parts(struct winograd_job *job, const struct fmap_planning *planning, int64_t images) {
+    int64_t most = TRANSFORMED_BYTES /
+                   (POINTS * blocks_of(job->channels) * FMAP_BLOCK * (int64_t)sizeof(float));
+    int64_t pixels = most_pixels(planning->kernels, &job->panels), threads = planning->plan->threads;
+    most = most < pixels ? pixels : most / pixels * pixels;
+    job->n_blocks = (job->n_tiles + most - 1) / most;
+    int64_t parts = images * job->n_blocks;
+    if (parts % threads != 0 && parts < 4 * threads) { /* else the last round would leave threads idle */
+        int64_t per_image = (2 * threads + images - 1) / images;
+        if (per_image * pixels <= job->n_tiles && per_image > job->n_blocks) job->n_blocks = per_image;
+    }
+    parts = images * job->n_blocks;
+    job->panels_parts = parts >= threads ? 1 : (threads + parts - 1) / parts;
+    if (job->panels_parts > job->panels.n_panels) job->panels_parts = job->panels.n_panels;
+    job->most_tiles = (job->n_tiles + job->n_blocks - 1) / job->n_blocks;
+}
+
+fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                   const struct fmap_tiles_problem *problem) {
+    int64_t lanes = planning->kernels->lanes;
+    struct winograd_job job = {.tiles_per_row = (problem->out[1] + OUTPUT - 1) / OUTPUT,
+                               .channels = problem->channels,
+                               .outputs = problem->outputs,
+                               .pads = {problem->pad_top, problem->pad_left},
+                               .src_image_stride = problem->src_image_stride,
+                               .dst_image_stride = problem->dst_image_stride,
+                               .activate = problem->activate};
+    memcpy(job.in, problem->in, sizeof job.in);
+    memcpy(job.out, problem->out, sizeof job.out);
+    job.n_tiles = (problem->out[0] + OUTPUT - 1) / OUTPUT * job.tiles_per_row;
+    job.panels = fmap_choose_tiling(planning->kernels, (problem->outputs + lanes - 1) / lanes, job.n_tiles);
+    cut_into_parts(&job, planning, problem->images);
+    /* One line more than needed: 36 streams a power of two apart would meet in one set of the first cache. */
+    job.transformed_stride = job.most_tiles * blocks_of(job.channels) * FMAP_BLOCK + FMAP_BLOCK;
+    job.product_stride = job.most_tiles * lanes + FMAP_BLOCK;
+    struct fmap_operand operands[3] = {problem->src, problem->dst};
+    TRY(pack(planning, problem, &job, &operands[2]));
+    int64_t scratch = POINTS * (job.transformed_stride + FMAP_TILE_MAX_VECTORS * job.product_stride);
+    return fmap_planning_step(
+        planning, &(struct fmap_step_definition){.part = winograd_part,
+                                                 .job = &job,
+                                                 .job_bytes = sizeof job,
+                                                 .operands = operands,
+                                                 .n_operands = 3,
+                                                 .parts = problem->images * job.n_blocks * job.panels_parts,
+                                                 .scratch_bytes = (size_t)scratch * sizeof(float),
+                                                 .kernel = fmap_kernel_text(planning, "winograd4x4").text,
+                                                 .node = node});
+}

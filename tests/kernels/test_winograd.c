@@ -1,0 +1,49 @@
+#include <criterion/criterion.h>
+
+#include "tests/cases/case.h"
+
+static void both_hold(const struct winograd_shape *shape) {
+    cr_expect(kernel_case_holds_and_destroy(winograd_input_case(shape)));
+    cr_expect(kernel_case_holds_and_destroy(winograd_output_case(shape)));
+}
+
+Test(winograd, every_size_of_output_agrees_with_the_matrices) {
+    for (int out_h = 1; out_h <= 10; out_h++) {
+        for (int out_w = 1; out_w <= 10; out_w++) {
+            both_hold(&(struct winograd_shape){.out_h = out_h, .out_w = out_w, .per_call = 3});
+        }
+    }
+}
+
+Test(winograd, padding_on_each_side_is_zeros) {
+    for (int pads = 0; pads < 81; pads++) {
+        both_hold(&(struct winograd_shape){.out_h = 7,
+                                           .out_w = 9,
+                                           .pad_top = pads % 3,
+                                           .pad_left = pads / 3 % 3,
+                                           .pad_bottom = pads / 9 % 3,
+                                           .pad_right = pads / 27,
+                                           .per_call = 14});
+    }
+}
+
+Test(winograd, padding_larger_than_a_patch_leaves_zeros) {
+    both_hold(&(struct winograd_shape){.out_h = 24,
+                                       .out_w = 21,
+                                       .pad_top = 11,
+                                       .pad_left = 9,
+                                       .pad_bottom = 11,
+                                       .pad_right = 10,
+                                       .per_call = 5});
+}
+
+Test(winograd, every_activation_follows_the_output) {
+    for (int i = 0; i < n_case_activations; i++) {
+        both_hold(&(struct winograd_shape){.out_h = 6,
+                                           .out_w = 5,
+                                           .pad_top = 1,
+                                           .pad_left = 1,
+                                           .per_call = 4,
+                                           .activate = case_activations[i]});
+    }
+}

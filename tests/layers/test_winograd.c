@@ -1,0 +1,119 @@
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/layers/winograd.h"
+#include "tests/check.h"
+#include "tests/net_conv.h"
+
+static int between(uint64_t *seed, int low, int high) {
+    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
+}
+
+/* A convolution that Winograd is chosen for. */
+static struct net_conv winograd_conv(uint64_t *seed) {
+    struct net_conv conv = {.shape = {.n = between(seed, 1, 2), .groups = 1, .window = oracle_window()}};
+    struct oracle_window *w = &conv.shape.window;
+    w->kernel_h = w->kernel_w = 3;
+    conv.shape.channels = between(seed, 32, 50);
+    conv.shape.filters = between(seed, 32, 70);
+    conv.shape.in_h = between(seed, 12, 22);
+    conv.shape.in_w = between(seed, 12, 32);
+    w->pad_top = between(seed, 0, 3);
+    w->pad_left = between(seed, 0, 3);
+    w->pad_bottom = between(seed, 0, 3);
+    w->pad_right = between(seed, 0, 3);
+    conv.in = between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
+    conv.out = between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
+    conv.threads = between(seed, 1, 3);
+    return conv;
+}
+
+/* The transforms mix the pixels of a patch, so an output's error goes with the largest sum near it and not with
+ * its own: an output that sees nothing but padding is not the exact bias any more. The worst case of the chain of
+ * all products is far above what the transforms add. */
+static void widen_bounds(const struct net_conv *conv, double *bounds) {
+    size_t n = net_conv_outputs(conv);
+    double largest = 0, roundings = 9.0 * conv->shape.channels + 1;
+    for (size_t i = 0; i < n; i++) largest = bounds[i] > largest ? bounds[i] : largest;
+    for (size_t i = 0; i < n; i++) bounds[i] = check_bound(roundings, largest);
+}
+
+static void agrees(const struct net_conv *conv) {
+    size_t n = net_conv_outputs(conv);
+    double *expected = calloc(n, sizeof *expected), *bounds = calloc(n, sizeof *bounds);
+    float *first = malloc(n * sizeof *first), *got = malloc(n * sizeof *got);
+    cr_assert(expected && bounds && first && got);
+    oracle_conv_2d(&conv->shape, expected, bounds);
+    widen_bounds(conv, bounds);
+    for (fmap_isa isa = FMAP_ISA_SCALAR; isa <= FMAP_ISA_AVX512; isa++) {
+        if (fmap_isa_select(isa) != isa) continue;
+        float *dst = isa == FMAP_ISA_SCALAR ? first : got;
+        cr_assert(net_conv_run(conv, isa, dst));
+        cr_assert(check_near(fmap_isa_name(isa), dst, expected, bounds, n), "%s", net_conv_text(conv).text);
+        cr_assert(check_same_bits(fmap_isa_name(isa), dst, first, n), "%s", net_conv_text(conv).text);
+    }
+    free(expected);
+    free(bounds);
+    free(first);
+    free(got);
+}
+
+Test(winograd, agrees_with_the_oracle_and_between_instruction_sets) {
+    uint64_t seed = 5;
+    for (int i = 0; i < 12; i++) {
+        struct net_conv conv = winograd_conv(&seed);
+        cr_assert(net_conv_complete(&conv, between(&seed, 0, 1), seed));
+        agrees(&conv);
+        net_conv_free(&conv);
+    }
+}
+
+Test(winograd, the_number_of_threads_and_the_batch_change_no_bit) {
+    uint64_t seed = 6;
+    struct net_conv conv = winograd_conv(&seed);
+    conv.shape.n = 3;
+    conv.in = conv.out = FMAP_NCHW;
+    conv.threads = 1;
+    cr_assert(net_conv_complete(&conv, true, seed));
+    size_t n = net_conv_outputs(&conv);
+    float *expected = malloc(n * sizeof *expected), *got = malloc(n * sizeof *got);
+    cr_assert(expected && got);
+    cr_assert(net_conv_run(&conv, FMAP_ISA_BEST, expected));
+    static const int threads[] = {2, 3, 7, 64};
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+        conv.threads = threads[i];
+        cr_assert(net_conv_run(&conv, FMAP_ISA_BEST, got));
+        cr_assert(check_same_bits("threads", got, expected, n));
+    }
+    conv.shape.n = 1;
+    for (size_t image = 0; image < 3; image++) {
+        cr_assert(net_conv_run(&conv, FMAP_ISA_BEST, got));
+        cr_assert(check_same_bits("alone", got, expected + image * n / 3, n / 3));
+        conv.shape.src += net_conv_inputs(&conv);
+    }
+    net_conv_free(&conv);
+    free(expected);
+    free(got);
+}
+
+Test(winograd, is_chosen_by_the_shape_alone) {
+    struct fmap_tiles_problem problem = {.images = 1,
+                                         .channels = 64,
+                                         .outputs = 64,
+                                         .out = {14, 14},
+                                         .groups = 1,
+                                         .kernel = {3, 3},
+                                         .strides = {1, 1},
+                                         .dilations = {1, 1},
+                                         .weights = ""};
+    cr_assert(fmap_winograd_pays(&problem));
+    problem.images = 16;
+    cr_assert(fmap_winograd_pays(&problem));
+    problem.strides[1] = 2;
+    cr_assert_not(fmap_winograd_pays(&problem));
+    problem.strides[1] = 1;
+    problem.channels = 3;
+    cr_assert_not(fmap_winograd_pays(&problem));
+}
