@@ -26,9 +26,8 @@ objects_of() { find "$build/CMakeFiles/$1.dir" -name '*.o' 2>/dev/null | sort; }
 foreign() {
     local object found
     while read -r object; do
-        found=$(objdump -d --no-show-raw-insn "$object" | grep -E -m 3 "$1") || continue
-        complain "${object#"$build"/}: $3"
-        echo "$found" >&2
+        found=$(objdump -d --no-show-raw-insn "$object" | awk -v pattern="$1" '$0 ~ pattern && n++ < 3')
+        [ -z "$found" ] || complain "${object#"$build"/}: $3"$'\n'"$found"
     done < <(objects_of "$2")
 }
 
@@ -83,7 +82,7 @@ loops() {
         END { if (symbol != "") finish() }'
 }
 
-compiler() { case $("${CC-cc}" --version | head -1) in *clang*) echo clang ;; *) echo gcc ;; esac; }
+compiler() { case $("${CC-cc}" --version) in *clang*) echo clang ;; *) echo gcc ;; esac; }
 
 # allowance SYMBOL: how many spills tests/codegen.allow grants to this symbol under this compiler.
 allowance() {
