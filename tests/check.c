@@ -118,6 +118,10 @@ uint64_t check_random(uint64_t *state) {
     return z ^ (z >> 31);
 }
 
+int check_between(uint64_t *state, int low, int high) {
+    return low + (int)(check_random(state) % (uint64_t)(high - low + 1));
+}
+
 void check_fill(float *x, size_t n, float low, float high, uint64_t seed) {
     for (size_t i = 0; i < n; i++) x[i] = low + (high - low) * (float)(check_random(&seed) >> 40) * 0x1p-24f;
 }

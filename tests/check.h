@@ -48,6 +48,9 @@ void check_fenced_clear(struct check_fenced *fenced);
 
 uint64_t check_random(uint64_t *state);
 
+/* One of low .. high. */
+int check_between(uint64_t *state, int low, int high);
+
 /* Uniform in [low, high). */
 void check_fill(float *x, size_t n, float low, float high, uint64_t seed);
 

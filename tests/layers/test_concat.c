@@ -6,10 +6,6 @@
 #include "tests/check.h"
 #include "tests/net_layer.h"
 
-static int between(uint64_t *seed, int low, int high) {
-    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
-}
-
 struct concat {
     int rank, axis, n_inputs;
     int64_t dims[FMAP_MAX_RANK];     /* but for the axis */
@@ -56,11 +52,11 @@ Test(concat, along_every_axis_of_every_rank) {
     for (int rank = 1; rank <= 6; rank++) {
         for (int axis = 0; axis < rank; axis++) {
             for (int i = 0; i < 4; i++) {
-                struct concat concat = {.rank = rank, .axis = axis, .n_inputs = between(&seed, 1, 5)};
-                for (int k = 0; k < rank; k++) concat.dims[k] = between(&seed, 1, k == 1 ? 33 : 4);
+                struct concat concat = {.rank = rank, .axis = axis, .n_inputs = check_between(&seed, 1, 5)};
+                for (int k = 0; k < rank; k++) concat.dims[k] = check_between(&seed, 1, k == 1 ? 33 : 4);
                 for (int k = 0; k < concat.n_inputs; k++) {
-                    concat.sizes[k] = between(&seed, 1, 5);
-                    concat.constant[k] = k > 0 && between(&seed, 0, 3) == 0;
+                    concat.sizes[k] = check_between(&seed, 1, 5);
+                    concat.constant[k] = k > 0 && check_between(&seed, 0, 3) == 0;
                 }
                 cr_assert(agrees(&concat, i % 2), "rank %d, axis %d, case %d", rank, axis, i);
             }

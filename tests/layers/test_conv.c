@@ -12,41 +12,37 @@ static void agrees(struct net_conv *conv) {
     net_conv_free(conv);
 }
 
-static int between(uint64_t *seed, int low, int high) {
-    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
-}
-
 /* Groups: none, one a channel (depthwise, with a multiplier), or pieces of any odd size. */
 static void random_channels(struct oracle_conv_2d *s, uint64_t *seed) {
-    switch (between(seed, 0, 3)) {
+    switch (check_between(seed, 0, 3)) {
     case 0:
-        s->groups = s->channels = between(seed, 1, 40);
-        s->filters = s->groups * between(seed, 1, 3);
+        s->groups = s->channels = check_between(seed, 1, 40);
+        s->filters = s->groups * check_between(seed, 1, 3);
         break;
     case 1:
-        s->groups = between(seed, 2, 7);
-        s->channels = s->groups * between(seed, 1, 6);
-        s->filters = s->groups * between(seed, 1, 6);
+        s->groups = check_between(seed, 2, 7);
+        s->channels = s->groups * check_between(seed, 1, 6);
+        s->filters = s->groups * check_between(seed, 1, 6);
         break;
     default:
         s->groups = 1;
-        s->channels = between(seed, 1, 40);
-        s->filters = between(seed, 1, 40);
+        s->channels = check_between(seed, 1, 40);
+        s->filters = check_between(seed, 1, 40);
     }
 }
 
 static void random_window(struct net_conv *conv, uint64_t *seed) {
     struct oracle_window *w = &conv->shape.window;
-    w->kernel_h = between(seed, 1, 5);
-    w->kernel_w = between(seed, 1, 5);
-    w->stride_h = between(seed, 1, 3);
-    w->stride_w = between(seed, 1, 3);
-    w->dilation_h = between(seed, 1, 3);
-    w->dilation_w = between(seed, 1, 3);
-    w->pad_top = between(seed, 0, 4);
-    w->pad_left = between(seed, 0, 4);
-    w->pad_bottom = between(seed, 0, 4);
-    w->pad_right = between(seed, 0, 4);
+    w->kernel_h = check_between(seed, 1, 5);
+    w->kernel_w = check_between(seed, 1, 5);
+    w->stride_h = check_between(seed, 1, 3);
+    w->stride_w = check_between(seed, 1, 3);
+    w->dilation_h = check_between(seed, 1, 3);
+    w->dilation_w = check_between(seed, 1, 3);
+    w->pad_top = check_between(seed, 0, 4);
+    w->pad_left = check_between(seed, 0, 4);
+    w->pad_bottom = check_between(seed, 0, 4);
+    w->pad_right = check_between(seed, 0, 4);
     if (conv->one_dimension) {
         w->kernel_h = w->stride_h = w->dilation_h = 1;
         w->pad_top = w->pad_bottom = 0;
@@ -55,19 +51,19 @@ static void random_window(struct net_conv *conv, uint64_t *seed) {
 
 static struct net_conv random_conv(uint64_t *seed) {
     static const char *const auto_pads[] = {NULL, NULL, NULL, "VALID", "SAME_UPPER", "SAME_LOWER"};
-    struct net_conv conv = {.shape = {.n = between(seed, 1, 3)}};
+    struct net_conv conv = {.shape = {.n = check_between(seed, 1, 3)}};
     random_channels(&conv.shape, seed);
-    conv.one_dimension = between(seed, 0, 7) == 0;
-    conv.shape.in_h = conv.one_dimension ? 1 : between(seed, 1, 12);
-    conv.shape.in_w = between(seed, 1, 40);
+    conv.one_dimension = check_between(seed, 0, 7) == 0;
+    conv.shape.in_h = conv.one_dimension ? 1 : check_between(seed, 1, 12);
+    conv.shape.in_w = check_between(seed, 1, 40);
     random_window(&conv, seed);
-    conv.auto_pad = auto_pads[between(seed, 0, 5)];
+    conv.auto_pad = auto_pads[check_between(seed, 0, 5)];
     if (conv.auto_pad) net_conv_resolve_auto_pad(&conv);
-    conv.say_kernel_shape = between(seed, 0, 1);
-    conv.in = between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
-    conv.out = between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
-    conv.threads = between(seed, 1, 3);
-    conv.no_fusion = between(seed, 0, 1);
+    conv.say_kernel_shape = check_between(seed, 0, 1);
+    conv.in = check_between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
+    conv.out = check_between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
+    conv.threads = check_between(seed, 1, 3);
+    conv.no_fusion = check_between(seed, 0, 1);
     return conv;
 }
 
@@ -75,7 +71,7 @@ Test(conv, agrees_with_the_oracle_and_between_instruction_sets) {
     uint64_t seed = 1;
     for (int done = 0; done < 400;) {
         struct net_conv conv = random_conv(&seed);
-        if (!net_conv_complete(&conv, between(&seed, 0, 1), seed)) continue;
+        if (!net_conv_complete(&conv, check_between(&seed, 0, 1), seed)) continue;
         agrees(&conv);
         done++;
     }
@@ -246,7 +242,7 @@ Test(conv, an_image_alone_gives_the_bits_that_it_gives_in_a_batch) {
     uint64_t seed = 5;
     for (int done = 0; done < 60;) {
         struct net_conv conv = random_conv(&seed);
-        conv.shape.n = between(&seed, 2, 9);
+        conv.shape.n = check_between(&seed, 2, 9);
         if (!net_conv_complete(&conv, true, seed)) continue;
         size_t n = net_conv_outputs(&conv), each = n / (size_t)conv.shape.n;
         float *together = net_random(n, 1), *single = net_random(each, 2);

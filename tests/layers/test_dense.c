@@ -7,10 +7,6 @@
 #include "tests/net.h"
 #include "tests/oracle.h"
 
-static int between(uint64_t *seed, int low, int high) {
-    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
-}
-
 static void agrees(net_build *build, const void *what, const fmap_plan_options *options, const float *input,
                    const double *expected, const double *bounds, size_t n) {
     fmap_model *model = net_model(build, what);
@@ -69,12 +65,12 @@ static void check_flat(struct flat flat, int batch, bool no_fusion, uint64_t see
 Test(dense, behind_a_map_that_is_flattened_in_either_order) {
     uint64_t seed = 7;
     for (int i = 0; i < 80; i++) {
-        struct flat flat = {.channels = between(&seed, 1, 40),
-                            .h = between(&seed, 1, 5),
-                            .w = between(&seed, 1, 5),
-                            .units = between(&seed, 1, 40),
+        struct flat flat = {.channels = check_between(&seed, 1, 40),
+                            .h = check_between(&seed, 1, 5),
+                            .w = check_between(&seed, 1, 5),
+                            .units = check_between(&seed, 1, 40),
                             .order = i % 2 ? FMAP_NHWC : FMAP_NCHW,
                             .padding = i & 2};
-        check_flat(flat, between(&seed, 1, 17), i & 4, seed);
+        check_flat(flat, check_between(&seed, 1, 17), i & 4, seed);
     }
 }

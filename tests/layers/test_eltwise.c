@@ -7,10 +7,6 @@
 #include "tests/check.h"
 #include "tests/net_layer.h"
 
-static int between(uint64_t *seed, int low, int high) {
-    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
-}
-
 static int64_t dim_from_end(const fmap_shape *shape, int i) {
     return i < shape->rank ? shape->dims[shape->rank - 1 - i] : 1;
 }
@@ -127,11 +123,11 @@ Test(eltwise, rows_columns_images_and_outer_products) {
 Test(eltwise, shapes_that_chance_makes) {
     uint64_t seed = 1;
     for (int i = 0; i < 60; i++) {
-        fmap_shape a = {.rank = between(&seed, 0, 6)}, b = {.rank = between(&seed, 0, 6)};
+        fmap_shape a = {.rank = check_between(&seed, 0, 6)}, b = {.rank = check_between(&seed, 0, 6)};
         for (int k = 0; k < 6; k++) {
-            int64_t size = between(&seed, 1, k == 2 ? 18 : 3);
-            if (k < a.rank) a.dims[a.rank - 1 - k] = between(&seed, 0, 2) ? size : 1;
-            if (k < b.rank) b.dims[b.rank - 1 - k] = between(&seed, 0, 2) ? size : 1;
+            int64_t size = check_between(&seed, 1, k == 2 ? 18 : 3);
+            if (k < a.rank) a.dims[a.rank - 1 - k] = check_between(&seed, 0, 2) ? size : 1;
+            if (k < b.rank) b.dims[b.rank - 1 - k] = check_between(&seed, 0, 2) ? size : 1;
         }
         struct net_operand x = net_computed(a.rank, a.dims, NULL), y = net_computed(b.rank, b.dims, NULL);
         if (i % 3 == 0) y.kind = NET_CONSTANT;

@@ -8,10 +8,6 @@
 #include "tests/net.h"
 #include "tests/oracle.h"
 
-static int between(uint64_t *seed, int low, int high) {
-    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
-}
-
 static void agrees(net_build *build, const void *what, const fmap_plan_options *options, const float *input,
                    const double *expected, const double *bounds, size_t n) {
     fmap_model *model = net_model(build, what);
@@ -112,15 +108,15 @@ Test(gemm, all_forms_agree_with_the_oracle_and_between_instruction_sets) {
     for (int form = 0; form < C_FORMS; form++) {
         for (int transposed = 0; transposed < 4; transposed++) {
             for (int i = 0; i < 6; i++) {
-                struct gemm gemm = {.rows = between(&seed, 1, 17),
-                                    .depth = between(&seed, 1, 70),
-                                    .columns = between(&seed, 1, 70),
+                struct gemm gemm = {.rows = check_between(&seed, 1, 17),
+                                    .depth = check_between(&seed, 1, 70),
+                                    .columns = check_between(&seed, 1, 70),
                                     .transpose_a = transposed & 1,
                                     .transpose_b = transposed & 2,
                                     .alpha = i < 3 ? 1.0f : 0.75f,
                                     .beta = i % 3 ? 1.0f : -1.3f,
                                     .form = (enum c_form)form};
-                check_gemm(gemm, seed, between(&seed, 1, 3));
+                check_gemm(gemm, seed, check_between(&seed, 1, 3));
             }
         }
     }

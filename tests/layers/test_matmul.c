@@ -7,10 +7,6 @@
 #include "tests/net.h"
 #include "tests/oracle.h"
 
-static int between(uint64_t *seed, int low, int high) {
-    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
-}
-
 static void agrees(net_build *build, const void *what, const fmap_plan_options *options, const float *input,
                    const double *expected, const double *bounds, size_t n) {
     fmap_model *model = net_model(build, what);
@@ -80,8 +76,9 @@ Test(matmul, of_any_rank_with_constant_weights) {
     for (int rank = 1; rank <= 4; rank++) {
         for (int i = 0; i < 8; i++) {
             int64_t dims[4];
-            for (int axis = 0; axis < rank; axis++) dims[axis] = between(&seed, 1, axis == rank - 1 ? 40 : 5);
-            check_rows_matmul(rank, dims, between(&seed, 1, 50), seed);
+            for (int axis = 0; axis < rank; axis++)
+                dims[axis] = check_between(&seed, 1, axis == rank - 1 ? 40 : 5);
+            check_rows_matmul(rank, dims, check_between(&seed, 1, 50), seed);
         }
     }
 }
@@ -110,8 +107,8 @@ Test(matmul, of_two_computed_matrices) {
     uint64_t seed = 4;
     for (int i = 0; i < 12; i++) {
         struct matmul matmul = {.a_rank = 2, .b_rank = 2};
-        size_t m = (size_t)between(&seed, 1, 9), k = (size_t)between(&seed, 1, 40),
-               n = (size_t)between(&seed, 1, 40);
+        size_t m = (size_t)check_between(&seed, 1, 9), k = (size_t)check_between(&seed, 1, 40),
+               n = (size_t)check_between(&seed, 1, 40);
         matmul.a[0] = (int64_t)m;
         matmul.a[1] = matmul.b[0] = (int64_t)k;
         matmul.b[1] = (int64_t)n;

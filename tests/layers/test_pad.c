@@ -7,10 +7,6 @@
 #include "tests/check.h"
 #include "tests/net_layer.h"
 
-static int between(uint64_t *seed, int low, int high) {
-    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
-}
-
 struct pad {
     const char *mode;
     float value;
@@ -81,13 +77,13 @@ static const int opsets[] = {0, 7, 11, 13};
 
 /* Pads of every axis, or only of those of the image. */
 static struct pad random_pad(const char *mode, int rank, bool image_only, uint64_t *seed) {
-    struct pad pad = {.mode = mode, .rank = rank, .value = (float)between(seed, -2, 2)};
-    pad.opset = opsets[between(seed, 0, 3)];
+    struct pad pad = {.mode = mode, .rank = rank, .value = (float)check_between(seed, -2, 2)};
+    pad.opset = opsets[check_between(seed, 0, 3)];
     for (int i = 0; i < rank; i++) {
-        pad.dims[i] = between(seed, 1, i == 1 ? 35 : 6);
+        pad.dims[i] = check_between(seed, 1, i == 1 ? 35 : 6);
         if (image_only && i < 2) continue;
         int most = mode[0] == 'r' ? (int)pad.dims[i] - 1 : 4, least = mode[0] == 'c' ? -2 : 0;
-        int *sides = (int[]){between(seed, least, most), between(seed, least, most)};
+        int *sides = (int[]){check_between(seed, least, most), check_between(seed, least, most)};
         if (pad.dims[i] + sides[0] + sides[1] < 1) sides[0] = sides[1] = 0;
         pad.ends[i] = sides[0];
         pad.ends[rank + i] = sides[1];

@@ -8,10 +8,6 @@
 #include "tests/net_layer.h"
 #include "tests/oracle.h"
 
-static int between(uint64_t *seed, int low, int high) {
-    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
-}
-
 struct pool {
     const char *op;
     struct oracle_pool_2d shape;
@@ -102,27 +98,27 @@ static bool agrees(struct pool pool, uint64_t seed) {
 static struct pool random_pool(const char *op, uint64_t *seed) {
     static const char *const auto_pads[] = {"SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET", NULL, NULL};
     struct pool pool = {
-        .op = op, .one_dimension = between(seed, 0, 4) == 0, .ceil_mode = between(seed, 0, 1)};
+        .op = op, .one_dimension = check_between(seed, 0, 4) == 0, .ceil_mode = check_between(seed, 0, 1)};
     struct oracle_pool_2d *shape = &pool.shape;
     struct oracle_window *w = &shape->window;
-    pool.auto_pad = auto_pads[between(seed, 0, 5)];
+    pool.auto_pad = auto_pads[check_between(seed, 0, 5)];
     if (pool.auto_pad && pool.auto_pad[0] == 'N') pool.auto_pad = NULL;
     if (pool.auto_pad) pool.ceil_mode = false;
-    shape->n = between(seed, 1, 3);
-    shape->channels = between(seed, 1, 35);
-    shape->in_h = between(seed, 1, 12);
-    shape->in_w = between(seed, 1, 20);
-    shape->count_padding = op[0] == 'A' && between(seed, 0, 1);
-    w->kernel_h = between(seed, 1, 4);
-    w->kernel_w = between(seed, 1, 4);
-    w->stride_h = between(seed, 1, 3);
-    w->stride_w = between(seed, 1, 3);
-    w->dilation_h = between(seed, 1, 2);
-    w->dilation_w = between(seed, 1, 2);
-    w->pad_top = between(seed, 0, w->kernel_h - 1);
-    w->pad_left = between(seed, 0, w->kernel_w - 1);
-    w->pad_bottom = between(seed, 0, w->kernel_h - 1);
-    w->pad_right = between(seed, 0, w->kernel_w - 1);
+    shape->n = check_between(seed, 1, 3);
+    shape->channels = check_between(seed, 1, 35);
+    shape->in_h = check_between(seed, 1, 12);
+    shape->in_w = check_between(seed, 1, 20);
+    shape->count_padding = op[0] == 'A' && check_between(seed, 0, 1);
+    w->kernel_h = check_between(seed, 1, 4);
+    w->kernel_w = check_between(seed, 1, 4);
+    w->stride_h = check_between(seed, 1, 3);
+    w->stride_w = check_between(seed, 1, 3);
+    w->dilation_h = check_between(seed, 1, 2);
+    w->dilation_w = check_between(seed, 1, 2);
+    w->pad_top = check_between(seed, 0, w->kernel_h - 1);
+    w->pad_left = check_between(seed, 0, w->kernel_w - 1);
+    w->pad_bottom = check_between(seed, 0, w->kernel_h - 1);
+    w->pad_right = check_between(seed, 0, w->kernel_w - 1);
     return pool;
 }
 

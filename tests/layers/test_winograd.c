@@ -7,26 +7,23 @@
 #include "tests/check.h"
 #include "tests/net_conv.h"
 
-static int between(uint64_t *seed, int low, int high) {
-    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
-}
-
 /* A convolution that Winograd is chosen for. */
 static struct net_conv winograd_conv(uint64_t *seed) {
-    struct net_conv conv = {.shape = {.n = between(seed, 1, 2), .groups = 1, .window = oracle_window()}};
+    struct net_conv conv = {
+        .shape = {.n = check_between(seed, 1, 2), .groups = 1, .window = oracle_window()}};
     struct oracle_window *w = &conv.shape.window;
     w->kernel_h = w->kernel_w = 3;
-    conv.shape.channels = between(seed, 32, 50);
-    conv.shape.filters = between(seed, 32, 70);
-    conv.shape.in_h = between(seed, 12, 22);
-    conv.shape.in_w = between(seed, 12, 32);
-    w->pad_top = between(seed, 0, 3);
-    w->pad_left = between(seed, 0, 3);
-    w->pad_bottom = between(seed, 0, 3);
-    w->pad_right = between(seed, 0, 3);
-    conv.in = between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
-    conv.out = between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
-    conv.threads = between(seed, 1, 3);
+    conv.shape.channels = check_between(seed, 32, 50);
+    conv.shape.filters = check_between(seed, 32, 70);
+    conv.shape.in_h = check_between(seed, 12, 22);
+    conv.shape.in_w = check_between(seed, 12, 32);
+    w->pad_top = check_between(seed, 0, 3);
+    w->pad_left = check_between(seed, 0, 3);
+    w->pad_bottom = check_between(seed, 0, 3);
+    w->pad_right = check_between(seed, 0, 3);
+    conv.in = check_between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
+    conv.out = check_between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
+    conv.threads = check_between(seed, 1, 3);
     return conv;
 }
 
@@ -64,7 +61,7 @@ Test(winograd, agrees_with_the_oracle_and_between_instruction_sets) {
     uint64_t seed = 5;
     for (int i = 0; i < 12; i++) {
         struct net_conv conv = winograd_conv(&seed);
-        cr_assert(net_conv_complete(&conv, between(&seed, 0, 1), seed));
+        cr_assert(net_conv_complete(&conv, check_between(&seed, 0, 1), seed));
         agrees(&conv);
         net_conv_free(&conv);
     }

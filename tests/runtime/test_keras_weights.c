@@ -9,10 +9,6 @@
 #include "tests/check.h"
 #include "tests/net_conv.h"
 
-static int between(uint64_t *seed, int low, int high) {
-    return low + (int)(check_random(seed) % (uint64_t)(high - low + 1));
-}
-
 /* ---- Conv2D ------------------------------------------------------------------------------------------------- */
 
 struct keras_conv {
@@ -62,26 +58,26 @@ static void build_conv(fmap_model *model, const void *what) {
 }
 
 static struct keras_conv random_conv(uint64_t *seed) {
-    struct keras_conv keras = {.padding = (fmap_padding)between(seed, FMAP_VALID, FMAP_EXPLICIT),
-                               .activation = between(seed, 0, 1) ? FMAP_RELU : FMAP_LINEAR};
+    struct keras_conv keras = {.padding = (fmap_padding)check_between(seed, FMAP_VALID, FMAP_EXPLICIT),
+                               .activation = check_between(seed, 0, 1) ? FMAP_RELU : FMAP_LINEAR};
     struct oracle_conv_2d *s = &keras.conv.shape;
-    s->n = between(seed, 1, 2);
-    s->groups = between(seed, 0, 2) ? 1 : between(seed, 1, 20);
-    s->channels = s->groups * between(seed, 1, 4);
-    s->filters = s->groups * between(seed, 1, 4);
-    s->in_h = between(seed, 1, 9);
-    s->in_w = between(seed, 1, 9);
-    s->window = (struct oracle_window){.kernel_h = between(seed, 1, 4),
-                                       .kernel_w = between(seed, 1, 4),
-                                       .stride_h = between(seed, 1, 2),
-                                       .stride_w = between(seed, 1, 2),
-                                       .dilation_h = between(seed, 1, 2),
-                                       .dilation_w = between(seed, 1, 2)};
+    s->n = check_between(seed, 1, 2);
+    s->groups = check_between(seed, 0, 2) ? 1 : check_between(seed, 1, 20);
+    s->channels = s->groups * check_between(seed, 1, 4);
+    s->filters = s->groups * check_between(seed, 1, 4);
+    s->in_h = check_between(seed, 1, 9);
+    s->in_w = check_between(seed, 1, 9);
+    s->window = (struct oracle_window){.kernel_h = check_between(seed, 1, 4),
+                                       .kernel_w = check_between(seed, 1, 4),
+                                       .stride_h = check_between(seed, 1, 2),
+                                       .stride_w = check_between(seed, 1, 2),
+                                       .dilation_h = check_between(seed, 1, 2),
+                                       .dilation_w = check_between(seed, 1, 2)};
     if (keras.padding == FMAP_EXPLICIT) {
-        s->window.pad_top = between(seed, 0, 3);
-        s->window.pad_left = between(seed, 0, 3);
-        s->window.pad_bottom = between(seed, 0, 3);
-        s->window.pad_right = between(seed, 0, 3);
+        s->window.pad_top = check_between(seed, 0, 3);
+        s->window.pad_left = check_between(seed, 0, 3);
+        s->window.pad_bottom = check_between(seed, 0, 3);
+        s->window.pad_right = check_between(seed, 0, 3);
     }
     keras.conv.auto_pad = keras.padding == FMAP_SAME ? "SAME_UPPER" : "VALID";
     if (keras.padding != FMAP_EXPLICIT) net_conv_resolve_auto_pad(&keras.conv);
@@ -111,7 +107,7 @@ Test(keras_weights, conv_2d_agrees_with_the_oracle) {
     uint64_t seed = 1;
     for (int done = 0; done < 150;) {
         struct keras_conv keras = random_conv(&seed);
-        if (!net_conv_complete(&keras.conv, between(&seed, 0, 1), seed)) continue;
+        if (!net_conv_complete(&keras.conv, check_between(&seed, 0, 1), seed)) continue;
         check_conv(&keras);
         net_conv_free(&keras.conv);
         done++;
