@@ -6,6 +6,8 @@
 #include "runtime/status.h"
 #include "runtime/storage.h"
 
+#include <string.h>
+
 struct fmap_layer;
 
 struct fmap_graph_value {
@@ -71,6 +73,13 @@ struct fmap_graph_value *fmap_input_value(const struct fmap_graph *graph, const 
 /* The i-th output; the layer's shape function fills it in. */
 struct fmap_graph_value *fmap_output_value(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                                            size_t i);
+
+/* The i-th float of an array that may be unaligned: the data of a constant that lies in a mapped file. */
+static inline float fmap_float_at(const void *floats, int64_t i) {
+    float result;
+    memcpy(&result, (const char *)floats + i * (int64_t)sizeof result, sizeof result);
+    return result;
+}
 
 /* Fails with "FILE: node 'NAME' (OP): " before the sentence. */
 fmap_status fmap_fail_node(const struct fmap_graph *graph, const struct fmap_graph_node *node,

@@ -4,8 +4,6 @@
 
 #include "runtime/plan.h"
 
-#include <string.h>
-
 /* How the elements of a value lie in memory. */
 enum fmap_form {
     FMAP_FORM_PLAIN,   /* row-major in the order of its shape: n, c, h, w */
@@ -91,13 +89,6 @@ fmap_status fmap_planning_weights(struct fmap_planning *planning, size_t n_float
 
 /* The floats of a constant, aligned as floats must be. */
 fmap_status fmap_planning_constant(struct fmap_planning *planning, fmap_value value, const float **floats);
-
-/* The i-th float of an array that may be unaligned: the data of a constant that lies in a mapped file. */
-static inline float fmap_float_at(const void *floats, int64_t i) {
-    float result;
-    memcpy(&result, (const char *)floats + i * (int64_t)sizeof result, sizeof result);
-    return result;
-}
 
 /* About how many parts `work` operations should be cut into: 1 when it is too little to share. */
 int64_t fmap_planning_parts(const struct fmap_planning *planning, int64_t work);

@@ -52,10 +52,7 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
 
 static double element(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t input,
                       int64_t i) {
-    float value; /* constants need not be aligned */
-    memcpy(&value, (const char *)fmap_input_value(graph, node, input)->data + i * (int64_t)sizeof value,
-           sizeof value);
-    return value;
+    return (double)fmap_float_at(fmap_input_value(graph, node, input)->data, i);
 }
 
 void fmap_batch_normalization_affine(const struct fmap_graph *graph, const struct fmap_graph_node *node,

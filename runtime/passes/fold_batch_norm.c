@@ -10,13 +10,6 @@
 #include "runtime/passes/passes.h"
 
 #include <math.h>
-#include <string.h>
-
-static float element(const void *floats, int64_t i) {
-    float value; /* constants need not be aligned */
-    memcpy(&value, (const char *)floats + i * (int64_t)sizeof value, sizeof value);
-    return value;
-}
 
 /* The new weights and bias. False when a number becomes too large: then the layers stay two. */
 static bool scale_weights(const struct fmap_graph_value *weights, const struct fmap_graph_value *bias,
@@ -27,10 +20,10 @@ static bool scale_weights(const struct fmap_graph_value *weights, const struct f
     for (int64_t o = 0; o < outputs; o++) {
         for (int64_t i = 0; i < per_output; i++) {
             float *scaled = &new_weights[o * per_output + i];
-            *scaled = (float)(scale[o] * (double)element(weights->data, o * per_output + i));
+            *scaled = (float)(scale[o] * (double)fmap_float_at(weights->data, o * per_output + i));
             finite &= isfinite(*scaled) != 0;
         }
-        new_bias[o] = (float)((bias ? scale[o] * (double)element(bias->data, o) : 0.0) + shift[o]);
+        new_bias[o] = (float)((bias ? scale[o] * (double)fmap_float_at(bias->data, o) : 0.0) + shift[o]);
         finite &= isfinite(new_bias[o]) != 0;
     }
     return finite;
