@@ -17,14 +17,16 @@ struct winograd_job {
     int64_t panels_parts;
     struct fmap_tiling panels; /* only its panels and vectors count */
     const float *bias;         /* of whole vectors */
-    const float *zeros;
-    int64_t channels, outputs;
+    int64_t channels;
     int64_t in[2], out[2], pads[2];
     int64_t src_image_stride, dst_image_stride;
     int64_t transformed_stride; /* floats from point to point of the transformed input */
     int64_t product_stride;     /* and of the products of a vector */
     struct fmap_activate_job activate;
 };
+
+/* Products have none: it is added to the outputs. */
+static _Alignas(64) const float no_bias[FMAP_TILE_MAX_VECTORS * FMAP_BLOCK];
 
 static int64_t blocks_of(int64_t channels) { return (channels + FMAP_BLOCK - 1) / FMAP_BLOCK; }
 
@@ -64,7 +66,7 @@ static void multiply(const struct winograd_job *job, const struct fmap_kernels *
                      float *products) {
     int64_t lanes = kernels->lanes;
     struct fmap_tile_position position = {0};
-    struct fmap_tile tile = {.bias = job->zeros,
+    struct fmap_tile tile = {.bias = no_bias,
                              .positions = &position,
                              .n_positions = 1,
                              .kernel_size = 1,
@@ -179,7 +181,7 @@ static void pack_panel(const struct fmap_tiles_problem *problem, int64_t first, 
             for (int64_t k = 0; k < KERNEL; k++) {
                 int64_t at = (first + o) * strides[0] + i * strides[1] + k / 3 * strides[2] +
                              k % 3 * strides[3];
-                kernel[k] = (double)fmap_float_at(problem->weights, at);
+                kernel[k] = (double)(fmap_float_at(problem->weights, at) * problem->weight_scale);
             }
             transform_weights(kernel, packed + i * row + o, problem->channels * row);
         }
@@ -189,18 +191,18 @@ static void pack_panel(const struct fmap_tiles_problem *problem, int64_t first, 
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                         struct winograd_job *job, struct fmap_operand *weights) {
     int64_t lanes = planning->kernels->lanes, n_outputs = job->panels.n_vectors * lanes;
-    float *packed, *bias, *zeros;
+    float *packed, *bias;
     TRY(fmap_planning_weights(planning, (size_t)(POINTS * problem->channels * n_outputs), &packed));
     TRY(fmap_planning_weights(planning, (size_t)n_outputs, &bias));
-    TRY(fmap_planning_weights(planning, (size_t)(FMAP_TILE_MAX_VECTORS * lanes), &zeros));
     for (int64_t panel = 0; panel < job->panels.n_panels; panel++) {
         int64_t first = fmap_piece_begin(job->panels.n_vectors, job->panels.n_panels, panel) * lanes;
         int64_t row = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel) * lanes;
         pack_panel(problem, first, row, packed + POINTS * problem->channels * first);
     }
-    for (int64_t o = 0; problem->bias && o < problem->outputs; o++) bias[o] = fmap_float_at(problem->bias, o);
+    for (int64_t o = 0; problem->bias && o < problem->outputs; o++) {
+        bias[o] = fmap_float_at(problem->bias, o) * problem->bias_scale;
+    }
     job->bias = bias;
-    job->zeros = zeros;
     *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
     return FMAP_OK;
 }
@@ -228,7 +230,6 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     int64_t lanes = planning->kernels->lanes;
     struct winograd_job job = {.tiles_per_row = (problem->out[1] + OUTPUT - 1) / OUTPUT,
                                .channels = problem->channels,
-                               .outputs = problem->outputs,
                                .pads = {problem->pad_top, problem->pad_left},
                                .src_image_stride = problem->src_image_stride,
                                .dst_image_stride = problem->dst_image_stride,
