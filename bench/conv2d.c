@@ -77,7 +77,9 @@ static void run_case(gbench_state *state, void *argument) {
         fmap_shape in, out;
         int64_t n_in, n_out;
         fmap_plan_info info;
+        fmap_layer_info layer;
         fmap_plan_describe(plan, &info);
+        if (fmap_plan_layer(plan, 0, &layer) == FMAP_OK) gbench_label(state, layer.kernel);
         fmap_plan_input_shape(plan, 0, &in);
         fmap_plan_output_shape(plan, 0, &out);
         fmap_shape_elements(&in, &n_in);
@@ -111,8 +113,8 @@ void bench_conv2d(int max_threads) {
                     if (!test) abort();
                     *test = (struct conv_case){&convolutions[i], isa, threads, batches[b]};
                     char name[128];
-                    snprintf(name, sizeof name, "conv2d/%s/n:%d/t:%d/direct_%s", convolutions[i].name,
-                             batches[b], threads, fmap_isa_name(isa));
+                    snprintf(name, sizeof name, "conv2d/%s/n:%d/t:%d/%s", convolutions[i].name, batches[b],
+                             threads, fmap_isa_name(isa));
                     gbench_register(name, run_case, test);
                 }
             }
