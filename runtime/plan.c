@@ -225,6 +225,7 @@ static fmap_status plan_steps(struct fmap_plan *plan, const fmap_plan_options *o
                                      .kernels = plan->kernels,
                                      .training = options->training,
                                      .seed = options->seed,
+                                     .algorithm = options->algorithm,
                                      .storage = {.allocator = plan->storage.allocator},
                                      .error = error};
     planning.values = fmap_storage_take(&planning.storage, plan->graph.n_values, sizeof *planning.values);
@@ -245,6 +246,9 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
     if (options->threads < 0 || options->threads > MOST_THREADS || options->batch < 0) {
         return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%d threads or batch %lld is out of range",
                          options->threads, (long long)options->batch);
+    }
+    if ((unsigned)options->algorithm > FMAP_ALGORITHM_WINOGRAD_F4) {
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "algorithm %d is unknown", (int)options->algorithm);
     }
     TRY(fmap_host_kernels(options->max_isa, &plan->kernels, &plan->isa, error));
     plan->threads = options->threads ? options->threads : fmap_host_threads();

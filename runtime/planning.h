@@ -25,6 +25,7 @@ struct fmap_planning {
     const struct fmap_kernels *kernels;
     bool training;
     uint64_t seed;
+    fmap_algorithm algorithm;
     struct fmap_storage storage; /* gone when the plan is finished */
     struct fmap_planned_value *values;
     struct fmap_buffer *buffers;

@@ -40,6 +40,13 @@ typedef struct fmap_tap_request {
     bool statistics;    /* compute fmap_statistics for it (neither set means values) */
 } fmap_tap_request;
 
+/* How convolutions are computed. Algorithms sum in different orders, so they differ by roundings. */
+typedef enum fmap_algorithm {
+    FMAP_ALGORITHM_BEST = 0,   /* by a rule on the layer's shape */
+    FMAP_ALGORITHM_DIRECT,     /* the sum as it is defined */
+    FMAP_ALGORITHM_WINOGRAD_F4 /* F(4x4, 3x3), where the layer is 3x3 with stride and dilation 1; else direct */
+} fmap_algorithm;
+
 typedef struct fmap_plan_options {
     int64_t batch;    /* fills in an unknown first dimension of the inputs; 0 is 1 */
     int threads;      /* 0: what OpenMP would use (OMP_NUM_THREADS or the processors) */
@@ -48,9 +55,10 @@ typedef struct fmap_plan_options {
     size_t n_ports;
     const fmap_tap_request *taps;
     size_t n_taps;
-    bool training; /* Dropout drops */
-    uint64_t seed; /* of Dropout's masks */
-    bool profile;  /* measure every layer in every run; costs two clock readings a layer */
+    bool training;            /* Dropout drops */
+    uint64_t seed;            /* of Dropout's masks */
+    bool profile;             /* measure every layer in every run; costs two clock readings a layer */
+    fmap_algorithm algorithm; /* of every convolution */
     /* Run the network as it is written, without graph rewrites: to compare and to debug. Rewrites change no bit of any
      * value, with one exception: what comes behind a convolution that a BatchNormalization was folded into differs by
      * roundings. A tap never changes what any other tap or output gets. */

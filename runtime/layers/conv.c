@@ -140,7 +140,9 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     if (parameters->group == in.c && out.c == in.c && in.c > 1 && counts_in_ints(&size)) {
         return fmap_planning_depthwise(planning, node, &problem);
     }
-    if (fmap_winograd_pays(&problem)) return fmap_planning_winograd(planning, node, &problem);
+    if (fmap_winograd_wanted(&problem, planning->algorithm)) {
+        return fmap_planning_winograd(planning, node, &problem);
+    }
     return fmap_planning_tiles(planning, node, &problem);
 }
 

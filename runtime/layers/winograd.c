@@ -139,13 +139,21 @@ static void winograd_part(const struct fmap_run *run, const struct fmap_step *st
 
 /* ---- planning -------------------------------------------------------------------------------------- */
 
-bool fmap_winograd_pays(const struct fmap_tiles_problem *problem) {
+/* Few channels do not repay the transforms; on small maps the borders of the tiles cost more than is saved. */
+static bool pays(const struct fmap_tiles_problem *problem) {
+    return problem->channels >= 32 && problem->outputs >= 32 && problem->out[0] >= 10 &&
+           problem->out[1] >= 10;
+}
+
+bool fmap_winograd_wanted(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
     bool fits = problem->kernel[0] == 3 && problem->kernel[1] == 3 && problem->strides[0] == 1 &&
                 problem->strides[1] == 1 && problem->dilations[0] == 1 && problem->dilations[1] == 1 &&
                 problem->groups == 1 && problem->weights;
-    /* Few channels do not repay the transforms; on small maps the borders of the tiles cost more than is saved. */
-    return fits && problem->channels >= 32 && problem->outputs >= 32 && problem->out[0] >= 10 &&
-           problem->out[1] >= 10;
+    switch (algorithm) {
+    case FMAP_ALGORITHM_BEST: return fits && pays(problem);
+    case FMAP_ALGORITHM_WINOGRAD_F4: return fits;
+    default: return false;
+    }
 }
 
 /* G g G^T in double, rounded once. */

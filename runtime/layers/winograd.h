@@ -4,8 +4,9 @@
 
 #include "runtime/layers/tiles.h"
 
-/* Whether the transforms pay. Depends on nothing but the layer's shape: the choice changes bits. */
-bool fmap_winograd_pays(const struct fmap_tiles_problem *problem);
+/* Whether to use it: can it compute the layer, and was it asked for or do the transforms pay? Depends on nothing but
+ * the layer's shape and the option: the choice changes bits. */
+bool fmap_winograd_wanted(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm);
 
 /* Transforms and packs the weights and adds the step. */
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,

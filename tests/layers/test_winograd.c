@@ -105,12 +105,17 @@ Test(winograd, is_chosen_by_the_shape_alone) {
                                          .strides = {1, 1},
                                          .dilations = {1, 1},
                                          .weights = ""};
-    cr_assert(fmap_winograd_pays(&problem));
+    cr_assert(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_BEST));
     problem.images = 16;
-    cr_assert(fmap_winograd_pays(&problem));
+    cr_assert(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_BEST));
     problem.strides[1] = 2;
-    cr_assert_not(fmap_winograd_pays(&problem));
+    cr_assert_not(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_BEST));
     problem.strides[1] = 1;
     problem.channels = 3;
-    cr_assert_not(fmap_winograd_pays(&problem));
+    cr_assert_not(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_BEST));
+    cr_assert(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_WINOGRAD_F4), "asked for, it need not pay");
+    problem.channels = 64;
+    cr_assert_not(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_DIRECT));
+    problem.strides[1] = 2;
+    cr_assert_not(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_WINOGRAD_F4), "it cannot");
 }
