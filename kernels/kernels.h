@@ -64,6 +64,9 @@ struct fmap_tile {
     ptrdiff_t dst_pixel_stride;
     ptrdiff_t dst_offsets[4]; /* of each vector, from `dst` */
     struct fmap_activate_job activate;
+    /* Of the pointwise tile only: how often, and how far each time moves on. A call costs as much as some channels. */
+    int n_repeats;
+    ptrdiff_t src_step, weights_step, dst_step;
 };
 
 typedef void fmap_tile_function(const struct fmap_tile *tile);
@@ -264,6 +267,9 @@ struct fmap_kernels {
     /* Largest tile for each number of vectors, in pixels; 0: no such tile. Every smaller one exists. */
     int tile_pixels[FMAP_TILE_MAX_VECTORS + 1];
     fmap_tile_function *tile[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+    /* The same, faster, for one position of index 0 at offset 0 that all pixels take part in, a kernel of size 1, a
+     * first lane of 0 and a distance of 16 between the source's pixels. */
+    fmap_tile_function *pointwise[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
 #define KERNEL(name, job) void (*name)(const struct job *);
 #include "kernels.inc"
 #undef KERNEL

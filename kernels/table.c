@@ -1,7 +1,8 @@
 /* The table of this instruction set's kernels. */
 #include "template.h"
 
-#define TILE(pixels, vectors) fmap_tile_function K(tile_##pixels##x##vectors);
+#define TILE(pixels, vectors) \
+    fmap_tile_function K(tile_##pixels##x##vectors), K(pointwise_##pixels##x##vectors);
 TILES(TILE)
 #undef TILE
 
@@ -13,6 +14,9 @@ const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
                                         .tile_pixels = TILE_PIXELS,
 #define TILE(pixels, vectors) .tile[vectors][pixels] = K(tile_##pixels##x##vectors),
                                         TILES(TILE)
+#undef TILE
+#define TILE(pixels, vectors) .pointwise[vectors][pixels] = K(pointwise_##pixels##x##vectors),
+                                            TILES(TILE)
 #undef TILE
 #define KERNEL(name, job) .name = K(name),
 #include "kernels.inc"

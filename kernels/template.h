@@ -8,6 +8,7 @@
  *   v_splat                     the same float in every lane
  *   v_add v_sub v_mul v_div
  *   v_fma(a, b, c)              a * b + c, rounded once
+ *   v_accumulate(&sum, a, b)   sum = a * b + sum, rounded once, without leaving its register
  *   v_max v_min                 a > b ? a : b and a < b ? a : b: so b when either is NaN
  *   v_max_or_nan(a, b)          v_max, but NaN when either is
  *   v_less(a, b) v_first(n)     masks: a < b; the first n lanes

@@ -40,10 +40,10 @@ static fmap_status check_ports(const struct fmap_graph *graph, const fmap_plan_o
                              "%.120s: '%.120s' is an output: its shape cannot be chosen", graph->name,
                              port->name);
         }
-        if (port->layout != FMAP_NCHW && port->layout != FMAP_NHWC) {
+        if ((unsigned)port->layout > FMAP_BLOCKED) {
             return fmap_fail(error, FMAP_ERROR_ARGUMENT,
-                             "%.120s: '%.120s' has the layout %d, expected NCHW or NHWC", graph->name,
-                             port->name, (int)port->layout);
+                             "%.120s: '%.120s' has the layout %d, expected NCHW, NHWC or blocked",
+                             graph->name, port->name, (int)port->layout);
         }
     }
     return FMAP_OK;
@@ -156,8 +156,7 @@ static void place_inputs(struct fmap_planning *planning) {
     const struct fmap_graph *graph = planning->graph;
     for (size_t i = 0; i < graph->n_inputs; i++) {
         fmap_value value = graph->inputs[i];
-        bool pixels = planning->plan->port_layouts[i] == FMAP_NHWC && graph->values[value].shape.rank == 4;
-        enum fmap_form form = pixels ? FMAP_FORM_PIXELS : FMAP_FORM_PLAIN;
+        enum fmap_form form = fmap_planning_port_form(planning, i, &graph->values[value].shape);
         planning->values[value].placed[form] = true;
         planning->values[value].places[form] = (struct fmap_operand){.base = FMAP_BASE_PORT, .port = (int)i};
     }
@@ -170,8 +169,7 @@ static fmap_status copy_outputs(struct fmap_planning *planning) {
         fmap_value value = fmap_graph_resolve(graph, graph->outputs[i]);
         const fmap_shape *shape = &graph->values[value].shape;
         int port = (int)(graph->n_inputs + i);
-        bool pixels = planning->plan->port_layouts[port] == FMAP_NHWC && shape->rank == 4;
-        enum fmap_form form = pixels ? FMAP_FORM_PIXELS : FMAP_FORM_PLAIN;
+        enum fmap_form form = fmap_planning_port_form(planning, (size_t)port, shape);
         struct fmap_operand place, wanted = {.base = FMAP_BASE_PORT, .port = port};
         TRY(fmap_planning_read(planning, value, form, &place));
         if (place.base == FMAP_BASE_PORT && place.port == port) continue;

@@ -70,17 +70,21 @@ fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes
     return FMAP_OK;
 }
 
+enum fmap_form fmap_planning_port_form(const struct fmap_planning *planning, size_t port,
+                                       const fmap_shape *shape) {
+    static const enum fmap_form forms[] = {
+        [FMAP_NCHW] = FMAP_FORM_PLAIN, [FMAP_NHWC] = FMAP_FORM_PIXELS, [FMAP_BLOCKED] = FMAP_FORM_BLOCKED};
+    return shape->rank == 4 ? forms[planning->plan->port_layouts[port]] : FMAP_FORM_PLAIN;
+}
+
 /* The caller's buffer for a value that is an output of the network in that form; false when there is none. */
 static bool output_port(const struct fmap_planning *planning, fmap_value value, enum fmap_form form,
                         struct fmap_operand *place) {
     const struct fmap_graph *graph = planning->graph;
     for (size_t i = 0; i < graph->n_outputs; i++) {
         size_t port = graph->n_inputs + i;
-        bool pixels = planning->plan->port_layouts[port] == FMAP_NHWC && graph->values[value].shape.rank == 4;
-        if (fmap_graph_resolve(graph, graph->outputs[i]) != value ||
-            form != (pixels ? FMAP_FORM_PIXELS : FMAP_FORM_PLAIN)) {
-            continue;
-        }
+        if (fmap_graph_resolve(graph, graph->outputs[i]) != value) continue;
+        if (form != fmap_planning_port_form(planning, port, &graph->values[value].shape)) continue;
         *place = (struct fmap_operand){.base = FMAP_BASE_PORT, .port = (int)port};
         return true;
     }

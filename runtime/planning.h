@@ -44,6 +44,10 @@ struct fmap_geometry {
 };
 struct fmap_geometry fmap_geometry_of(const fmap_shape *shape);
 
+/* The form of the caller's buffer: inputs, then outputs. */
+enum fmap_form fmap_planning_port_form(const struct fmap_planning *planning, size_t port,
+                                       const fmap_shape *shape);
+
 /* Whether the value can be read in that form without a conversion. */
 bool fmap_planning_has(const struct fmap_planning *planning, fmap_value value, enum fmap_form form);
 

@@ -83,10 +83,20 @@ static fmap_status convert_strided(struct fmap_planning *planning, const struct 
     return fmap_planning_copy(planning, node, src, dst, &strided);
 }
 
+static fmap_status copy_blocked(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                const fmap_shape *shape, const struct fmap_operand *src,
+                                const struct fmap_operand *dst) {
+    struct fmap_geometry geometry = fmap_geometry_of(shape);
+    struct fmap_strided strided = {
+        .rank = 1, .dims = {geometry.n * geometry.image_stride}, .src_strides = {1}, .dst_strides = {1}};
+    return fmap_planning_copy(planning, node, src, dst, &strided);
+}
+
 fmap_status fmap_planning_convert(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                   const fmap_shape *shape, enum fmap_form from,
                                   const struct fmap_operand *src, enum fmap_form to,
                                   const struct fmap_operand *dst) {
+    if (from == FMAP_FORM_BLOCKED && to == from) return copy_blocked(planning, node, shape, src, dst);
     if (to == FMAP_FORM_BLOCKED) return convert_blocked(planning, node, shape, true, from, src, dst);
     if (from == FMAP_FORM_BLOCKED) return convert_blocked(planning, node, shape, false, to, src, dst);
     return convert_strided(planning, node, shape, from, src, to, dst);

@@ -3,7 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, CHUNK_BYTES = 64 * 1024 };
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+/* Chunks grow with what the storage holds, so that many small tensors come to share a few huge pages. */
+enum { ALIGNMENT = 64, LEAST_CHUNK_BYTES = 64 * 1024, MOST_CHUNK_BYTES = 16 * 1024 * 1024 };
+
+static const size_t HUGE_PAGE_BYTES = (size_t)2 * 1024 * 1024;
 
 struct storage_chunk {
     struct storage_chunk *next;
@@ -11,10 +18,17 @@ struct storage_chunk {
     size_t used;
 };
 
+/* Large memory asks for huge pages: they are touched a hundred times faster than small ones, and a panel's streams of
+ * weights, pixels and outputs need few entries of the table of pages. A kernel that has none goes on without. */
 static void *default_allocate(void *user, size_t bytes, size_t alignment) {
     (void)user;
+    if (bytes >= HUGE_PAGE_BYTES && alignment < HUGE_PAGE_BYTES) alignment = HUGE_PAGE_BYTES;
     size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    return rounded < bytes ? NULL : aligned_alloc(alignment, rounded);
+    void *memory = rounded < bytes ? NULL : aligned_alloc(alignment, rounded);
+#ifdef MADV_HUGEPAGE
+    if (memory && bytes >= HUGE_PAGE_BYTES) (void)madvise(memory, rounded, MADV_HUGEPAGE);
+#endif
+    return memory;
 }
 
 static void default_release(void *user, void *memory, size_t bytes) {
@@ -37,14 +51,24 @@ static struct storage_chunk *add_chunk(struct fmap_storage *storage, size_t byte
     return chunk;
 }
 
+/* As much again as there is, within limits. */
+static size_t chunk_bytes(const struct fmap_storage *storage, size_t needed) {
+    size_t bytes = LEAST_CHUNK_BYTES;
+    for (const struct storage_chunk *chunk = storage->chunks; chunk && bytes < MOST_CHUNK_BYTES;
+         chunk = chunk->next) {
+        bytes += chunk->bytes;
+    }
+    if (bytes > MOST_CHUNK_BYTES) bytes = MOST_CHUNK_BYTES;
+    return needed > bytes ? needed : bytes;
+}
+
 void *fmap_storage_take(struct fmap_storage *storage, size_t n, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX - 2 * ALIGNMENT) return NULL;
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     struct storage_chunk *chunk = storage->chunks;
     if (!chunk || chunk->bytes - chunk->used < bytes) {
-        size_t needed = bytes + ALIGNMENT;
-        chunk = add_chunk(storage, needed > CHUNK_BYTES ? needed : CHUNK_BYTES);
+        chunk = add_chunk(storage, chunk_bytes(storage, bytes + ALIGNMENT));
         if (!chunk) return NULL;
     }
     void *memory = (char *)chunk + chunk->used;

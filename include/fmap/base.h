@@ -90,8 +90,14 @@ typedef struct fmap_tensor {
 /* The order of the elements of a caller's buffer of rank 4. Other ranks are always row-major. */
 typedef enum fmap_layout {
     FMAP_NCHW = 0, /* planes: one height x width picture per channel */
-    FMAP_NHWC      /* pixels: all channels of a pixel side by side */
+    FMAP_NHWC,     /* pixels: all channels of a pixel side by side */
+    /* [n][ceil(c / 16)][h][w][16]: the library's own, without any reordering, for callers who chain plans or layers.
+     * Of inputs and outputs only, not of taps. Lanes beyond the last channel may hold anything. */
+    FMAP_BLOCKED
 } fmap_layout;
+
+/* Channels of a block. */
+enum { FMAP_BLOCKED_CHANNELS = 16 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 

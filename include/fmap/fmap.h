@@ -9,7 +9,7 @@
  *     context  where it runs: the memory of one run at a time (plan.h). One per concurrent caller.
  *
  * Conventions that hold for every function:
- *   - Shapes are always in the order n, c, h, w. A layout (NCHW or NHWC) says how the elements of a
+ *   - Shapes are always in the order n, c, h, w. A layout (NCHW, NHWC or blocked) says how the elements of a
  *     caller's buffer are ordered in memory; it never changes the order of a shape.
  *   - A function that can fail returns an fmap_status and, when `error` is not NULL, fills it with a
  *     sentence. Nothing is printed, nothing aborts, nothing is kept in global variables.

@@ -35,6 +35,11 @@ INLINE vf v_select(vmask mask, vf a, vf b) { return _mm256_blendv_ps(b, a, mask)
 INLINE vf v_round(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 INLINE vf v_max_or_nan(vf a, vf b) { return v_select(_mm256_cmp_ps(a, a, _CMP_UNORD_Q), a, v_max(a, b)); }
 
+/* Written out, because the accumulator must be summed where it is: GCC likes to sum in the factor's register when that
+ * is its last use, and then has to move or even spill accumulators. */
+INLINE void v_accumulate(vf *sum, vf a, vf b) {
+    __asm__("vfmadd231ps %2, %1, %0" : "+x"(*sum) : "x"(a), "x"(b));
+}
 INLINE vf v_keep(vf v) {
     __asm__("" : "+x"(v));
     return v;

@@ -25,6 +25,11 @@ INLINE vf v_round(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_I
 INLINE vf v_max_or_nan(vf a, vf b) {
     return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b);
 }
+/* Written out, because the accumulator must be summed where it is: GCC likes to sum in the factor's register when that
+ * is its last use, and then has to move or even spill accumulators. */
+INLINE void v_accumulate(vf *sum, vf a, vf b) {
+    __asm__("vfmadd231ps %2, %1, %0" : "+v"(*sum) : "v"(a), "v"(b));
+}
 INLINE vf v_keep(vf v) {
     __asm__("" : "+v"(v));
     return v;

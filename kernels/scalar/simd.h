@@ -27,6 +27,7 @@ INLINE vf v_select(vmask mask, vf a, vf b) { return mask ? a : b; }
 INLINE vf v_round(vf x) { return rintf(x); }
 INLINE vf v_max_or_nan(vf a, vf b) { return a != a ? a : v_max(a, b); }
 
+INLINE void v_accumulate(vf *sum, vf a, vf b) { *sum = v_fma(a, b, *sum); }
 INLINE vf v_keep(vf v) { return v; }
 
 /* In two steps, because 2^n itself may be out of range; only the second can round. 2^n is made without a

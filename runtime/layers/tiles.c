@@ -5,6 +5,9 @@
 /* Weights up to this size stay in the second cache while every tile of pixels runs through all of them. */
 static const int64_t RESIDENT_WEIGHTS_BYTES = 512 * 1024;
 
+/* So much of a pointwise layer's source stays in the second cache, beside a panel, while all panels pass over it. */
+static const int64_t RESIDENT_PIXELS_BYTES = 256 * 1024;
+
 /* Outputs that one call of the tile makes: up to four vectors of one group. */
 struct panel {
     int64_t weights; /* elements from the start */
@@ -24,6 +27,8 @@ struct tiles_job {
     bool images_are_pixels;
     bool weights_outside; /* order of the loops */
     bool aligned;         /* every group begins and ends with a block */
+    bool pointwise;       /* one position, pixels side by side */
+    int64_t block_tiles;  /* of a pointwise layer: tiles that all panels pass over before the next */
     int64_t images_parts, tiles_parts, panels_parts;
     int64_t kernel[2], strides[2], dilations[2], pads[2];
     int64_t in[2];
@@ -110,7 +115,8 @@ static void scatter_tile(const struct walk *walk, const struct panel *panel, flo
     }
 }
 
-static void run_panel(const struct walk *walk, const struct panel *panel, int64_t n_pixels) {
+/* The tile's job for a panel, wherever its pixels are. */
+static struct fmap_tile panel_tile(const struct walk *walk, const struct panel *panel) {
     const struct tiles_job *job = walk->job;
     struct fmap_tile tile = walk->tile;
     int64_t channel = panel->group * job->group_channels, lanes = walk->kernels->lanes;
@@ -121,16 +127,55 @@ static void run_panel(const struct walk *walk, const struct panel *panel, int64_
     tile.last_lanes = (int)(end - (tile.n_blocks - 1) * (int64_t)FMAP_BLOCK);
     tile.weights = walk->weights + panel->weights;
     tile.bias = job->bias + panel->bias;
-    if (!job->aligned) {
-        tile.dst = walk->scratch;
-        tile.dst_pixel_stride = lanes;
-    }
     for (int v = 0; v < panel->n_vectors; v++) {
         tile.dst_offsets[v] = job->aligned ? output_offset(job, panel->first_output + v * lanes)
                                            : v * FMAP_TILE_MAX_PIXELS * lanes;
     }
+    return tile;
+}
+
+static void run_panel(const struct walk *walk, const struct panel *panel, int64_t n_pixels) {
+    const struct tiles_job *job = walk->job;
+    struct fmap_tile tile = panel_tile(walk, panel);
+    if (!job->aligned) {
+        tile.dst = walk->scratch;
+        tile.dst_pixel_stride = walk->kernels->lanes;
+    }
     walk->kernels->tile[panel->n_vectors][n_pixels](&tile);
     if (!job->aligned) scatter_tile(walk, panel, walk->tile.dst, n_pixels);
+}
+
+/* Tiles [tile, tile_end) of a pointwise layer with one panel: one call for the longer ones, one for the others. */
+static void run_pointwise_panel(const struct walk *walk, const struct panel *panel, int64_t tile,
+                                int64_t tile_end) {
+    const struct fmap_tiling *tiling = &walk->job->tiling;
+    int64_t n_longer = tiling->n_pixels % tiling->n_tiles;
+    struct fmap_tile job = panel_tile(walk, panel);
+    const float *src = job.src;
+    float *dst = job.dst;
+    while (tile < tile_end) {
+        int64_t end = tile < n_longer && n_longer < tile_end ? n_longer : tile_end;
+        int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
+        int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, tile);
+        job.src = src + first * FMAP_BLOCK;
+        job.dst = dst + first * FMAP_BLOCK;
+        job.src_step = job.dst_step = n_pixels * FMAP_BLOCK;
+        job.n_repeats = (int)(end - tile);
+        walk->kernels->pointwise[panel->n_vectors][n_pixels](&job);
+        tile = end;
+    }
+}
+
+/* Pixels that stay in the second cache while all panels pass over them. */
+static void run_pointwise(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end, int64_t panel,
+                          int64_t panel_end) {
+    const struct tiles_job *job = walk->job;
+    walk->tile.src = walk->src + image * job->src_image_stride;
+    walk->tile.dst = walk->dst + image * job->dst_image_stride;
+    for (; tile < tile_end; tile += job->block_tiles) {
+        int64_t end = tile + job->block_tiles < tile_end ? tile + job->block_tiles : tile_end;
+        for (int64_t i = panel; i < panel_end; i++) run_pointwise_panel(walk, &job->panels[i], tile, end);
+    }
 }
 
 /* Some tiles of one image with some panels. */
@@ -169,7 +214,9 @@ static void tiles_part(const struct fmap_run *run, const struct fmap_step *step,
     int64_t tile_end = tile + fmap_piece_length(n_tiles, job->tiles_parts, tiles_part_index);
     int64_t panel = fmap_piece_begin(job->n_panels, job->panels_parts, panels_part);
     int64_t panel_end = panel + fmap_piece_length(job->n_panels, job->panels_parts, panels_part);
-    if (job->weights_outside) {
+    if (job->pointwise) {
+        run_pointwise(&walk, image, tile, tile_end, panel, panel_end);
+    } else if (job->weights_outside) {
         for (; panel < panel_end; panel++) run_range(&walk, image, tile, tile_end, panel, panel + 1);
     } else {
         run_range(&walk, image, tile, tile_end, panel, panel_end);
@@ -271,6 +318,8 @@ static void set_geometry(struct tiles_job *job, const struct fmap_tiles_problem 
         job->n_lines = 1;
         job->in[1] *= job->in[0];
         job->in[0] = 1;
+        job->pointwise = !job->images_are_pixels &&
+                         (problem->groups == 1 || job->group_channels % FMAP_BLOCK == 0);
     }
 }
 
@@ -353,6 +402,9 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
     job.tiling = fmap_choose_tiling(planning->kernels, (group_outputs + lanes - 1) / lanes,
                                     pixels_of_line(&job, problem));
     job.n_panels = problem->groups * job.tiling.n_panels;
+    job.block_tiles = RESIDENT_PIXELS_BYTES /
+                      (FMAP_TILE_MAX_PIXELS * problem->channels * (int64_t)sizeof(float));
+    if (job.block_tiles < 1) job.block_tiles = 1;
     job.aligned = problem->groups == 1 ||
                   (group_outputs % FMAP_BLOCK == 0 && job.group_channels % FMAP_BLOCK == 0);
     struct fmap_operand operands[3] = {problem->src, problem->dst};

@@ -60,33 +60,48 @@ static void transform_input(const struct winograd_job *job, const struct fmap_ke
     }
 }
 
+/* The products of one point for groups of `n` tiles that lie one after the other. */
+static void multiply_groups(const struct winograd_job *job, const struct fmap_kernels *kernels,
+                            struct fmap_tile *tile, int64_t n_vectors, int64_t n_tiles, int64_t n_groups) {
+    if (n_groups == 0) return;
+    tile->src_block_stride = n_tiles * FMAP_BLOCK;
+    tile->src_step = n_tiles * blocks_of(job->channels) * FMAP_BLOCK;
+    tile->dst_step = n_tiles * kernels->lanes;
+    tile->n_repeats = (int)n_groups;
+    kernels->pointwise[n_vectors][n_tiles](tile);
+    tile->src += n_groups * tile->src_step;
+    tile->dst += n_groups * tile->dst_step;
+}
+
 /* The 36 products of a panel: [vector][point][tile][lanes of a vector]. */
 static void multiply(const struct winograd_job *job, const struct fmap_kernels *kernels, const float *weights,
                      int64_t n_vectors, int64_t n_tiles, int64_t n_groups, const float *transformed,
                      float *products) {
     int64_t lanes = kernels->lanes;
-    struct fmap_tile_position position = {0};
-    struct fmap_tile tile = {.bias = no_bias,
-                             .positions = &position,
-                             .n_positions = 1,
-                             .kernel_size = 1,
+    struct fmap_tile tile = {.src = transformed,
+                             .weights = weights,
+                             .bias = no_bias,
+                             .dst = products,
                              .n_blocks = (int)blocks_of(job->channels),
                              .last_lanes = (int)((job->channels - 1) % FMAP_BLOCK + 1),
-                             .src_pixel_stride = FMAP_BLOCK,
                              .dst_pixel_stride = lanes};
     for (int64_t v = 0; v < n_vectors; v++) tile.dst_offsets[v] = v * POINTS * job->product_stride;
+    if (n_groups == 1) {
+        tile.src_block_stride = n_tiles * FMAP_BLOCK;
+        tile.src_step = job->transformed_stride;
+        tile.weights_step = job->channels * n_vectors * lanes;
+        tile.dst_step = job->product_stride;
+        tile.n_repeats = POINTS;
+        kernels->pointwise[n_vectors][n_tiles](&tile);
+        return;
+    }
+    int64_t n_longer = n_tiles % n_groups, shorter = n_tiles / n_groups;
     for (int64_t point = 0; point < POINTS; point++) {
+        tile.src = transformed + point * job->transformed_stride;
         tile.weights = weights + point * job->channels * n_vectors * lanes;
-        for (int64_t group = 0; group < n_groups; group++) {
-            int64_t begin = fmap_piece_begin(n_tiles, n_groups, group),
-                    n = fmap_piece_length(n_tiles, n_groups, group);
-            tile.src = transformed + point * job->transformed_stride +
-                       begin * blocks_of(job->channels) * FMAP_BLOCK;
-            tile.src_block_stride = n * FMAP_BLOCK;
-            tile.dst = products + point * job->product_stride + begin * lanes;
-            position.last = (int16_t)n;
-            kernels->tile[n_vectors][n](&tile);
-        }
+        tile.dst = products + point * job->product_stride;
+        multiply_groups(job, kernels, &tile, n_vectors, shorter + 1, n_longer);
+        multiply_groups(job, kernels, &tile, n_vectors, shorter, n_groups - n_longer);
     }
 }
 

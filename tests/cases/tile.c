@@ -103,6 +103,21 @@ static void add_call(struct kernel_case *c, const struct fmap_kernels *kernels, 
     call->function = kernels->tile[vectors][n_pixels];
 }
 
+/* One call that repeats itself: as often as the shape says, or more often where the tile is smaller. */
+static void add_pointwise_call(struct kernel_case *c, const struct fmap_kernels *kernels, const float *packed,
+                               int output, int vectors) {
+    struct tile_plan *plan = c->jobs;
+    const struct tile_shape *shape = &plan->shape;
+    int n_pixels = shape->pixels / shape->repeats;
+    while (n_pixels > kernels->tile_pixels[vectors] || shape->pixels % n_pixels != 0) n_pixels--;
+    add_call(c, kernels, packed, output, vectors, 0, n_pixels);
+    struct tile_call *call = &plan->calls[plan->n_calls - 1];
+    call->function = kernels->pointwise[vectors][n_pixels];
+    call->job.n_repeats = shape->pixels / n_pixels;
+    call->job.src_step = n_pixels * shape->src_pixel_stride;
+    call->job.dst_step = n_pixels * shape->dst_pixel_stride;
+}
+
 static void tile_prepare(struct kernel_case *c, const struct fmap_kernels *kernels) {
     struct tile_plan *plan = c->jobs;
     const struct tile_shape *shape = &plan->shape;
@@ -117,9 +132,13 @@ static void tile_prepare(struct kernel_case *c, const struct fmap_kernels *kerne
         int most = kernels->tile_pixels[n] < shape->pixels ? kernels->tile_pixels[n] : shape->pixels;
         float *end = pack(packed, shape, c->sources[SOURCE_WEIGHTS].data, v * kernels->lanes,
                           n * kernels->lanes);
-        for (int pixel = 0; pixel < shape->pixels; pixel += most) {
-            int rest = shape->pixels - pixel;
-            add_call(c, kernels, packed, v * kernels->lanes, n, pixel, rest < most ? rest : most);
+        if (shape->repeats > 0) {
+            add_pointwise_call(c, kernels, packed, v * kernels->lanes, n);
+        } else {
+            for (int pixel = 0; pixel < shape->pixels; pixel += most) {
+                int rest = shape->pixels - pixel;
+                add_call(c, kernels, packed, v * kernels->lanes, n, pixel, rest < most ? rest : most);
+            }
         }
         packed = end;
     }
@@ -235,7 +254,9 @@ struct kernel_case *tile_case(const struct tile_shape *shape) {
     snprintf(c->name, sizeof c->name, "tile/%dx%d/blocks:%d/lanes:%d..%d/positions:%d/step:%d/%s%s",
              shape->pixels, shape->vectors, shape->n_blocks, shape->first_lane, shape->last_lanes,
              shape->n_positions, (int)shape->src_pixel_stride, case_activation_name(shape->activate.kind),
-             shape->ranged ? "/ranged" : "");
+             shape->repeats > 0 ? "/pointwise"
+             : shape->ranged    ? "/ranged"
+                                : "");
     struct tile_plan *plan = c->jobs;
     plan->shape = *shape;
     plan->positions = calloc((size_t)(shape->n_positions * (most_calls + 1) + 1), sizeof *plan->positions);

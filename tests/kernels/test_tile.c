@@ -122,3 +122,64 @@ Test(tile, nan_and_infinity_pass_through) {
         assert_holds(&shape);
     }
 }
+
+/* ---- the pointwise tile ---------------------------------------------------------------------------------------- */
+
+static struct tile_shape pointwise_shape(int pixels, int vectors, int repeats) {
+    struct tile_shape shape = shape_of(pixels, vectors);
+    shape.n_positions = shape.kernel_size = 1;
+    shape.src_pixel_stride = FMAP_BLOCK;
+    shape.repeats = repeats;
+    return shape;
+}
+
+Test(pointwise, every_size_exists_where_the_tile_does_and_agrees_with_the_oracle) {
+    for (int i = 0; i < fmap_kernels_count(); i++) {
+        const struct fmap_kernels *kernels = fmap_kernels_at(i);
+        for (int vectors = 0; kernels && vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
+            for (int pixels = 0; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
+                cr_assert_eq(kernels->pointwise[vectors][pixels] != NULL,
+                             kernels->tile[vectors][pixels] != NULL);
+            }
+        }
+    }
+    for (int vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
+        for (int pixels = 1; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
+            struct tile_shape shape = pointwise_shape(pixels, vectors, 1);
+            assert_holds(&shape);
+        }
+    }
+}
+
+Test(pointwise, every_rest_of_channels_is_exact) {
+    for (int n_blocks = 1; n_blocks <= 3; n_blocks++) {
+        for (int last_lanes = 1; last_lanes <= FMAP_BLOCK; last_lanes++) {
+            struct tile_shape shape = pointwise_shape(6, 1 + last_lanes % 2, 1);
+            shape.n_blocks = n_blocks;
+            shape.last_lanes = last_lanes;
+            assert_holds(&shape);
+        }
+    }
+}
+
+Test(pointwise, it_repeats_itself_over_pixels) {
+    for (int repeats = 2; repeats <= 7; repeats++) {
+        for (int pixels = repeats; pixels <= FMAP_TILE_MAX_PIXELS; pixels += repeats) {
+            struct tile_shape shape = pointwise_shape(pixels, 1 + pixels % FMAP_TILE_MAX_VECTORS, repeats);
+            shape.last_lanes = 1 + pixels;
+            shape.dst_pixel_stride = FMAP_BLOCK * (1 + repeats % 2);
+            assert_holds(&shape);
+        }
+    }
+}
+
+Test(pointwise, every_activation_and_special_value) {
+    for (int i = 0; i < n_case_activations; i++) {
+        for (int vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
+            struct tile_shape shape = pointwise_shape(6, vectors, 2);
+            shape.activate = case_activations[i];
+            shape.fill = vectors % 2 ? CASE_FILL_SPECIAL : shape.fill;
+            assert_holds(&shape);
+        }
+    }
+}

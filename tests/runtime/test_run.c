@@ -46,6 +46,50 @@ Test(run, each_port_has_the_layout_that_was_chosen) {
     fmap_model_destroy(model);
 }
 
+/* Of an input, the lanes beyond the last channel are the caller's, whatever is in them. */
+static void to_blocked(const float *pixels, float *blocked) {
+    for (int p = 0; p < PIXELS; p++) {
+        for (int lane = 0; lane < FMAP_BLOCKED_CHANNELS; lane++) {
+            blocked[p * FMAP_BLOCKED_CHANNELS + lane] = lane < C ? pixels[p * C + lane] : NAN;
+        }
+    }
+}
+
+Test(run, blocked_ports_are_read_and_written_as_they_are) {
+    enum { BLOCKED_ELEMENTS = PIXELS * FMAP_BLOCKED_CHANNELS };
+    float pixels[ELEMENTS], x[BLOCKED_ELEMENTS], y[BLOCKED_ELEMENTS], plain[ELEMENTS];
+    oracle_channels_last(numbers(), 1, C, PIXELS, pixels);
+    to_blocked(pixels, x);
+    fmap_model *model = net_model(build_relu, NULL);
+    cr_assert(model);
+    fmap_port ports[2] = {{.name = "x", .layout = FMAP_BLOCKED}, {.name = "y", .layout = FMAP_BLOCKED}};
+    cr_assert(net_once(model, &(fmap_plan_options){.ports = ports, .n_ports = 2}, x, y));
+    for (int i = 0; i < ELEMENTS; i++) {
+        float expected = pixels[i] > 0 ? pixels[i] : 0;
+        cr_assert_eq(y[i / C * FMAP_BLOCKED_CHANNELS + i % C], expected);
+    }
+    cr_assert(net_once(model, &(fmap_plan_options){.ports = ports, .n_ports = 1}, x, plain));
+    for (int i = 0; i < ELEMENTS; i++) cr_assert_eq(plain[i], numbers()[i] > 0 ? numbers()[i] : 0);
+    fmap_model_destroy(model);
+}
+
+static void build_nothing(fmap_model *model, const void *what) {
+    (void)what;
+    fmap_model_output(model, image(model, "x"));
+}
+
+Test(run, a_blocked_input_that_is_the_output_too_is_copied) {
+    enum { BLOCKED_ELEMENTS = PIXELS * FMAP_BLOCKED_CHANNELS };
+    float x[BLOCKED_ELEMENTS], y[BLOCKED_ELEMENTS];
+    check_fill(x, BLOCKED_ELEMENTS, -1, 1, 1);
+    fmap_model *model = net_model(build_nothing, NULL);
+    cr_assert(model);
+    fmap_port port = {.name = "x", .layout = FMAP_BLOCKED};
+    cr_assert(net_once(model, &(fmap_plan_options){.ports = &port, .n_ports = 1}, x, y));
+    cr_assert(check_same_bits("y", y, x, BLOCKED_ELEMENTS));
+    fmap_model_destroy(model);
+}
+
 static void build_flat(fmap_model *model, const void *what) {
     (void)what;
     const int64_t dims[2] = {2, 30};

@@ -1,0 +1,79 @@
+/* What the register tiles share.
+ *
+ * One body, instantiated for every size of the tile. Per channel of the input it loads `vectors` vectors of
+ * weights and broadcasts one value per pixel; pixels x vectors accumulators stay in registers for the whole
+ * sum. */
+#ifndef FMAP_TILE_H
+#define FMAP_TILE_H
+
+#include "activate.h"
+
+typedef vf tile_row[FMAP_TILE_MAX_VECTORS];
+
+/* One input channel: all pixels, or with `ranged` those in [first, last). The branch on a pixel is the same
+ * for 16 channels in a row, so it is predicted and nearly free. */
+INLINE void tile_step(tile_row *acc, const float *x, const float *w, int pixels, int vectors, ptrdiff_t step,
+                      int ranged, int first, int last) {
+    vf weights[FMAP_TILE_MAX_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
+    UNROLL for (int p = 0; p < pixels; p++) {
+        if (ranged && (p < first || p >= last)) continue;
+        vf value = v_splat(x[p * step]);
+        UNROLL for (int v = 0; v < vectors; v++) v_accumulate(&acc[p][v], weights[v], value);
+    }
+}
+
+/* The channels of one block at one position. Unrolled by four, never more: the loop has to stay in the
+ * micro-op cache. */
+INLINE void tile_lanes(tile_row *acc, const float *x, const float *w, int lanes, int pixels, int vectors,
+                       ptrdiff_t step, int ranged, int first, int last) {
+    int k = 0;
+    ROLLED for (; k + 4 <= lanes; k += 4, x += 4) {
+        UNROLL for (int i = 0; i < 4; i++) {
+            BARRIER(x, w);
+            tile_step(acc, x + i, w, pixels, vectors, step, ranged, first, last);
+            w += vectors * LANES;
+        }
+    }
+    ROLLED for (; k < lanes; k++, x++) {
+        BARRIER(x, w);
+        tile_step(acc, x, w, pixels, vectors, step, ranged, first, last);
+        w += vectors * LANES;
+    }
+}
+
+/* Activations that are not a clip, over the tile just stored: it is still in the first cache, and the
+ * bodies above stay small. */
+static __attribute__((noinline, unused)) void tile_activate(const struct fmap_tile *job, float *dst,
+                                                            int pixels, int vectors) {
+    for (int v = 0; v < vectors; v++) {
+        float *pixel = dst + job->dst_offsets[v];
+        for (int p = 0; p < pixels; p++, pixel += job->dst_pixel_stride) {
+            v_store(pixel, v_activate(v_load(pixel), &job->activate));
+        }
+    }
+}
+
+INLINE void tile_store(const struct fmap_tile *job, float *dst, tile_row *acc, int pixels, int vectors) {
+    /* Read before the first store: for all that the compiler knows, a store may write to the job itself. */
+    ptrdiff_t step = job->dst_pixel_stride, offsets[FMAP_TILE_MAX_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) offsets[v] = job->dst_offsets[v];
+    enum fmap_activate kind = job->activate.kind;
+    if (kind == FMAP_ACTIVATE_CLIP) {
+        vf low = v_splat(job->activate.a), high = v_splat(job->activate.b);
+        UNROLL for (int v = 0; v < vectors; v++) {
+            float *pixel = dst + offsets[v];
+            UNROLL for (int p = 0; p < pixels; p++, pixel += step) {
+                v_store(pixel, v_min(high, v_max(low, acc[p][v])));
+            }
+        }
+        return;
+    }
+    UNROLL for (int v = 0; v < vectors; v++) {
+        float *pixel = dst + offsets[v];
+        UNROLL for (int p = 0; p < pixels; p++, pixel += step) v_store(pixel, acc[p][v]);
+    }
+    if (kind != FMAP_ACTIVATE_NONE) tile_activate(job, dst, pixels, vectors);
+}
+
+#endif
