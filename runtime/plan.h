@@ -113,6 +113,11 @@ fmap_status fmap_host_kernels(fmap_isa cap, const struct fmap_kernels **kernels,
 /* How many threads OpenMP would use (run.c). */
 int fmap_host_threads(void);
 
+/* Calls work(argument, thread, team) on up to `threads` threads at once; `team` is how many they are: fewer where
+ * OpenMP is told so (run.c). */
+typedef void fmap_team_work(void *argument, int thread, int team);
+void fmap_host_together(int threads, fmap_team_work *work, void *argument);
+
 /* Whether a layer's name fits a pattern with * and ? (tap.c). */
 bool fmap_pattern_matches(const char *pattern, const char *name);
 

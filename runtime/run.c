@@ -6,6 +6,11 @@
 
 int fmap_host_threads(void) { return omp_get_max_threads(); }
 
+void fmap_host_together(int threads, fmap_team_work *work, void *argument) {
+#pragma omp parallel num_threads(threads)
+    work(argument, omp_get_thread_num(), omp_get_num_threads());
+}
+
 static double now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
