@@ -132,21 +132,36 @@ class Contest:
         """Rounds over all engines; each engine's first call warms it up and is dropped."""
         order = [runner for runner in running if runner.engine in self.rows]
         for round_number in range(-1, effort.rounds):
-            for runner in order:
+            for runner in list(order):
                 time.sleep(PAUSE_SECONDS)
                 seconds = 0.5 * effort.round_seconds if round_number < 0 else effort.round_seconds
-                times = runner.ask({"time": {"repetitions": 3, "min_seconds": seconds}})["seconds"]
-                if round_number >= 0:
-                    self.rows[runner.engine]["seconds"].append(statistics.median(times))
-            order = order[1:] + order[:1]  # Nobody always comes after the same one.
+                with self.without(runner, order):
+                    times = runner.ask({"time": {"repetitions": 3, "min_seconds": seconds}})["seconds"]
+                    if round_number >= 0:
+                        self.rows[runner.engine]["seconds"].append(statistics.median(times))
+            order = order[1:] + order[:1]  # Nobody is always the first.
+
+    @contextlib.contextmanager
+    def without(self, runner, order):
+        """An engine that fails while it is timed is out; the others go on."""
+        try:
+            yield
+        except runners.RunnerError as error:
+            self.report(f"{self.where(runner.engine)}: {error}")
+            self.rows.pop(runner.engine)
+            order.remove(runner)
 
     def measure_cold(self):
         """From starting a process to its first answer, with the files in the page cache; and its memory."""
         for engine, row in self.rows.items():
             start = time.perf_counter()
             with runners.start(engine, self.build_dir, self.report) as runner:
-                # PyTorch need not find out again which of its ways is the fastest.
-                self.run(runner, runner.ask({**self.request(), "variants": [row["variant"]]}))
+                try:
+                    # PyTorch need not find out again which of its ways is the fastest.
+                    self.run(runner, runner.ask({**self.request(), "variants": [row["variant"]]}))
+                except runners.RunnerError as error:
+                    self.report(f"{self.where(engine)}: {error}")
+                    continue
                 row["first_answer_seconds"] = time.perf_counter() - start
                 row["peak_rss_bytes"] = runner.peak_bytes()
 
@@ -171,6 +186,8 @@ def contest_rows(contest, running, effort):
             if runner.engine == "fmap":
                 return []
     contest.measure(running, effort)
+    if "fmap" not in contest.rows:
+        return []
     if effort.cold:
         contest.measure_cold()
     return list(contest.rows.values())

@@ -12,6 +12,7 @@ A request is one JSON object on a line of the process's input, its answer one on
 
 What cannot be done is answered {"ok": false, "error": SENTENCE}, and the process goes on.
 """
+import contextlib
 import functools
 import json
 import os
@@ -78,9 +79,12 @@ class Runner:
     def close(self):
         try:
             self.process.communicate('{"quit": true}\n', timeout=10)
-        except (OSError, ValueError, subprocess.TimeoutExpired):
+        except (OSError, subprocess.TimeoutExpired):
             self.process.kill()
-            self.process.wait()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):  # What a dead process was not told stays in the buffer.
+                stream.close()
 
     def __enter__(self):
         return self
