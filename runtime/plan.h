@@ -41,6 +41,7 @@ struct fmap_step {
     size_t n_operands;
     int64_t parts;
     int64_t layer; /* index of the model's node that it counts for; -1: none */
+    const char *name; /* of that node; "": none */
     const char *kernel;
     size_t scratch_bytes;
 };
