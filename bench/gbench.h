@@ -14,15 +14,14 @@ extern "C" {
 typedef struct gbench_state gbench_state;
 typedef void gbench_function(gbench_state *state, void *argument);
 
-/* Adds a benchmark, timed by the wall clock. The argument must live until gbench_run() returns. */
+/* Adds a benchmark whose time is what gbench_iteration() is told. The argument must live until gbench_run() returns. */
 void gbench_register(const char *name, gbench_function *function, void *argument);
 
-/* True while the timed loop has to go on: while (gbench_keep_running(state)) work(); */
+/* True while the loop has to go on: while (gbench_keep_running(state)) gbench_iteration(state, work()); */
 bool gbench_keep_running(gbench_state *state);
 
-/* Stops and starts the clock inside of the loop. */
-void gbench_pause(gbench_state *state);
-void gbench_resume(gbench_state *state);
+/* How long this iteration took. */
+void gbench_iteration(gbench_state *state, double seconds);
 
 /* A counter of one iteration, shown per second. */
 void gbench_rate(gbench_state *state, const char *name, double per_iteration);
@@ -35,9 +34,6 @@ void gbench_label(gbench_state *state, const char *label);
 
 /* Leaves the benchmark out, with the reason. The loop then does not run. */
 void gbench_skip(gbench_state *state, const char *reason);
-
-/* Seconds of wall time for each iteration so far, of this run; 0 before the loop has ended. */
-double gbench_seconds(const gbench_state *state);
 
 /* A line in the context that is printed before the results and kept in the JSON. */
 void gbench_context(const char *key, const char *value);

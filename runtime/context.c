@@ -10,15 +10,17 @@ fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, f
     struct fmap_context *created = fmap_storage_take(&storage, 1, sizeof *created);
     void **ports = fmap_storage_take(&storage, n_ports, sizeof *ports);
     double *step_seconds = fmap_storage_take(&storage, plan->n_steps, sizeof *step_seconds);
+    size_t n_spans = plan->profile ? plan->n_steps * (size_t)plan->threads : 0;
+    fmap_span *spans = fmap_storage_take(&storage, n_spans, sizeof *spans);
     fmap_statistics *statistics = fmap_storage_take(&storage, plan->n_statistics, sizeof *statistics);
     char *scratch = fmap_storage_take(&storage, scratch_bytes, 1);
     char *arena = fmap_storage_take(&storage, plan->arena_bytes, 1);
-    if (!created || !ports || !step_seconds || !statistics || !scratch || !arena) {
+    if (!created || !ports || !step_seconds || !spans || !statistics || !scratch || !arena) {
         fmap_storage_release(&storage);
         return fmap_fail_memory(error, plan->arena_bytes + scratch_bytes);
     }
     *created = (struct fmap_context){
-        .storage = storage, .plan = plan, .ports = ports, .step_seconds = step_seconds};
+        .storage = storage, .plan = plan, .ports = ports, .step_seconds = step_seconds, .spans = spans};
     created->run = (struct fmap_run){.kernels = plan->kernels,
                                      .arena = arena,
                                      .ports = ports,
@@ -51,6 +53,14 @@ const fmap_statistics *fmap_context_tap_statistics(const fmap_context *context, 
     if (!context || !context->has_run || i >= context->plan->n_taps) return NULL;
     const struct fmap_tap *tap = &context->plan->taps[i];
     return tap->info.n_statistics > 0 ? context->run.statistics + tap->first_statistics : NULL;
+}
+
+fmap_status fmap_context_step_span(const fmap_context *context, size_t step, int thread, fmap_span *span) {
+    if (!context || !span || !context->has_run || !context->plan->profile) return FMAP_ERROR_ARGUMENT;
+    const struct fmap_plan *plan = context->plan;
+    if (step >= plan->n_steps || thread < 0 || thread >= plan->threads) return FMAP_ERROR_ARGUMENT;
+    *span = context->spans[step * (size_t)plan->threads + (size_t)thread];
+    return FMAP_OK;
 }
 
 double fmap_context_layer_seconds(const fmap_context *context, size_t i) {

@@ -10,6 +10,8 @@ struct fmap_context {
     struct fmap_run run;
     void **ports; /* the caller's inputs, outputs and taps */
     double *step_seconds;
+    double begin;     /* of the last run; 0 when the plan is not profiled */
+    fmap_span *spans; /* [step][thread], when the plan is profiled */
     bool has_run;
 };
 

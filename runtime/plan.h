@@ -41,6 +41,7 @@ struct fmap_step {
     size_t n_operands;
     int64_t parts;
     int64_t layer; /* index of the model's node that it counts for; -1: none */
+    const char *name; /* of that node; "": none */
     const char *kernel;
     size_t scratch_bytes;
 };
@@ -112,6 +113,11 @@ fmap_status fmap_host_kernels(fmap_isa cap, const struct fmap_kernels **kernels,
 
 /* How many threads OpenMP would use (run.c). */
 int fmap_host_threads(void);
+
+/* Calls work(argument, thread, team) on up to `threads` threads at once; `team` is how many they are: fewer where
+ * OpenMP is told so (run.c). */
+typedef void fmap_team_work(void *argument, int thread, int team);
+void fmap_host_together(int threads, fmap_team_work *work, void *argument);
 
 /* Whether a layer's name fits a pattern with * and ? (tap.c). */
 bool fmap_pattern_matches(const char *pattern, const char *name);

@@ -16,6 +16,36 @@ void fmap_plan_describe(const fmap_plan *plan, fmap_plan_info *info) {
     }
 }
 
+static int64_t value_bytes(const struct fmap_graph_value *value) {
+    int64_t elements;
+    if (!value || !fmap_shape_elements(&value->shape, &elements)) return 0;
+    return elements * (int64_t)fmap_type_bytes(value->type);
+}
+
+/* What the node reads and writes after the passes. */
+static int64_t node_bytes(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+    int64_t bytes = 0;
+    for (size_t k = 0; k < node->n_inputs; k++) bytes += value_bytes(fmap_input_value(graph, node, k));
+    for (size_t k = 0; k < node->n_outputs; k++) {
+        if (node->outputs[k]) bytes += value_bytes(fmap_output_value(graph, node, k));
+    }
+    return bytes;
+}
+
+/* Costs that only layers with steps have. */
+static void describe_work(const struct fmap_plan *plan, size_t i, fmap_layer_info *info) {
+    int64_t parts = 0;
+    for (size_t s = 0; s < plan->n_steps; s++) {
+        const struct fmap_step *step = &plan->steps[s];
+        if (step->layer == (int64_t)i && step->parts > parts) parts = step->parts;
+    }
+    info->threads = parts < plan->threads ? (int)parts : plan->threads;
+    for (size_t k = 0; k < plan->graph.n_nodes && parts; k++) {
+        const struct fmap_graph_node *node = &plan->graph.nodes[k];
+        if (!node->dead && node->origin == (int64_t)i) info->bytes += node_bytes(&plan->graph, node);
+    }
+}
+
 fmap_status fmap_plan_layer(const fmap_plan *plan, size_t i, fmap_layer_info *info) {
     if (!plan || !info || i >= plan->model->graph.n_nodes) return FMAP_ERROR_ARGUMENT;
     const struct fmap_graph_node *node = &plan->model->graph.nodes[i];
@@ -27,6 +57,14 @@ fmap_status fmap_plan_layer(const fmap_plan *plan, size_t i, fmap_layer_info *in
                               .macs = layer->macs,
                               .kernel = layer->kernel,
                               .fused_into = layer->fused_into};
+    describe_work(plan, i, info);
+    return FMAP_OK;
+}
+
+fmap_status fmap_plan_step(const fmap_plan *plan, size_t i, fmap_step_info *info) {
+    if (!plan || !info || i >= plan->n_steps) return FMAP_ERROR_ARGUMENT;
+    const struct fmap_step *step = &plan->steps[i];
+    *info = (fmap_step_info){.layer = step->layer, .kernel = step->kernel, .parts = step->parts};
     return FMAP_OK;
 }
 

@@ -198,6 +198,7 @@ fmap_status fmap_planning_step(struct fmap_planning *planning,
                                .n_operands = definition->n_operands,
                                .parts = definition->parts,
                                .layer = definition->node ? definition->node->origin : -1,
+                               .name = definition->node ? definition->node->name : "",
                                .scratch_bytes = (definition->scratch_bytes + 63) / 64 * 64};
     step->job = fmap_storage_copy(storage, definition->job, definition->job_bytes, 1);
     step->operands = fmap_storage_copy(storage, definition->operands, definition->n_operands,

@@ -27,7 +27,7 @@ TABLE
 # by a letter), in which rooms, which files may nevertheless, and why. Fields are separated by tabs.
 bans() {
     cat <<'TABLE'
-#[ \t]*pragma[ \t]+omp	runtime kernels	runtime/run.c	the only parallel region is in runtime/run.c
+#[ \t]*pragma[ \t]+omp	runtime kernels	runtime/run.c	the only parallel regions are in runtime/run.c
 <omp\.h>|omp_[a-z_]+\(	runtime kernels	runtime/run.c runtime/host.c	threads are the business of runtime/run.c
 (v?f?printf|f?puts|f?putc|putchar|perror)[ \t]*\(	runtime kernels	-	the library does not print
 (abort|exit|_Exit|_exit|quick_exit)[ \t]*\(	runtime kernels	-	the library does not end the process

@@ -22,6 +22,7 @@
 
 #include "base.h"
 #include "layers.h"
+#include "machine.h"
 #include "model.h"
 #include "plan.h"
 

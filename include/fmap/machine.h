@@ -23,10 +23,10 @@ FMAP_API const char *fmap_memory_level_name(fmap_memory_level level);
 typedef struct fmap_machine_options {
     fmap_isa max_isa; /* the environment variable FMAP_MAX_ISA caps it too */
     int threads;      /* that work at once; 0: what OpenMP would use */
-    double
-        milliseconds; /* each roof is measured for about so long, several times, and the best is kept; 0 is 2.
-                            As long as what is compared with it: a processor that boosts, or a virtual machine that
-                            is interrupted, does less in a long time than in a short one. */
+    /* Each roof is measured for about so long, several times, and the best is kept; 0 is 2. As long as what is
+     * compared with it: a processor that boosts, or a virtual machine that is interrupted, does less in a long time
+     * than in a short one. */
+    double milliseconds;
 } fmap_machine_options;
 
 typedef struct fmap_machine {

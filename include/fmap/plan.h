@@ -95,10 +95,24 @@ typedef struct fmap_layer_info {
     int64_t macs;
     const char *kernel; /* what computes it, such as "direct_avx512"; "" when nothing has to be done */
     int64_t fused_into; /* index of the layer whose kernel computes this one too; -1: none */
+    int64_t bytes; /* of its inputs, weights and outputs, with what is fused into it: the least that has to
+                           be moved when each is moved once; 0 when nothing has to be done */
+    int threads;   /* most that can share its work; 0 when nothing has to be done */
 } fmap_layer_info;
 
 /* The i-th layer: the i-th node of the model. Error: ARGUMENT when there are not so many. */
 FMAP_API fmap_status fmap_plan_layer(const fmap_plan *plan, size_t i, fmap_layer_info *info);
+
+/* A step: what the threads do together before any of them goes on. A layer takes one or several; a few serve none, such
+ * as bringing an output into the caller's layout. */
+typedef struct fmap_step_info {
+    int64_t layer;      /* for fmap_plan_layer(); -1: none */
+    const char *kernel; /* such as "direct_avx512" */
+    int64_t parts;      /* that threads can work on independently */
+} fmap_step_info;
+
+/* The i-th step of a run, in order. Error: ARGUMENT when there are not so many. */
+FMAP_API fmap_status fmap_plan_step(const fmap_plan *plan, size_t i, fmap_step_info *info);
 
 /* Shape of the i-th input or output, all dimensions known. Error: ARGUMENT. */
 FMAP_API fmap_status fmap_plan_input_shape(const fmap_plan *plan, size_t i, fmap_shape *shape);
@@ -157,6 +171,18 @@ FMAP_API const fmap_statistics *fmap_context_tap_statistics(const fmap_context *
 /* Seconds that the i-th layer took in the last run, with what was fused into it; 0 when the plan was
  * not made with `profile`, or for a layer that costs nothing. */
 FMAP_API double fmap_context_layer_seconds(const fmap_context *context, size_t i);
+
+/* When a thread worked on a step, in seconds since the run began. */
+typedef struct fmap_span {
+    double begin;
+    double end;
+    int64_t parts; /* how many of the step's it did; 0: it found nothing left to do */
+} fmap_span;
+
+/* Of the last run: the given step and thread, 0 being the one that called. Error: ARGUMENT when there are not so many,
+ * when the plan was not made with `profile`, or before the first run. */
+FMAP_API fmap_status fmap_context_step_span(const fmap_context *context, size_t step, int thread,
+                                            fmap_span *span);
 
 #ifdef __cplusplus
 }

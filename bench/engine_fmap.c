@@ -1,0 +1,144 @@
+/* Ours, through the public interface: a model of one layer, planned and run. */
+#include "bench/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct bench_prepared {
+    fmap_model *model;
+    fmap_plan *plan;
+    fmap_context *context;
+    const struct bench_problem *problem;
+    size_t n_layers;
+    float *output;
+};
+
+static bool accepts(const struct bench_engine *engine, const struct bench_layer *layer) {
+    bool convolves = layer->kind == BENCH_CONV || layer->kind == BENCH_CONV_POOL;
+    switch (engine->algorithm) {
+    case FMAP_ALGORITHM_BEST: return true;
+    case FMAP_ALGORITHM_DIRECT: return convolves;
+    case FMAP_ALGORITHM_WINOGRAD_F4: break;
+    }
+    return convolves && layer->kernel[0] == 3 && layer->kernel[1] == 3 && layer->stride == 1 &&
+           layer->dilation == 1 && layer->groups < layer->channels;
+}
+
+static fmap_value add_layers(fmap_model *model, const struct bench_problem *problem) {
+    const struct bench_layer *l = problem->layer;
+    fmap_value x = fmap_model_image_input(model, "image", l->height, l->width, l->channels);
+    if (l->kind == BENCH_CONV || l->kind == BENCH_CONV_POOL) {
+        fmap_conv_2d conv = {.filters = l->filters,
+                             .kernel_size = {l->kernel[0], l->kernel[1]},
+                             .strides = {l->stride, l->stride},
+                             .dilation_rate = {l->dilation, l->dilation},
+                             .groups = l->groups,
+                             .padding = FMAP_EXPLICIT,
+                             .pads = {l->pads[0], l->pads[1], l->pads[0], l->pads[1]},
+                             .kernel = problem->weights,
+                             .bias = problem->bias,
+                             .activation = FMAP_RELU};
+        x = fmap_model_conv_2d(model, "layer", x, &conv);
+    }
+    if (l->pool) {
+        fmap_pool_2d pool = {.pool_size = {l->pool, l->pool},
+                             .strides = {l->pool_stride, l->pool_stride},
+                             .padding = FMAP_EXPLICIT,
+                             .pads = {l->pool_pad, l->pool_pad, l->pool_pad, l->pool_pad}};
+        x = fmap_model_max_pooling_2d(model, "pool", x, &pool);
+    }
+    if (l->kind == BENCH_DENSE) {
+        fmap_dense dense = {
+            .units = l->filters, .kernel = problem->weights, .bias = problem->bias, .activation = FMAP_RELU};
+        x = fmap_model_flatten(model, "flatten", x, FMAP_NCHW);
+        x = fmap_model_dense(model, "layer", x, &dense);
+    }
+    if (l->kind == BENCH_GLOBAL_POOL) x = fmap_model_global_average_pooling_2d(model, "pool", x);
+    return x;
+}
+
+static void release(bench_prepared *prepared) {
+    fmap_context_destroy(prepared->context);
+    fmap_plan_destroy(prepared->plan);
+    fmap_model_destroy(prepared->model);
+    bench_floats_free(prepared->output);
+    free(prepared);
+}
+
+static bench_prepared *prepare(const struct bench_engine *engine, const struct bench_problem *problem,
+                               int threads, char reason[BENCH_REASON_BYTES]) {
+    bench_prepared *prepared = calloc(1, sizeof *prepared);
+    fmap_error error = {.message = "out of memory"};
+    fmap_plan_options options = {.batch = problem->batch,
+                                 .threads = threads,
+                                 .max_isa = engine->isa,
+                                 .algorithm = engine->algorithm,
+                                 .profile = true};
+    fmap_plan_info info;
+    if (!prepared) goto fail;
+    prepared->problem = problem;
+    prepared->output = bench_floats(problem->n_output);
+    if (!prepared->output || fmap_model_create(NULL, &prepared->model, &error) != FMAP_OK) goto fail;
+    fmap_model_output(prepared->model, add_layers(prepared->model, problem));
+    if (fmap_model_finish(prepared->model, &error) != FMAP_OK ||
+        fmap_plan_create(prepared->model, &options, &prepared->plan, &error) != FMAP_OK ||
+        fmap_context_create(prepared->plan, &prepared->context, &error) != FMAP_OK)
+        goto fail;
+    fmap_plan_describe(prepared->plan, &info);
+    prepared->n_layers = info.n_layers;
+    return prepared;
+fail:
+    snprintf(reason, BENCH_REASON_BYTES, "%s", error.message);
+    if (prepared) release(prepared);
+    return NULL;
+}
+
+/* The profile leaves out the reordering at the edges of this small network: no rival is timed with it either. */
+static double run(bench_prepared *prepared) {
+    double seconds = 0;
+    fmap_context_run(prepared->context, (const void *[]){prepared->problem->input},
+                     (void *[]){prepared->output}, NULL);
+    for (size_t i = 0; i < prepared->n_layers; i++)
+        seconds += fmap_context_layer_seconds(prepared->context, i);
+    return seconds;
+}
+
+static void read_output(bench_prepared *prepared, float *output) {
+    for (size_t i = 0; i < prepared->problem->n_output; i++) output[i] = prepared->output[i];
+}
+
+/* Of the layer that costs most: all others are fused into it or cheap. */
+static const char *kernel(const bench_prepared *prepared) {
+    const char *name = "";
+    double most = -1;
+    for (size_t i = 0; i < prepared->n_layers; i++) {
+        fmap_layer_info layer;
+        double seconds = fmap_context_layer_seconds(prepared->context, i);
+        if (fmap_plan_layer(prepared->plan, i, &layer) != FMAP_OK || seconds <= most) continue;
+        if (!*layer.kernel) continue;
+        name = layer.kernel;
+        most = seconds;
+    }
+    return name;
+}
+
+#define OURS(algorithm_name, isa_name, which_algorithm, which_isa) \
+    { \
+        .name = algorithm_name "_" isa_name, .accepts = accepts, .prepare = prepare, .run = run, \
+        .read = read_output, .kernel = kernel, .release = release, .tolerance = 1e-3, \
+        .isa = FMAP_ISA_##which_isa, .algorithm = FMAP_ALGORITHM_##which_algorithm \
+    }
+#define ALGORITHMS(isa_name, which_isa) \
+    OURS("best", isa_name, BEST, which_isa), OURS("direct", isa_name, DIRECT, which_isa), \
+        OURS("winograd4x4", isa_name, WINOGRAD_F4, which_isa)
+
+/* Best instruction set first. */
+const struct bench_engine bench_fmap[] = {ALGORITHMS("avx512", AVX512),
+                                          ALGORITHMS("avx2", AVX2),
+                                          ALGORITHMS("neon", NEON),
+                                          ALGORITHMS("scalar", SCALAR),
+                                          {0}};
+
+static const struct bench_engine reference = OURS("reference", "best", DIRECT, BEST);
+
+const struct bench_engine *bench_reference(void) { return &reference; }

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Measures every layer and network, ours and the rivals', round by round, and writes a table. See --help."""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import re
+import shlex
+import subprocess
+import sys
+
+import results
+
+HERE = pathlib.Path(__file__).resolve().parent
+QUICK = {"repetitions": 5, "min_time": 0.02}
+FULL = {"repetitions": 9, "min_time": 0.1}
+
+
+def options(arguments):
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    how_much = parser.add_mutually_exclusive_group()
+    how_much.add_argument("--quick", action="store_true", help="the important layers, in two minutes (the default)")
+    how_much.add_argument("--full", action="store_true",
+                          help="every layer, batch and number of threads, and again with AVX2 only: about an hour")
+    parser.add_argument("--filter", default="", metavar="REGEX", help="only what matches, such as conv2d/vgg16 or network/")
+    parser.add_argument("--batch", type=int, action="append", metavar="N", help="only this batch (may be repeated)")
+    parser.add_argument("--threads", type=int, action="append", metavar="T", help="only so many threads (may be repeated)")
+    parser.add_argument("--isa", action="append", choices=["avx512", "avx2"], help="limit all engines to it")
+    parser.add_argument("--compare", metavar="OLD.json", help="say what became slower or faster since that result")
+    parser.add_argument("--write-docs", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--no-networks", action="store_true", help="layers only")
+    parser.add_argument("--under", default="", metavar="COMMAND", help="run each measurement under it, such as 'nice -n -5'")
+    parser.add_argument("--build-dir", default=str(HERE.parent / "build" / "release"), help=argparse.SUPPRESS)
+    parser.add_argument("flags", nargs="*", metavar="-- FLAG", help="flags for Google Benchmark")
+    return parser.parse_args(arguments)
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class Bench:
+    """The program fmap-bench."""
+
+    def __init__(self, chosen):
+        self.program = str(pathlib.Path(chosen.build_dir) / "fmap-bench")
+        self.under = shlex.split(chosen.under)
+        self.flags = chosen.flags
+        self.context = {}
+
+    def run(self, arguments, isa=None):
+        environment = dict(os.environ)
+        if isa:
+            environment["FMAP_MAX_ISA"] = isa
+        done = subprocess.run([*self.under, self.program, *arguments], env=environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        if done.returncode not in (0, 1) or not done.stdout:
+            raise SystemExit(f"measure: fmap-bench failed: {done.stderr.strip() or done.returncode}")
+        return done.stdout
+
+    def layers(self, isa=None):
+        return json.loads(self.run(["--layers"], isa))
+
+    def measure(self, layer, batch, threads, isa, effort):
+        """The rows of one layer: every engine's rounds, drawn in random order."""
+        pattern = f"^{re.escape(layer['name'])}/n:{batch}/t:{threads}/(best_{isa}|onednn|xnnpack|openblas)"
+        text = self.run([f"--benchmark_filter={pattern}", "--benchmark_format=json",
+                         "--benchmark_enable_random_interleaving=true",
+                         f"--benchmark_repetitions={effort['repetitions']}",
+                         f"--benchmark_min_time={effort['min_time']}", *self.flags], isa)
+        document = json.loads(text)
+        self.context = document["context"]
+        return rows_of(document, layer, batch, threads, isa)
+
+
+def rows_of(document, layer, batch, threads, isa):
+    """Google Benchmark's repetitions, gathered into one row for each engine."""
+    rows = {}
+    for entry in document["benchmarks"]:
+        if entry["run_type"] != "iteration":
+            continue
+        who = re.sub(r"/(manual_time|iterations:.*|repeats:.*)", "", entry["name"]).rsplit("/", 1)[1]
+        if entry.get("error_occurred"):
+            if "wrong" in entry["error_message"] and not entry.get("repetition_index"):
+                say(f"measure: {entry['name']}: {entry['error_message']}")
+            continue
+        ours = who.startswith("best_")
+        engine = results.OURS if ours else who.split("_")[0]
+        label = entry.get("label", "")
+        row = rows.setdefault(who, {
+            "kind": "layer", "name": layer["name"], "batch": batch, "threads": threads, "isa": isa, "engine": engine,
+            "variant": label if ours else f"{who} {label}".strip(), "seconds": [],
+            "flops": layer["flops"] * batch, "bytes": layer["bytes"]})
+        row["seconds"].append(entry["real_time"] * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}[entry["time_unit"]])
+        if ours:
+            row["target"] = layer["target"]
+            row["peak"] = 1e9 * float(document["context"][f"peak_{isa}_t{threads}_gflops"])
+            roof = entry["FLOP/s"] / entry["of_roof"]
+            row["bound"] = "arithmetic" if roof > 0.99 * row["peak"] else "memory"
+            row.setdefault("of_roof", []).append(entry["of_roof"])
+    return list(rows.values())
+
+
+def plan(listing, chosen, isa):
+    """(layer, batch, threads) of everything to be measured."""
+    processors = os.cpu_count() or 1
+    powers = [1 << i for i in range(processors.bit_length()) if 1 << i <= processors]
+    for layer in listing["layers"]:
+        if not re.search(chosen.filter, layer["name"]):
+            continue
+        batches = chosen.batch or ([1, 16, 64] if layer["dense"] else [1, 16] if chosen.full else [1])
+        if not chosen.full and not chosen.batch:
+            batches = [1]
+        for batch in batches:
+            for threads in chosen.threads or powers:
+                picked = chosen.full or chosen.filter or chosen.threads or threads <= layer["quick"]
+                if picked and threads in powers:
+                    yield layer, batch, threads
+
+
+def measure_layers(bench, chosen, report):
+    best = bench.layers()["isa"]
+    isas = chosen.isa or ([best, "avx2"] if chosen.full and best == "avx512" else [best])
+    effort = FULL if chosen.full else QUICK
+    for isa in isas:
+        cases = list(plan(bench.layers(isa), chosen, isa))
+        for i, (layer, batch, threads) in enumerate(cases):
+            say(f"[{i + 1}/{len(cases)}] {layer['name']} batch {batch} threads {threads} {isa}")
+            report(bench.measure(layer, batch, threads, isa, effort))
+
+
+def measure_networks(chosen, report):
+    sys.path.insert(0, str(HERE / "networks"))
+    try:
+        import networks
+    except ImportError as missing:
+        say(f"measure: networks are left out: {missing}")
+        return
+    for row in networks.rows(not chosen.full, pathlib.Path(chosen.build_dir), say):
+        if re.search(chosen.filter, row["name"]):
+            report([row])
+
+
+def processor():
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        return re.search(r"model name\s*:\s*(.*)", text).group(1)
+    except (OSError, AttributeError):
+        return platform.machine()
+
+
+def describe(document):
+    """The machine and the versions, in Markdown."""
+    context = document["context"]
+    skipped = {"date", "host_name", "executable", "num_cpus", "mhz_per_cpu", "cpu_scaling_enabled", "caches", "load_avg",
+               "library_build_type"}
+    lines = [f"{document['processor']}, {document['processors']} processors, {document['date']}.", ""]
+    lines += [f"- {name.replace('_', ' ')}: {value}" for name, value in sorted(context.items()) if name not in skipped]
+    return "\n".join(lines) + "\n"
+
+
+def report_text(document):
+    all_cases = results.cases(document["rows"])
+    text = describe(document) + "\n"
+    for isa in dict.fromkeys(c.ours["isa"] for c in all_cases if c.ours["kind"] == "layer"):
+        chosen = [c for c in all_cases if c.ours["kind"] == "layer" and c.ours["isa"] == isa]
+        text += f"## Layers, {isa}\n\n{results.layer_table(chosen)}\n"
+    found = [c for c in all_cases if c.ours["kind"] == "network"]
+    if found:
+        text += f"## Networks\n\n{results.network_table(found)}\n"
+    return text + results.summary(all_cases) + "\n"
+
+
+def save(document, text):
+    name = re.sub(r"[^A-Za-z0-9]+", "-", document["processor"]).strip("-").lower()
+    path = HERE / "results" / f"{name}-{document['date'].replace(':', '').replace(' ', '-')}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    path.with_suffix(".md").write_text(text, encoding="utf-8")
+    return path
+
+
+def write_docs(text):
+    path = HERE.parent / "docs" / "performance.md"
+    marker = "<!-- Below: written by ./dev bench --full --write-docs -->\n"
+    before = path.read_text(encoding="utf-8").split(marker)[0]
+    path.write_text(f"{before}{marker}\n{text}", encoding="utf-8")
+
+
+def main():
+    chosen = options(sys.argv[1:])
+    bench = Bench(chosen)
+    rows = []
+    old = json.loads(pathlib.Path(chosen.compare).read_text(encoding="utf-8")) if chosen.compare else None
+    try:
+        measure_layers(bench, chosen, rows.extend)
+        if not chosen.no_networks:
+            measure_networks(chosen, rows.extend)
+    except KeyboardInterrupt:
+        say("measure: interrupted; this is what there is")
+    if not rows:
+        raise SystemExit("measure: nothing was measured (see --filter)")
+    document = {"processor": processor(), "processors": os.cpu_count(), "context": bench.context,
+                "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M"), "rows": rows}
+    text = report_text(document)
+    path = save(document, text)
+    print(text)
+    if old:
+        before = {results.key(row) for row in old["rows"]}
+        n_compared = sum(results.key(case.ours) in before for case in results.cases(rows))
+        print(results.compare_text(results.compare(old["rows"], rows), n_compared))
+    if chosen.write_docs:
+        write_docs(text)
+    say(f"measure: written to {os.path.relpath(path)} and {path.with_suffix('.md').name}")
+
+
+if __name__ == "__main__":
+    main()

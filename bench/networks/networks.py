@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Times whole networks, ours and the rivals', in one run: rows() for the benchmarks' report, or a table by itself.
+
+Every engine answers the same input first, and only who agrees with us is timed: a wrong answer is not a time. Then the
+engines take turns, round after round, so that a machine that slows down slows all of them down. Each round is the
+median of several runs. Between two engines there is a pause, in which the threads of the first stop spinning.
+
+    networks.py [--quick] [--build-dir DIRECTORY] ...
+"""
+import argparse
+import array
+import contextlib
+import json
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import runners  # noqa: E402
+from network_table import table  # noqa: E402
+
+NETWORKS = ("digits", "squeezenet", "mobilenetv2", "resnet50", "vgg16")
+TOLERANCE = 1e-3  # Of the answer's root mean square. Winograd and folding round differently; wrong is far away.
+PAUSE_SECONDS = 0.03
+
+
+class Effort:
+    """How long to measure what."""
+
+    def __init__(self, quick):
+        cores = os.cpu_count() or 1
+        self.networks = NETWORKS[:4] if quick else NETWORKS  # Rivals take 4 to 8 s to load VGG16.
+        self.batches = (1,) if quick else (1, 16)
+        self.threads = sorted({1, min(2, cores)} if quick else {1, min(2, cores), cores})
+        self.rounds = 5 if quick else 9
+        self.round_seconds = 0.1 if quick else 0.3
+        self.cold = not quick
+        self.engines = tuple(runners.COMMANDS)
+
+
+def model_path(name, build_dir):
+    """The network's file, made when it is missing or older than its maker. RunnerError says why there is none."""
+    if name == "digits":
+        return os.path.join(HERE, "..", "..", "models", "digits", "digits.onnx")
+    folder = os.path.join(build_dir, "networks")
+    path = os.path.join(folder, f"{name}.onnx")
+    maker = os.path.join(HERE, "generate.py")
+    if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(maker):
+        python = runners.python_with("onnx", "numpy")
+        if python is None:
+            raise runners.RunnerError("python3-onnx or python3-numpy is missing")
+        result = subprocess.run([python, maker, "--directory", folder, name], capture_output=True, text=True)
+        if result.returncode != 0:
+            raise runners.RunnerError(f"generate.py failed: {result.stderr.strip().splitlines()[-1]}")
+    return path
+
+
+def input_path(elements, build_dir):
+    """A file of so many numbers between -1 and 1, the same in each call."""
+    path = os.path.join(build_dir, "networks", f"input-{elements}.f32")
+    if not os.path.exists(path) or os.path.getsize(path) != 4 * elements:
+        words = array.array("H", random.Random(1).randbytes(2 * elements))
+        with open(path, "wb") as file:
+            array.array("f", [word / 32768 - 1 for word in words]).tofile(file)
+    return path
+
+
+def read_floats(path):
+    values = array.array("f")
+    with open(path, "rb") as file:
+        values.frombytes(file.read())
+    return values
+
+
+def difference(ours, theirs):
+    """The largest difference of two answers, relative to the root mean square of ours."""
+    if len(ours) != len(theirs) or len(ours) == 0:
+        return math.inf
+    if not all(map(math.isfinite, ours)) or not all(map(math.isfinite, theirs)):
+        return math.inf
+    largest = max(abs(a - b) for a, b in zip(ours, theirs))
+    size = math.sqrt(math.fsum(a * a for a in ours) / len(ours))
+    return largest / size if size > 0 else math.inf
+
+
+class Contest:
+    """One network, batch and number of threads, on all engines that can."""
+
+    def __init__(self, name, batch, threads, build_dir, report):
+        self.name, self.batch, self.threads = name, batch, threads
+        self.build_dir, self.report = build_dir, report
+        self.path = model_path(name, build_dir)
+        self.rows = {}
+        self.ours = None
+
+    def where(self, engine):
+        return f"{self.name}, batch {self.batch}, {self.threads} threads: {engine}"
+
+    def request(self):
+        return {"load": os.path.abspath(self.path), "threads": self.threads, "batch": self.batch}
+
+    def run(self, runner, loaded):
+        """One run on the common input; the answer."""
+        output = os.path.join(self.build_dir, "networks", f"output-{runner.engine}.f32")
+        runner.ask({"run": os.path.abspath(input_path(loaded["input_elements"], self.build_dir)),
+                    "output": os.path.abspath(output)})
+        return read_floats(output)
+
+    def admit(self, runner):
+        """Loads and checks; the engine's row, or None when it is out."""
+        engine = runner.engine
+        loaded = runner.ask(self.request())
+        answer = self.run(runner, loaded)
+        if engine == "fmap":
+            self.ours, self.flops, self.bytes = answer, loaded["flops"], loaded["bytes"]
+        far = difference(self.ours, answer)
+        if not far <= TOLERANCE:
+            self.report(f"{self.where(engine)} is wrong: differs from ours by {far:.2g} of the answer's size")
+            return
+        self.rows[engine] = {
+            "kind": "network", "name": f"network/{self.name}", "batch": self.batch, "threads": self.threads,
+            "engine": engine, "variant": loaded["variant"], "version": loaded["version"], "seconds": [],
+            "flops": self.flops, "bytes": self.bytes, "load_seconds": loaded["load_seconds"],
+            "first_answer_seconds": None, "peak_rss_bytes": None, "difference": far}
+
+    def measure(self, running, effort):
+        """Rounds over all engines; each engine's first call warms it up and is dropped."""
+        order = [runner for runner in running if runner.engine in self.rows]
+        for round_number in range(-1, effort.rounds):
+            for runner in list(order):
+                time.sleep(PAUSE_SECONDS)
+                seconds = 0.5 * effort.round_seconds if round_number < 0 else effort.round_seconds
+                with self.without(runner, order):
+                    times = runner.ask({"time": {"repetitions": 3, "min_seconds": seconds}})["seconds"]
+                    if round_number >= 0:
+                        self.rows[runner.engine]["seconds"].append(statistics.median(times))
+            order = order[1:] + order[:1]  # Nobody is always the first.
+
+    @contextlib.contextmanager
+    def without(self, runner, order):
+        """An engine that fails while it is timed is out; the others go on."""
+        try:
+            yield
+        except runners.RunnerError as error:
+            self.report(f"{self.where(runner.engine)}: {error}")
+            self.rows.pop(runner.engine)
+            order.remove(runner)
+
+    def measure_cold(self):
+        """From starting a process to its first answer, with the files in the page cache; and its memory."""
+        for engine, row in self.rows.items():
+            start = time.perf_counter()
+            with runners.start(engine, self.build_dir, self.report) as runner:
+                try:
+                    # PyTorch need not find out again which of its ways is the fastest.
+                    self.run(runner, runner.ask({**self.request(), "variants": [row["variant"]]}))
+                except runners.RunnerError as error:
+                    self.report(f"{self.where(engine)}: {error}")
+                    continue
+                row["first_answer_seconds"] = time.perf_counter() - start
+                row["peak_rss_bytes"] = runner.peak_bytes()
+
+
+def start_all(engines, build_dir, report, stack):
+    """The engines that there are, ours first."""
+    running = []
+    for engine in engines:
+        try:
+            running.append(stack.enter_context(runners.start(engine, build_dir, report)))
+        except runners.RunnerError as error:
+            report(f"networks: {engine} skipped: {error}")
+    return running
+
+
+def contest_rows(contest, running, effort):
+    for runner in running:
+        try:
+            contest.admit(runner)
+        except runners.RunnerError as error:
+            contest.report(f"{contest.where(runner.engine)}: {error}")
+            if runner.engine == "fmap":
+                return []
+    contest.measure(running, effort)
+    if "fmap" not in contest.rows:
+        return []
+    if effort.cold:
+        contest.measure_cold()
+    return list(contest.rows.values())
+
+
+def rows(quick, build_dir, report, effort=None):
+    """Yields a row for each network, batch, number of threads and engine; says with report(SENTENCE) what is missing.
+
+    A row is {"kind": "network", "name": "network/NAME", "batch", "threads", "engine", "variant", "version", "seconds":
+    [one per round], "flops": of a run by the direct algorithms, "bytes": weights, input and output once,
+    "load_seconds", "difference": from our answer, relative; and, unless quick, "first_answer_seconds" from starting
+    the process and "peak_rss_bytes", else None}. build_dir is where fmap-network-runner was built; files that are
+    made or installed for the purpose go into its folder networks.
+    """
+    effort = effort or Effort(quick)
+    os.makedirs(os.path.join(build_dir, "networks"), exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        running = start_all(effort.engines, build_dir, report, stack)
+        if not running or running[0].engine != "fmap":
+            return
+        for name in effort.networks:
+            for batch in effort.batches:
+                for threads in effort.threads:
+                    try:
+                        contest = Contest(name, batch, threads, build_dir, report)
+                    except runners.RunnerError as error:
+                        report(f"networks: {name} skipped: {error}")
+                        continue
+                    yield from contest_rows(contest, running, effort)
+
+
+def numbers(text):
+    return [int(number) for number in text.split(",")]
+
+
+def words(text):
+    return text.split(",")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Time whole networks, ours and the rivals'; print a Markdown table.")
+    parser.add_argument("--quick", action="store_true", help="less of everything: under a minute")
+    parser.add_argument("--build-dir", default="build/release", help="where fmap-network-runner is (%(default)s)")
+    parser.add_argument("--networks", type=words, help="for example: digits,resnet50")
+    parser.add_argument("--engines", type=words, help=f"of {','.join(runners.COMMANDS)}; fmap must be there")
+    parser.add_argument("--threads", type=numbers, help="for example: 1,2")
+    parser.add_argument("--batch", type=numbers, dest="batches", help="for example: 1,16")
+    parser.add_argument("--rounds", type=int, help="how often each engine has its turn")
+    parser.add_argument("--json", metavar="FILE", help="write the rows there, too")
+    options = parser.parse_args()
+    effort = Effort(options.quick)
+    for name in ("networks", "engines", "threads", "batches", "rounds"):
+        if getattr(options, name) is not None:
+            setattr(effort, name, getattr(options, name))
+    effort.engines = [engine for engine in runners.COMMANDS if engine in effort.engines]
+    collected = []
+    for row in rows(options.quick, options.build_dir, lambda sentence: print(sentence, file=sys.stderr), effort):
+        collected.append(row)
+    print(table(collected), end="")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(collected, file, indent=1)
+    return 0 if collected else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+#include "bench/problem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+const struct bench_layer bench_layers[] = {
+#define CONV(text, goal, fast, c, h, w, k, kh, kw, s, ph, pw, d, g) \
+    {.kind = BENCH_CONV, \
+     .name = text, \
+     .target = goal, \
+     .quick = fast, \
+     .channels = c, \
+     .height = h, \
+     .width = w, \
+     .filters = k, \
+     .kernel = {kh, kw}, \
+     .stride = s, \
+     .pads = {ph, pw}, \
+     .dilation = d, \
+     .groups = g},
+#define CONV_POOL(text, goal, fast, c, h, w, k, kh, s, p, pool_size, pool_step, pool_border) \
+    {.kind = BENCH_CONV_POOL, \
+     .name = text, \
+     .target = goal, \
+     .quick = fast, \
+     .channels = c, \
+     .height = h, \
+     .width = w, \
+     .filters = k, \
+     .kernel = {kh, kh}, \
+     .stride = s, \
+     .pads = {p, p}, \
+     .dilation = 1, \
+     .groups = 1, \
+     .pool = pool_size, \
+     .pool_stride = pool_step, \
+     .pool_pad = pool_border},
+#define DENSE(text, goal, fast, inputs, units) \
+    {.kind = BENCH_DENSE, \
+     .name = text, \
+     .target = goal, \
+     .quick = fast, \
+     .channels = inputs, \
+     .height = 1, \
+     .width = 1, \
+     .filters = units, \
+     .kernel = {1, 1}, \
+     .stride = 1, \
+     .dilation = 1, \
+     .groups = 1},
+#define MAX_POOL(text, goal, fast, c, h, w, pool_size, pool_step, pool_border) \
+    {.kind = BENCH_MAX_POOL, \
+     .name = text, \
+     .target = goal, \
+     .quick = fast, \
+     .channels = c, \
+     .height = h, \
+     .width = w, \
+     .pool = pool_size, \
+     .pool_stride = pool_step, \
+     .pool_pad = pool_border},
+#define GLOBAL_POOL(text, goal, fast, c, h, w) \
+    {.kind = BENCH_GLOBAL_POOL, \
+     .name = text, \
+     .target = goal, \
+     .quick = fast, \
+     .channels = c, \
+     .height = h, \
+     .width = w},
+#include "bench/layers.inc"
+};
+const size_t bench_n_layers = sizeof bench_layers / sizeof bench_layers[0];
+
+const char *bench_kind_name(enum bench_kind kind) {
+    static const char *const names[] = {[BENCH_CONV] = "conv2d",
+                                        [BENCH_CONV_POOL] = "conv2d_pool",
+                                        [BENCH_DENSE] = "dense",
+                                        [BENCH_MAX_POOL] = "max_pool",
+                                        [BENCH_GLOBAL_POOL] = "global_pool"};
+    return names[kind];
+}
+
+static int window_count(int size, int window, int stride, int pad) {
+    return (size + 2 * pad - window) / stride + 1;
+}
+
+static bool has_weights(const struct bench_layer *layer) {
+    return layer->kind == BENCH_CONV || layer->kind == BENCH_CONV_POOL || layer->kind == BENCH_DENSE;
+}
+
+void bench_problem_describe(struct bench_problem *problem, const struct bench_layer *layer, int batch) {
+    *problem = (struct bench_problem){.layer = layer,
+                                      .batch = batch,
+                                      .conv_height = layer->height,
+                                      .conv_width = layer->width,
+                                      .out_channels = layer->channels};
+    double n = batch;
+    if (has_weights(layer)) {
+        const int *kernel = layer->kernel, *pads = layer->pads, dilation = layer->dilation;
+        problem->conv_height = window_count(layer->height, (kernel[0] - 1) * dilation + 1, layer->stride,
+                                            pads[0]);
+        problem->conv_width = window_count(layer->width, (kernel[1] - 1) * dilation + 1, layer->stride,
+                                           pads[1]);
+        problem->out_channels = layer->filters;
+        size_t taps = (size_t)kernel[0] * (size_t)kernel[1] * (size_t)(layer->channels / layer->groups);
+        problem->n_weights = taps * (size_t)layer->filters;
+        problem->n_bias = (size_t)layer->filters;
+        problem->flops = 2 * n * (double)problem->n_weights * (double)problem->conv_height *
+                         (double)problem->conv_width;
+    }
+    problem->out_height = problem->conv_height;
+    problem->out_width = problem->conv_width;
+    double out_maps = n * problem->out_channels;
+    if (layer->pool) {
+        problem->out_height = window_count(problem->conv_height, layer->pool, layer->pool_stride,
+                                           layer->pool_pad);
+        problem->out_width = window_count(problem->conv_width, layer->pool, layer->pool_stride,
+                                          layer->pool_pad);
+        if (layer->kind == BENCH_MAX_POOL)
+            problem->flops = out_maps * problem->out_height * problem->out_width * layer->pool * layer->pool;
+    }
+    if (layer->kind == BENCH_GLOBAL_POOL) {
+        problem->flops = out_maps * layer->height * layer->width;
+        problem->out_height = problem->out_width = 1;
+    }
+    problem->n_input = (size_t)batch * (size_t)layer->channels * (size_t)layer->height * (size_t)layer->width;
+    problem->n_output = (size_t)batch * (size_t)problem->out_channels * (size_t)problem->out_height *
+                        (size_t)problem->out_width;
+    problem->bytes = (double)sizeof(float) *
+                     (double)(problem->n_input + problem->n_weights + problem->n_bias + problem->n_output);
+}
+
+float *bench_floats(size_t n) {
+    size_t huge = (size_t)1 << 21, bytes = (n * sizeof(float) + 64 + 63) / 64 * 64;
+    size_t alignment = bytes >= huge ? huge : 64;
+    float *floats = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    if (floats && alignment == huge) madvise(floats, bytes, MADV_HUGEPAGE);
+    return floats;
+}
+
+void bench_floats_free(float *floats) { free(floats); }
+
+/* Values around zero. */
+static float *random_floats(size_t n, uint32_t state) {
+    float *floats = bench_floats(n);
+    for (size_t i = 0; floats && i < n; i++) {
+        state = state * 1664525u + 1013904223u;
+        floats[i] = (float)(int32_t)state * 0x1p-31f;
+    }
+    return floats;
+}
+
+bool bench_problem_fill(struct bench_problem *problem) {
+    problem->input = random_floats(problem->n_input, 1);
+    problem->weights = random_floats(problem->n_weights, 2);
+    problem->bias = random_floats(problem->n_bias, 3);
+    return problem->input && problem->weights && problem->bias;
+}
+
+void bench_problem_clear(struct bench_problem *problem) {
+    bench_floats_free(problem->input);
+    bench_floats_free(problem->weights);
+    bench_floats_free(problem->bias);
+    problem->input = problem->weights = problem->bias = NULL;
+}
+
+static void transpose(float *out, const float *in, size_t batch, size_t rows, size_t columns) {
+    enum { STRIP = 16 }; /* A cache line of the output at a time. */
+    for (size_t b = 0; b < batch; b++, in += rows * columns, out += rows * columns) {
+        for (size_t first = 0; first < rows; first += STRIP) {
+            size_t end = first + STRIP < rows ? first + STRIP : rows;
+            for (size_t column = 0; column < columns; column++)
+                for (size_t row = first; row < end; row++)
+                    out[column * rows + row] = in[row * columns + column];
+        }
+    }
+}
+
+void bench_to_nhwc(float *nhwc, const float *nchw, size_t batch, size_t channels, size_t pixels) {
+    transpose(nhwc, nchw, batch, channels, pixels);
+}
+
+void bench_to_nchw(float *nchw, const float *nhwc, size_t batch, size_t channels, size_t pixels) {
+    transpose(nchw, nhwc, batch, pixels, channels);
+}

@@ -1,0 +1,267 @@
+"""The network benchmarks: the statistics, the contest among engines that are fakes, and our runner on a small network.
+
+Speed decides nothing here.
+"""
+import array
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.join(HERE, "..", "..")
+BUILD = os.environ.get("FMAP_BUILD_DIR", os.path.join(SOURCE, "build", "release"))
+NETWORKS = os.path.join(SOURCE, "bench", "networks")
+sys.path.insert(0, NETWORKS)
+import network_table  # noqa: E402
+import networks  # noqa: E402
+import runners  # noqa: E402
+
+
+def fake(mode):
+    return [sys.executable, os.path.join(HERE, "test_networks_fake.py"), mode]
+
+
+def row(engine, seconds, name="network/net", threads=1, **more):
+    return {"kind": "network", "name": name, "batch": 1, "threads": threads, "engine": engine, "variant": "",
+            "seconds": seconds, "flops": 2e9, "bytes": 1e6, "first_answer_seconds": None, "peak_rss_bytes": None, **more}
+
+
+class Statistics(unittest.TestCase):
+    def test_quartiles_of_few_and_many(self):
+        self.assertEqual(network_table.quartiles([3.0]), (3.0, 3.0, 3.0))
+        self.assertEqual(network_table.quartiles([5.0, 1.0, 2.0, 4.0, 3.0]), (2.0, 3.0, 4.0))
+
+    def test_ratio_is_taken_round_by_round(self):
+        # The machine is ten times slower in the second round. The medians' ratio would be 2.
+        ours, theirs = row("fmap", [1.0, 10.0, 2.0]), row("rival", [2.0, 20.0, 1.0])
+        self.assertEqual(network_table.ratio(ours, theirs)[1], 0.5)
+
+    def test_difference_is_relative_to_the_size_of_the_answer(self):
+        ours = [3.0, -4.0, 0.0, 0.0]  # Root mean square 2.5.
+        self.assertAlmostEqual(networks.difference(ours, [3.0, -4.0, 0.25, 0.0]), 0.1)
+        self.assertEqual(networks.difference(ours, ours), 0)
+
+    def test_no_answer_is_infinitely_far(self):
+        for theirs in ([], [1.0], [math.nan, 1.0], [math.inf, 1.0]):
+            self.assertEqual(networks.difference([1.0, 1.0], theirs), math.inf)
+        self.assertEqual(networks.difference([math.nan, 1.0], [math.nan, 1.0]), math.inf)
+        self.assertEqual(networks.difference([0.0, 0.0], [0.0, 0.0]), math.inf)
+
+    def test_table(self):
+        rows = [row("fmap", [0.010, 0.012, 0.011]), row("onnxruntime", [0.020, 0.024, 0.022]),
+                row("pytorch", [0.040, 0.048, 0.044]), row("fmap", [0.004], threads=2)]
+        lines = network_table.table(rows).splitlines()
+        self.assertEqual(lines[0], "| network | batch | threads | fmap ms | GFLOP/s | ONNX Runtime ms "
+                         "| fmap / ONNX Runtime | PyTorch ms | fmap / PyTorch | fmap / best rival (quartiles) |")
+        self.assertEqual(lines[2], "| net | 1 | 1 | 11 | 182 | 22 | 0.50 | 44 | 0.25 | 0.50 (0.50 to 0.50) |")
+        self.assertEqual(lines[3], "| net | 1 | 2 | 4 | 500 | - | - | - | - | - |")
+        self.assertIn("Geometric mean of fmap / best rival: 0.50", lines)
+        self.assertEqual(sum("first answer" in line for line in lines), 0)
+
+    def test_table_of_first_answers(self):
+        rows = [row("fmap", [0.01], first_answer_seconds=0.0321, peak_rss_bytes=7 * 2**20), row("pytorch", [0.01])]
+        self.assertEqual(network_table.table(rows).splitlines()[-1], "| net | 1 | 1 | 32 ms, 7 MiB | - |")
+
+
+class WithFolder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        os.makedirs(os.path.join(self.folder, "networks"))
+
+
+class Protocol(WithFolder):
+    def ask(self, mode, request, seconds=20):
+        with runners.Runner("rival", fake(mode), answer_seconds=seconds) as runner:
+            return runner.ask(request)
+
+    def test_an_answer(self):
+        self.assertEqual(self.ask("good", {"time": {"repetitions": 2}})["seconds"], [0.01, 0.01, 5.0])
+
+    def test_a_refusal_gives_its_reason(self):
+        with self.assertRaisesRegex(runners.RunnerError, "^rival: not today$"):
+            self.ask("refuses", {"load": "x"})
+
+    def test_what_is_no_answer(self):
+        for mode in ("babbles", "dies"):
+            with self.assertRaisesRegex(runners.RunnerError, "^rival gave no answer"):
+                self.ask(mode, {"time": {"repetitions": 1}})
+
+    def test_a_runner_that_hangs_is_ended(self):
+        with self.assertRaisesRegex(runners.RunnerError, "^rival gave no answer"):
+            self.ask("hangs", {"load": "x"}, seconds=0.2)
+
+    def test_a_dead_runner_stays_dead(self):
+        with runners.Runner("rival", fake("dies")) as runner:
+            for _ in range(2):
+                with self.assertRaises(runners.RunnerError):
+                    runner.ask({"time": {}})
+
+    def test_a_command_that_does_not_exist(self):
+        with self.assertRaisesRegex(runners.RunnerError, "^rival does not start"):
+            runners.Runner("rival", [os.path.join(self.folder, "nothing")])
+
+    def test_openblas_is_left_alone(self):
+        question = "import json, os; input(); print(json.dumps({'ok': True, 'set': 'OPENBLAS_L2_SIZE' in os.environ}))"
+        with mock.patch.dict(os.environ, {"OPENBLAS_L2_SIZE": "512"}):
+            with runners.Runner("rival", [sys.executable, "-c", question]) as runner:
+                self.assertFalse(runner.ask({})["set"])
+
+    def test_a_rival_without_its_programs_is_missing(self):
+        with mock.patch("shutil.which", return_value=None), self.assertRaisesRegex(runners.RunnerError, "node"):
+            runners.start("onnxruntime", self.folder, self.fail)
+
+
+class Contest(WithFolder):
+    """Rows of engines that are all fakes."""
+
+    def rows(self, **modes):
+        commands = {engine: lambda *_, mode=mode: fake(mode) for engine, mode in modes.items() if mode}
+
+        def missing(*_):
+            raise runners.RunnerError("it is not there")
+        commands.update({engine: missing for engine, mode in modes.items() if not mode})
+        effort = networks.Effort(quick=True)
+        effort.networks, effort.threads, effort.rounds = ("digits",), [1, 2], 3
+        effort.engines, effort.cold = tuple(modes), self.cold
+        self.reports = []
+        with mock.patch.dict(runners.COMMANDS, commands, clear=True):
+            return list(networks.rows(True, self.folder, self.reports.append, effort))
+
+    cold = False
+
+    def test_a_row_for_each_engine_and_number_of_threads(self):
+        rows = self.rows(fmap="good", near="near")
+        self.assertEqual([(row["engine"], row["threads"]) for row in rows],
+                         [("fmap", 1), ("near", 1), ("fmap", 2), ("near", 2)])
+        self.assertEqual(self.reports, [])
+        for found in rows:
+            self.assertEqual(found["seconds"], [0.01] * 3)  # A round is a median: the 5 s among its runs are gone.
+            self.assertEqual((found["kind"], found["name"], found["batch"]), ("network", "network/digits", 1))
+            self.assertEqual((found["flops"], found["bytes"]), (1e9, 40))
+            self.assertIsNone(found["first_answer_seconds"])
+        self.assertGreater(rows[1]["difference"], 0)
+        json.dumps(rows)
+
+    def test_a_wrong_answer_is_not_a_time(self):
+        for mode in ("far", "nan"):
+            rows = self.rows(fmap="good", rival=mode)
+            self.assertEqual([row["engine"] for row in rows], ["fmap", "fmap"])
+            self.assertRegex(self.reports[0], "^digits, batch 1, 1 threads: rival is wrong: differs from ours by")
+
+    def test_who_fails_later_is_out_and_the_others_stay(self):
+        rows = self.rows(fmap="good", rival="dies", near="near")
+        self.assertEqual([row["engine"] for row in rows], ["fmap", "near"] * 2)
+        self.assertEqual(len(rows[0]["seconds"]), 3)
+
+    def test_a_rival_that_is_missing_is_said_once(self):
+        self.assertEqual(len(self.rows(fmap="good", rival=None)), 2)
+        self.assertEqual(self.reports, ["networks: rival skipped: it is not there"])
+
+    def test_without_us_there_is_no_contest(self):
+        self.assertEqual(self.rows(fmap=None, rival="good"), [])
+        self.assertEqual(self.rows(fmap="refuses", rival="good"), [])
+        self.assertEqual(self.rows(fmap="dies", rival="good"), [])
+
+    def test_first_answers_come_from_processes_of_their_own(self):
+        self.cold = True
+        for found in self.rows(fmap="good", rival="good"):
+            self.assertGreater(found["first_answer_seconds"], 0)
+            self.assertGreater(found["peak_rss_bytes"], 2**20)
+
+    def test_everybody_gets_the_same_numbers(self):
+        path = networks.input_path(1000, self.folder)
+        first = networks.read_floats(path)
+        os.remove(path)
+        self.assertEqual(first, networks.read_floats(networks.input_path(1000, self.folder)))
+        self.assertEqual(len(first), 1000)
+        self.assertTrue(-1 <= min(first) < -0.9 and 0.9 < max(first) < 1)
+
+
+def runner_or_skip(test):
+    try:
+        return runners.fmap_command(BUILD, None)
+    except runners.RunnerError as error:
+        return test.skipTest(str(error))
+
+
+class OurRunner(WithFolder):
+    """fmap-network-runner on a network that generate.py makes."""
+
+    def setUp(self):
+        super().setUp()
+        command = runner_or_skip(self)
+        if runners.python_with("onnx", "numpy") is None:
+            self.skipTest("python3-onnx or python3-numpy is missing")
+        self.path = networks.model_path("tiny", self.folder)
+        self.runner = runners.Runner("fmap", command)
+        self.addCleanup(self.runner.close)
+
+    def answer(self, runner, batch, threads, path=None):
+        loaded = runner.ask({"load": path or self.path, "threads": threads, "batch": batch})
+        output = os.path.join(self.folder, "output")
+        runner.ask({"run": networks.input_path(loaded["input_elements"], self.folder), "output": output})
+        return networks.read_floats(output), loaded
+
+    def test_threads_and_batch_change_no_bit(self):
+        one, loaded = self.answer(self.runner, 1, 1)
+        two, _ = self.answer(self.runner, 2, 2)
+        self.assertEqual(len(one), 10)
+        self.assertGreater(max(one) - min(one), 0)
+        self.assertEqual(two[:10].tobytes(), one.tobytes())
+        self.assertEqual(loaded["input_elements"], 3 * 32 * 32)
+        self.assertEqual(loaded["variant"], loaded["variant"].lower())
+
+    def test_pytorch_agrees(self):
+        try:
+            rival = runners.start("pytorch", self.folder, self.fail)
+        except runners.RunnerError as error:
+            self.skipTest(str(error))
+        with rival:
+            for path in (None, networks.model_path("digits", self.folder)):
+                ours, _ = self.answer(self.runner, 2, 1, path)
+                theirs, _ = self.answer(rival, 2, 1, path)
+                self.assertLess(networks.difference(ours, theirs), 1e-5)
+
+    def test_times_are_as_many_as_asked_for(self):
+        self.answer(self.runner, 1, 1)
+        self.assertEqual(len(self.runner.ask({"time": {"repetitions": 5}})["seconds"]), 5)
+        times = self.runner.ask({"time": {"repetitions": 1, "min_seconds": 0.02}})["seconds"]
+        self.assertGreater(len(times), 1)
+        self.assertGreater(min(times), 0)
+
+    def test_refusals_are_sentences_and_it_goes_on(self):
+        short = os.path.join(self.folder, "short")
+        with open(short, "wb") as file:
+            array.array("f", [1.0]).tofile(file)
+        refused = (({"run": short, "output": short}, "before a load"), ({"time": {}}, "before a load"),
+                   ({"load": short}, "short"), ({"load": os.path.join(self.folder, "none")}, "none"),
+                   ({"load": self.path, "batch": -1}, "batch"), ({"load": 3}, "a request is"), ([], "a request is"))
+        for request, reason in refused:
+            with self.assertRaisesRegex(runners.RunnerError, reason):
+                self.runner.ask(request)
+        self.answer(self.runner, 1, 1)
+        with self.assertRaisesRegex(runners.RunnerError, "does not hold 3072 floats"):
+            self.runner.ask({"run": short, "output": short})
+        self.answer(self.runner, 1, 1)
+
+    def test_networks_have_as_many_parameters_as_their_authors_say(self):
+        count = ("import generate, numpy, sys\n"
+                 "for name, known in (('squeezenet', 1235496), ('mobilenetv2', 3504872)):\n"
+                 "    build, size = generate.NETWORKS[name]\n"
+                 "    net = generate.Builder(name, 3, size)\n"
+                 "    build(net)\n"
+                 "    n = sum(int(numpy.prod(w.dims)) for w in net.weights if not w.name.endswith(('.mean', '.variance')))\n"
+                 "    n -= sum(w.name in ('zero', 'six') for w in net.weights)\n"
+                 "    assert n == known, (name, n)\n")
+        subprocess.run([runners.python_with("onnx", "numpy"), "-c", count], cwd=NETWORKS, check=True)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
