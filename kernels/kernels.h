@@ -64,14 +64,26 @@ struct fmap_tile {
     ptrdiff_t dst_pixel_stride;
     ptrdiff_t dst_offsets[4]; /* of each vector, from `dst` */
     struct fmap_activate_job activate;
-    /* Of the pointwise tile only: how often, and how far each time moves on. A call costs as much as some channels. */
+    /* Of the pointwise and the planar tile: how often, and how far each time moves on. A call costs as much as some
+     * channels. */
     int n_repeats;
     ptrdiff_t src_step, weights_step, dst_step;
+    /* Of the planar tile: elements from a pixel to what each row of weights is multiplied with. */
+    const int32_t *terms;
+    int n_terms;
 };
 
 typedef void fmap_tile_function(const struct fmap_tile *tile);
 
 enum { FMAP_TILE_MAX_PIXELS = 14, FMAP_TILE_MAX_VECTORS = 4 };
+
+/* dst[i] = src[i * distance], i < n: a row of single floats out of whatever layout. */
+struct fmap_gather {
+    const float *src;
+    float *dst;
+    int n;
+    ptrdiff_t distance;
+};
 
 /* ---- Winograd F(4x4, 3x3) --------------------------------------------------------------------------
  *
@@ -283,6 +295,9 @@ struct fmap_kernels {
     /* The same, faster, for one position of index 0 at offset 0 that all pixels take part in, a kernel of size 1, a
      * first lane of 0 and a distance of 16 between the source's pixels. */
     fmap_tile_function *pointwise[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+    /*   dst[p][o] = activate(bias[o] + sum over terms t of src[p + terms[t]] * weights[t][o])
+     * in the order of the terms. */
+    fmap_tile_function *planar[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
 #define KERNEL(name, job) void (*name)(const struct job *);
 #include "kernels.inc"
 #undef KERNEL

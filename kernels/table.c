@@ -2,7 +2,8 @@
 #include "template.h"
 
 #define TILE(pixels, vectors) \
-    fmap_tile_function K(tile_##pixels##x##vectors), K(pointwise_##pixels##x##vectors);
+    fmap_tile_function K(tile_##pixels##x##vectors), K(pointwise_##pixels##x##vectors), \
+        K(planar_##pixels##x##vectors);
 TILES(TILE)
 #undef TILE
 
@@ -17,6 +18,9 @@ const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
 #undef TILE
 #define TILE(pixels, vectors) .pointwise[vectors][pixels] = K(pointwise_##pixels##x##vectors),
                                             TILES(TILE)
+#undef TILE
+#define TILE(pixels, vectors) .planar[vectors][pixels] = K(planar_##pixels##x##vectors),
+                                                TILES(TILE)
 #undef TILE
 #define KERNEL(name, job) .name = K(name),
 #include "kernels.inc"

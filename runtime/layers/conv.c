@@ -4,6 +4,7 @@
 
 #include "runtime/layer.h"
 #include "runtime/layers/depthwise.h"
+#include "runtime/layers/stem.h"
 #include "runtime/layers/tiles.h"
 #include "runtime/layers/winograd.h"
 
@@ -135,8 +136,10 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
         .activate = parameters->activate,
         .name = kernel_size == 1 ? "pointwise" : "direct"};
     TRY(read_constants(planning, node, &problem));
-    TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
+    bool few_channels = fmap_stem_wanted(&problem);
+    if (!few_channels) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
     TRY(fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem.dst));
+    if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
     if (parameters->group == in.c && out.c == in.c && in.c > 1 && counts_in_ints(&size)) {
         return fmap_planning_depthwise(planning, node, &problem);
     }

@@ -134,6 +134,12 @@ struct reorder_shape {
 struct kernel_case *reorder_to_blocked_case(const struct reorder_shape *shape);
 struct kernel_case *reorder_to_plain_case(const struct reorder_shape *shape);
 
+struct gather_shape {
+    int n;
+    ptrdiff_t distance;
+};
+struct kernel_case *gather_case(const struct gather_shape *shape);
+
 struct statistics_shape {
     int64_t n_pixels;
     ptrdiff_t pixel_stride;

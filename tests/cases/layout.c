@@ -72,6 +72,25 @@ struct kernel_case *reorder_to_plain_case(const struct reorder_shape *shape) {
     return c;
 }
 
+/* ---- rows of single floats --------------------------------------------------------------------------------- */
+
+static void gather_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
+    kernels->gather(c->jobs);
+}
+
+struct kernel_case *gather_case(const struct gather_shape *shape) {
+    struct kernel_case *c = case_create((size_t)shape->n, 1, sizeof(struct fmap_gather));
+    snprintf(c->name, sizeof c->name, "gather/n:%d/distance:%d", shape->n, (int)shape->distance);
+    c->bytes = 2.0 * shape->n * (double)sizeof(float);
+    float *src = case_source(c, (size_t)((shape->n - 1) * shape->distance + 1), sizeof(float),
+                             CASE_FILL_SPECIAL);
+    *(struct fmap_gather *)c->jobs = (struct fmap_gather){
+        .src = src, .dst = c->dst.data, .n = shape->n, .distance = shape->distance};
+    c->run = gather_run;
+    for (int i = 0; i < shape->n; i++) c->expected[i] = (double)src[i * shape->distance];
+    return c;
+}
+
 /* ---- statistics ----------------------------------------------------------------------------------------- */
 
 static void statistics_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {

@@ -31,3 +31,11 @@ Test(layout, to_blocked_copies_every_element_and_zeroes_the_other_lanes) {
 Test(layout, to_plain_copies_every_element_and_writes_nothing_else) {
     assert_all_strides_hold(reorder_to_plain_case);
 }
+
+Test(layout, gather_takes_every_distance) {
+    for (int n = 1; n <= MAX_PIXELS; n++) {
+        for (ptrdiff_t distance = 1; distance <= 9; distance++) {
+            cr_assert(kernel_case_holds_and_destroy(gather_case(&(struct gather_shape){n, distance})));
+        }
+    }
+}

@@ -1,0 +1,51 @@
+/* The register tile of few channels: the first layer of a network. Its source lies in planes of single floats, so that
+ * the pixels of a row are side by side and no lane of a block is wasted on channels that do not exist. */
+#include "tile.h"
+
+/* Each term of the sum is an element of the convolution's kernel: where it is read, relative to the pixel. */
+INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
+    const float *src = job->src;
+    float *dst = job->dst;
+    ROLLED for (int i = 0; i < job->n_repeats; i++) {
+        vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
+        UNROLL for (int v = 0; v < vectors; v++) {
+            vf bias = v_load(job->bias + v * LANES);
+            UNROLL for (int p = 0; p < pixels; p++) acc[p][v] = bias;
+        }
+        const float *w = job->weights;
+        const int32_t *term = job->terms, *end = term + job->n_terms;
+        ROLLED for (; term < end; term++) {
+            const float *x = src + *term;
+            BARRIER(x, w);
+            tile_step(acc, x, w, pixels, vectors, 1, 0, 0, 0);
+            w += vectors * LANES;
+        }
+        tile_store(job, dst, acc, pixels, vectors);
+        src += job->src_step;
+        dst += job->dst_step;
+    }
+}
+
+#define TILE(pixels, vectors) \
+    void K(planar_##pixels##x##vectors)(const struct fmap_tile *job); \
+    void K(planar_##pixels##x##vectors)(const struct fmap_tile *job) { planar(job, pixels, vectors); }
+TILES(TILE)
+#undef TILE
+
+/* The compiler makes vectors of a distance that it knows. */
+INLINE void gather(float *dst, const float *src, int n, ptrdiff_t distance) {
+    for (int i = 0; i < n; i++) dst[i] = src[i * distance];
+}
+
+void K(gather)(const struct fmap_gather *job) {
+    const float *src = job->src;
+    float *dst = job->dst;
+    switch (job->distance) {
+    case 1: gather(dst, src, job->n, 1); break;
+    case 2: gather(dst, src, job->n, 2); break;
+    case 3: gather(dst, src, job->n, 3); break;
+    case 4: gather(dst, src, job->n, 4); break;
+    case 6: gather(dst, src, job->n, 6); break;
+    default: gather(dst, src, job->n, job->distance);
+    }
+}
