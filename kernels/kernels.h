@@ -117,41 +117,45 @@ struct fmap_winograd_output {
 
 /* ---- windows: depthwise convolution and pooling --------------------------------------------------
  *
- * One row of output pixels of one block of 16 channels. The caller clips the window's rows to the image
- * and passes only those inside; columns outside are skipped by the kernel. */
+ * Some rows of output pixels of one block of 16 channels. Elements of the window that lie outside of the image
+ * are skipped. Sizes and steps are those of rows, then of columns; columns, with their padding, fit in an int.
+ *
+ *   element(y, x, r, k)[c] = src[y * strides[0] - pads[0] + r * dilations[0]]
+ *                               [x * strides[1] - pads[1] + k * dilations[1]][c] */
 struct fmap_window {
-    const float *src; /* the image's row that the first window row falls on, column 0, lane 0 */
-    float *dst;       /* output column 0 */
-    int n_pixels;     /* output columns */
-    int src_width;
-    int n_rows; /* window rows inside of the image, may be 0 */
-    int kernel_width;
-    int stride;   /* horizontal */
-    int dilation; /* horizontal */
-    int pad_left;
-    ptrdiff_t src_row_stride; /* elements between successive window rows (dilation included) */
+    const float *src; /* [src_size[0]][src_size[1]][16]: the whole plane */
+    float *dst;       /* [...][dst_width][16]: the whole plane */
+    int64_t first_row, n_rows; /* of the output: those to compute */
+    int64_t src_size[2];
+    int64_t dst_width;
+    int64_t kernel[2], strides[2], dilations[2];
+    int64_t pads[2]; /* above, on the left */
 };
 
-/* dst[x][c] = activate(bias[c] + sum over rows r, columns k of src[r][x * stride - pad_left + k * dilation][c]
- * * weights[r][k][c]), the sum in the order r, k, beginning with the bias. */
+/* dst[y][x][c] = activate(bias[c] + sum over r, k of element(y, x, r, k)[lanes[c]] * weights[r][k][c]), the sum
+ * in the order r, k, beginning with the bias. */
 struct fmap_depthwise {
     struct fmap_window window;
-    const float *weights; /* [n_rows][kernel_width][16], from the first row inside, aligned */
+    const float *weights; /* [kernel[0]][kernel[1]][16], aligned */
     const float *bias;    /* [16], aligned */
+    /* [16], ascending, at most 1 from one to the next: where the channel that an output is made from has several.
+     * NULL: lanes[c] = c. */
+    const int32_t *lanes;
     struct fmap_activate_job activate;
 };
 
-/* dst[x][c] = the largest element of the window, NaN if one is NaN, -infinity for an empty window; in the
+/* dst[y][x][c] = the largest element of the window, NaN if one is NaN, -infinity for an empty window; in the
  * order r, k, as max(so far, element) with max(a, b) = a > b ? a : b. */
 struct fmap_max_pool {
     struct fmap_window window;
 };
 
-/* dst[x][c] = (sum over the window's elements inside of the image, in the order r, k) / divisor.
- * divisors[x] for each output column; an empty window gives 0 whatever its divisor. */
+/* dst[y][x][c] = (sum over the window's elements inside of the image, in the order r, k) / (row_counts[y] *
+ * column_counts[x]); an empty window gives 0 whatever its divisor. */
 struct fmap_average_pool {
     struct fmap_window window;
-    const float *divisors;
+    const float *row_counts;    /* of every output row of the plane */
+    const float *column_counts; /* [dst_width] */
 };
 
 /* dst[c] = (sum of src[i][c] for i < n_pixels) / n_pixels: four partial sums over i mod 4, added as

@@ -16,9 +16,13 @@
  *   v_round                     to the nearest integer, ties to even
  *   v_scale(x, n)               x * 2^n rounded once, for 0.5 < x < 2 and an integral -252 < n < 254
  *   v_keep(v)                   v, now in a register: a load is not repeated as an operand of every use
+ *   vi v_lanes(lanes, first)    numbers of lanes: lanes[i] - first, each 0 .. LANES - 1
+ *   v_pick(v, lanes)            lane lanes[i] of v in lane i
  *   v_transpose(rows)           LANES vectors: rows[i][j] becomes rows[j][i], in place
  *   TILES(TILE)                 its register tiles: TILE(pixels, vectors) ...
- *   WINDOW_PIXELS WINDOW_SIZES(SIZE)   pixels of a window kernel's group: SIZE(1) .. SIZE(WINDOW_PIXELS)
+ *   WINDOW_PIXELS               most pixels of a row in a window kernel's group
+ *   WINDOW_SINGLES(GROUP, ...)  its groups of one row: GROUP(1, pixels, ...) for each number of pixels
+ *   WINDOW_PAIRS(GROUP, ...)    its groups of two rows, or nothing
  */
 #ifndef FMAP_TEMPLATE_H
 #define FMAP_TEMPLATE_H

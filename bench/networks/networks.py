@@ -39,7 +39,7 @@ class Effort:
         self.threads = sorted({1, min(2, cores)} if quick else {1, min(2, cores), cores})
         self.rounds = 5 if quick else 9
         self.round_seconds = 0.1 if quick else 0.3
-        self.cold = not quick
+        self.cold_starts = 0 if quick else 3
         self.engines = tuple(runners.COMMANDS)
 
 
@@ -151,19 +151,24 @@ class Contest:
             self.rows.pop(runner.engine)
             order.remove(runner)
 
-    def measure_cold(self):
+    def measure_cold(self, starts):
         """From starting a process to its first answer, with the files in the page cache; and its memory."""
         for engine, row in self.rows.items():
-            start = time.perf_counter()
-            with runners.start(engine, self.build_dir, self.report) as runner:
-                try:
-                    # PyTorch need not find out again which of its ways is the fastest.
-                    self.run(runner, runner.ask({**self.request(), "variants": [row["variant"]]}))
-                except runners.RunnerError as error:
-                    self.report(f"{self.where(engine)}: {error}")
-                    continue
-                row["first_answer_seconds"] = time.perf_counter() - start
-                row["peak_rss_bytes"] = runner.peak_bytes()
+            try:
+                measured = [self.start_cold(engine, row["variant"]) for _ in range(starts)]
+            except runners.RunnerError as error:
+                self.report(f"{self.where(engine)}: {error}")
+                continue
+            row["first_answer_seconds"] = statistics.median(seconds for seconds, _ in measured)
+            row["peak_rss_bytes"] = statistics.median(peak for _, peak in measured)
+
+    def start_cold(self, engine, variant):
+        """Seconds, bytes."""
+        start = time.perf_counter()
+        with runners.start(engine, self.build_dir, self.report) as runner:
+            # PyTorch need not find out again which of its ways is the fastest.
+            self.run(runner, runner.ask({**self.request(), "variants": [variant]}))
+            return time.perf_counter() - start, runner.peak_bytes()
 
 
 def start_all(engines, build_dir, report, stack):
@@ -188,8 +193,8 @@ def contest_rows(contest, running, effort):
     contest.measure(running, effort)
     if "fmap" not in contest.rows:
         return []
-    if effort.cold:
-        contest.measure_cold()
+    if effort.cold_starts > 0:
+        contest.measure_cold(effort.cold_starts)
     return list(contest.rows.values())
 
 

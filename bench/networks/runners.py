@@ -66,7 +66,7 @@ class Runner:
         return answer
 
     def peak_bytes(self):
-        """The most memory that the process has ever held, or None where the system does not tell."""
+        """The most memory that the process has ever held; RunnerError where the system does not tell."""
         try:
             with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
                 for line in status:
@@ -74,7 +74,7 @@ class Runner:
                         return 1024 * int(line.split()[1])
         except OSError:
             pass
-        return None
+        raise RunnerError(f"how much memory {self.engine} holds is not known")
 
     def close(self):
         try:

@@ -5,6 +5,7 @@
 
 typedef __m256 vf;
 typedef __m256 vmask;
+typedef __m256i vi;
 
 INLINE __m256i v_first_lanes(int n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -45,6 +46,11 @@ INLINE vf v_keep(vf v) {
     return v;
 }
 
+INLINE vi v_lanes(const int32_t *lanes, int first) {
+    return _mm256_sub_epi32(_mm256_loadu_si256((const void *)lanes), _mm256_set1_epi32(first));
+}
+INLINE vf v_pick(vf v, vi lanes) { return _mm256_permutevar8x32_ps(v, lanes); }
+
 /* In two steps, because 2^n itself may be out of range; only the second can round. */
 INLINE vf v_scale(vf x, vf n) {
     __m256i whole = _mm256_cvtps_epi32(n);
@@ -84,5 +90,9 @@ INLINE void v_transpose(vf rows[LANES]) {
 
 /* 10 accumulators, 3 weights and a value. */
 #define WINDOW_PIXELS 10
-#define WINDOW_SIZES(SIZE) SIZE(1) SIZE(2) SIZE(3) SIZE(4) SIZE(5) SIZE(6) SIZE(7) SIZE(8) SIZE(9) SIZE(10)
+#define WINDOW_SINGLES(GROUP, ...) \
+    GROUP(1, 1, __VA_ARGS__) GROUP(1, 2, __VA_ARGS__) GROUP(1, 3, __VA_ARGS__) GROUP(1, 4, __VA_ARGS__) \
+    GROUP(1, 5, __VA_ARGS__) GROUP(1, 6, __VA_ARGS__) GROUP(1, 7, __VA_ARGS__) GROUP(1, 8, __VA_ARGS__) \
+    GROUP(1, 9, __VA_ARGS__) GROUP(1, 10, __VA_ARGS__)
+#define WINDOW_PAIRS(GROUP, ...)
 /* clang-format on */

@@ -5,6 +5,7 @@
 
 typedef __m512 vf;
 typedef __mmask16 vmask;
+typedef __m512i vi;
 
 INLINE vmask v_first(int n) { return (__mmask16)((1u << n) - 1); }
 INLINE vf v_load(const float *x) { return _mm512_loadu_ps(x); }
@@ -34,6 +35,10 @@ INLINE vf v_keep(vf v) {
     __asm__("" : "+v"(v));
     return v;
 }
+INLINE vi v_lanes(const int32_t *lanes, int first) {
+    return _mm512_sub_epi32(_mm512_loadu_si512(lanes), _mm512_set1_epi32(first));
+}
+INLINE vf v_pick(vf v, vi lanes) { return _mm512_permutexvar_ps(lanes, v); }
 INLINE vf v_scale(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 
 INLINE void v_transpose(vf rows[LANES]) {
@@ -73,8 +78,12 @@ INLINE void v_transpose(vf rows[LANES]) {
     TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4) TILE(5, 4) TILE(6, 4)
 #define TILE_PIXELS {0, 14, 14, 9, 6}
 
-#define WINDOW_PIXELS 14
-#define WINDOW_SIZES(SIZE) \
-    SIZE(1) SIZE(2) SIZE(3) SIZE(4) SIZE(5) SIZE(6) SIZE(7) \
-    SIZE(8) SIZE(9) SIZE(10) SIZE(11) SIZE(12) SIZE(13) SIZE(14)
+/* 14 accumulators, two rows of up to 7 weights, a value. */
+#define WINDOW_PIXELS 7
+#define WINDOW_SINGLES(GROUP, ...) \
+    GROUP(1, 1, __VA_ARGS__) GROUP(1, 2, __VA_ARGS__) GROUP(1, 3, __VA_ARGS__) GROUP(1, 4, __VA_ARGS__) \
+    GROUP(1, 5, __VA_ARGS__) GROUP(1, 6, __VA_ARGS__) GROUP(1, 7, __VA_ARGS__)
+#define WINDOW_PAIRS(GROUP, ...) \
+    GROUP(2, 1, __VA_ARGS__) GROUP(2, 2, __VA_ARGS__) GROUP(2, 3, __VA_ARGS__) GROUP(2, 4, __VA_ARGS__) \
+    GROUP(2, 5, __VA_ARGS__) GROUP(2, 6, __VA_ARGS__) GROUP(2, 7, __VA_ARGS__)
 /* clang-format on */

@@ -6,6 +6,7 @@
 
 typedef float vf;
 typedef int vmask;
+typedef int32_t vi;
 
 INLINE vmask v_first(int n) { return n > 0; }
 INLINE vf v_load(const float *x) { return *x; }
@@ -29,6 +30,11 @@ INLINE vf v_max_or_nan(vf a, vf b) { return a != a ? a : v_max(a, b); }
 
 INLINE void v_accumulate(vf *sum, vf a, vf b) { *sum = v_fma(a, b, *sum); }
 INLINE vf v_keep(vf v) { return v; }
+INLINE vi v_lanes(const int32_t *lanes, int first) { return *lanes - first; }
+INLINE vf v_pick(vf v, vi lanes) {
+    (void)lanes;
+    return v;
+}
 
 /* In two steps, because 2^n itself may be out of range; only the second can round. 2^n is made without a
  * conversion to an integer, which would be undefined for NaN: adding 1.5 * 2^23 leaves the integer in the
@@ -55,5 +61,8 @@ INLINE void v_transpose(vf rows[LANES]) { (void)rows; }
 #define TILE_PIXELS {0, 4, 4, 4, 4}
 
 #define WINDOW_PIXELS 4
-#define WINDOW_SIZES(SIZE) SIZE(1) SIZE(2) SIZE(3) SIZE(4)
+#define WINDOW_SINGLES(GROUP, ...) \
+    GROUP(1, 1, __VA_ARGS__) GROUP(1, 2, __VA_ARGS__) GROUP(1, 3, __VA_ARGS__) GROUP(1, 4, __VA_ARGS__)
+#define WINDOW_PAIRS(GROUP, ...) \
+    GROUP(2, 1, __VA_ARGS__) GROUP(2, 2, __VA_ARGS__) GROUP(2, 3, __VA_ARGS__) GROUP(2, 4, __VA_ARGS__)
 /* clang-format on */

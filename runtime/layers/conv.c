@@ -140,7 +140,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     if (!few_channels) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
     TRY(fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem.dst));
     if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
-    if (parameters->group == in.c && out.c == in.c && in.c > 1 && counts_in_ints(&size)) {
+    if (parameters->group == in.c && in.c > 1 && counts_in_ints(&size)) {
         return fmap_planning_depthwise(planning, node, &problem);
     }
     if (fmap_winograd_wanted(&problem, planning->algorithm)) {

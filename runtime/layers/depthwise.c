@@ -3,55 +3,53 @@
 #include <string.h>
 
 struct depthwise_job {
-    int64_t blocks;
-    int64_t parts_per_block; /* groups of rows */
-    int64_t in[2], out[2];
-    int64_t kernel[2], strides[2], dilations[2], pads[2];
+    struct fmap_window window; /* without the places and the rows */
+    int64_t blocks;            /* of the output */
+    int64_t outputs_per_channel;
+    int64_t dst_height;
+    int64_t n_units, unit_rows; /* what is shared out: pieces of a plane of so many rows */
+    int64_t units_per_plane;
+    int64_t parts;
     int64_t src_image_stride, dst_image_stride;
-    const float *weights; /* [block][ky][kx][16] */
+    const float *weights; /* [block][kernel height][kernel width][16] */
     const float *bias;    /* [block][16] */
+    const int32_t *lanes; /* [outputs_per_channel][16] */
     struct fmap_activate_job activate;
 };
 
-/* Kernel rows [*first, *last) that fall into the image for output row y. */
-static void rows_inside(const struct depthwise_job *job, int64_t y, int64_t *first, int64_t *last) {
-    int64_t top = y * job->strides[0] - job->pads[0], dilation = job->dilations[0];
-    int64_t from = top < 0 ? (-top + dilation - 1) / dilation : 0;
-    int64_t to = top < job->in[0] ? (job->in[0] - top + dilation - 1) / dilation : 0;
-    *first = from < job->kernel[0] ? from : job->kernel[0];
-    *last = to < job->kernel[0] ? to : job->kernel[0];
-    if (*last < *first) *last = *first;
+/* Rows [first, end) of one block of one image's output. */
+static void run_rows(const struct fmap_run *run, const struct fmap_step *step, int64_t plane, int64_t first,
+                     int64_t end) {
+    const struct depthwise_job *job = step->job;
+    int64_t image = plane / job->blocks, block = plane % job->blocks;
+    int64_t src_block = block / job->outputs_per_channel;
+    struct fmap_depthwise work = {.window = job->window,
+                                  .weights = job->weights + block * job->window.kernel[0] *
+                                                                job->window.kernel[1] * FMAP_BLOCK,
+                                  .bias = job->bias + block * FMAP_BLOCK,
+                                  .activate = job->activate};
+    if (job->lanes) work.lanes = job->lanes + block % job->outputs_per_channel * FMAP_BLOCK;
+    work.window.src = fmap_at(run, &step->operands[0]) + image * job->src_image_stride +
+                      src_block * job->window.src_size[0] * job->window.src_size[1] * FMAP_BLOCK;
+    work.window.dst = fmap_at(run, &step->operands[1]) + image * job->dst_image_stride +
+                      block * job->dst_height * job->window.dst_width * FMAP_BLOCK;
+    work.window.first_row = first;
+    work.window.n_rows = end - first;
+    run->kernels->depthwise(&work);
 }
 
-/* Some rows of one block of one image. */
+/* Neighbouring units are one piece of work where they belong to the same plane. */
 static void depthwise_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct depthwise_job *job = step->job;
-    int64_t rows = part % job->parts_per_block, block = part / job->parts_per_block % job->blocks;
-    int64_t image = part / job->parts_per_block / job->blocks;
-    const float *src = fmap_at(run, &step->operands[0]) + image * job->src_image_stride +
-                       block * job->in[0] * job->in[1] * FMAP_BLOCK;
-    float *dst = fmap_at(run, &step->operands[1]) + image * job->dst_image_stride +
-                 block * job->out[0] * job->out[1] * FMAP_BLOCK;
-    int64_t row_weights = job->kernel[1] * FMAP_BLOCK;
-    struct fmap_depthwise work = {.bias = job->bias + block * FMAP_BLOCK, .activate = job->activate};
-    work.window = (struct fmap_window){.n_pixels = (int)job->out[1],
-                                       .src_width = (int)job->in[1],
-                                       .kernel_width = (int)job->kernel[1],
-                                       .stride = (int)job->strides[1],
-                                       .dilation = (int)job->dilations[1],
-                                       .pad_left = (int)job->pads[1],
-                                       .src_row_stride = job->dilations[0] * job->in[1] * FMAP_BLOCK};
-    int64_t y = fmap_piece_begin(job->out[0], job->parts_per_block, rows);
-    int64_t end = y + fmap_piece_length(job->out[0], job->parts_per_block, rows);
-    for (; y < end; y++) {
-        int64_t first, last;
-        rows_inside(job, y, &first, &last);
-        int64_t row = y * job->strides[0] - job->pads[0] + first * job->dilations[0];
-        work.window.src = src + (last > first ? row : 0) * job->in[1] * FMAP_BLOCK;
-        work.window.dst = dst + y * job->out[1] * FMAP_BLOCK;
-        work.window.n_rows = (int)(last - first);
-        work.weights = job->weights + (block * job->kernel[0] + first) * row_weights;
-        run->kernels->depthwise(&work);
+    int64_t unit = fmap_piece_begin(job->n_units, job->parts, part);
+    int64_t last = unit + fmap_piece_length(job->n_units, job->parts, part);
+    while (unit < last) {
+        int64_t plane = unit / job->units_per_plane, plane_end = (plane + 1) * job->units_per_plane;
+        int64_t end = plane_end < last ? plane_end : last;
+        int64_t first_row = (unit - plane * job->units_per_plane) * job->unit_rows;
+        int64_t end_row = (end - plane * job->units_per_plane) * job->unit_rows;
+        run_rows(run, step, plane, first_row, end_row < job->dst_height ? end_row : job->dst_height);
+        unit = end;
     }
 }
 
@@ -61,7 +59,7 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
     float *weights, *bias;
     TRY(fmap_planning_weights(planning, (size_t)(job->blocks * kernel_size * FMAP_BLOCK), &weights));
     TRY(fmap_planning_weights(planning, (size_t)(job->blocks * FMAP_BLOCK), &bias));
-    for (int64_t c = 0; c < problem->channels; c++) {
+    for (int64_t c = 0; c < problem->outputs; c++) {
         int64_t block = c / FMAP_BLOCK, lane = c % FMAP_BLOCK;
         for (int64_t k = 0; k < kernel_size; k++) {
             weights[(block * kernel_size + k) * FMAP_BLOCK + lane] = fmap_float_at(problem->weights,
@@ -74,24 +72,49 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
     return FMAP_OK;
 }
 
+/* Output 16 b + l is made from channel (16 b + l) / m. The 16 outputs of a block never need two blocks of channels,
+ * because a block of channels begins where a block of outputs does; and every m blocks the lanes are the same. */
+static fmap_status pick_lanes(struct fmap_planning *planning, struct depthwise_job *job) {
+    int64_t n = job->outputs_per_channel, distinct = n < job->blocks ? n : job->blocks;
+    if (n == 1) return FMAP_OK;
+    int32_t *lanes = fmap_storage_take(&planning->plan->storage, (size_t)(distinct * FMAP_BLOCK),
+                                       sizeof *lanes);
+    if (!lanes) return fmap_planning_out_of_memory(planning);
+    for (int64_t i = 0; i < distinct * FMAP_BLOCK; i++) lanes[i] = (int32_t)(i / n);
+    job->lanes = lanes;
+    return FMAP_OK;
+}
+
+/* Parts of equal numbers of rows, whatever the number of planes. A unit is two rows, which share what they read. */
+static void cut(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                struct depthwise_job *job) {
+    int64_t planes = problem->images * job->blocks;
+    job->unit_rows = 2 * problem->dilations[0] < job->dst_height ? 2 * problem->dilations[0]
+                                                                 : job->dst_height;
+    job->units_per_plane = (job->dst_height + job->unit_rows - 1) / job->unit_rows;
+    job->n_units = planes * job->units_per_plane;
+    int64_t wanted = fmap_planning_parts(planning, planes * FMAP_BLOCK * problem->out[0] * problem->out[1] *
+                                                       problem->kernel[0] * problem->kernel[1]);
+    job->parts = wanted < job->n_units ? wanted : job->n_units;
+}
+
 fmap_status fmap_planning_depthwise(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                     const struct fmap_tiles_problem *problem) {
-    struct depthwise_job job = {.blocks = (problem->channels + FMAP_BLOCK - 1) / FMAP_BLOCK,
-                                .pads = {problem->pad_top, problem->pad_left},
+    struct depthwise_job job = {.window = {.src_size = {problem->in[0], problem->in[1]},
+                                           .dst_width = problem->out[1],
+                                           .kernel = {problem->kernel[0], problem->kernel[1]},
+                                           .strides = {problem->strides[0], problem->strides[1]},
+                                           .dilations = {problem->dilations[0], problem->dilations[1]},
+                                           .pads = {problem->pad_top, problem->pad_left}},
+                                .blocks = (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK,
+                                .outputs_per_channel = problem->outputs / problem->channels,
+                                .dst_height = problem->out[0],
                                 .src_image_stride = problem->src_image_stride,
                                 .dst_image_stride = problem->dst_image_stride,
                                 .activate = problem->activate};
-    memcpy(job.in, problem->in, sizeof job.in);
-    memcpy(job.out, problem->out, sizeof job.out);
-    memcpy(job.kernel, problem->kernel, sizeof job.kernel);
-    memcpy(job.strides, problem->strides, sizeof job.strides);
-    memcpy(job.dilations, problem->dilations, sizeof job.dilations);
     TRY(pack(planning, problem, &job));
-    int64_t kernel_size = job.kernel[0] * job.kernel[1];
-    int64_t wanted = fmap_planning_parts(planning, problem->images * job.blocks * FMAP_BLOCK * job.out[0] *
-                                                       job.out[1] * kernel_size);
-    int64_t per_block = (wanted + problem->images * job.blocks - 1) / (problem->images * job.blocks);
-    job.parts_per_block = per_block < job.out[0] ? per_block : job.out[0];
+    TRY(pick_lanes(planning, &job));
+    cut(planning, problem, &job);
     struct fmap_operand operands[] = {problem->src, problem->dst};
     return fmap_planning_step(
         planning, &(struct fmap_step_definition){.part = depthwise_part,
@@ -99,7 +122,7 @@ fmap_status fmap_planning_depthwise(struct fmap_planning *planning, const struct
                                                  .job_bytes = sizeof job,
                                                  .operands = operands,
                                                  .n_operands = 2,
-                                                 .parts = problem->images * job.blocks * job.parts_per_block,
+                                                 .parts = job.parts,
                                                  .kernel = fmap_kernel_text(planning, "depthwise").text,
                                                  .node = node});
 }

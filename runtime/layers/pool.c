@@ -39,8 +39,8 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
 struct pool_job {
     struct fmap_geometry in, out;
     struct fmap_window_size size;
-    struct fmap_cut cut; /* of output rows: images * blocks * height of them */
-    bool count_padding;
+    struct fmap_cut cut;                     /* of output rows: images * blocks * height of them */
+    const float *row_counts, *column_counts; /* of average pooling: how many elements a window counts */
 };
 
 /* How many of the positions start, start + step, ... (n of them) lie in [low, high). */
@@ -51,64 +51,58 @@ static int64_t count_inside(int64_t start, int64_t step, int64_t n, int64_t low,
     return end > first ? end - first : 0;
 }
 
-/* The window over output row `row` of all blocks of all images, cut to the rows inside of the image. */
-static struct fmap_window window_of(const struct pool_job *job, const float *src, float *dst, int64_t row) {
+/* The next rows of a part that belong to the same plane: from output row *row of all planes on, up to `end`. */
+static struct fmap_window next_window(const struct fmap_run *run, const struct fmap_step *step, int64_t *row,
+                                      int64_t end) {
+    const struct pool_job *job = step->job;
     const struct fmap_window_size *size = &job->size;
-    int64_t plane = row / job->out.h, start = row % job->out.h * size->strides[0] - size->pads[0];
-    int64_t step = size->dilations[0];
-    int64_t n_rows = count_inside(start, step, size->kernel[0], 0, job->in.h);
-    if (start < 0) start += (step - start - 1) / step * step;
-    if (n_rows == 0) start = 0; /* nothing is read */
-    int64_t src_row = job->in.w * FMAP_BLOCK;
-    return (struct fmap_window){.src = src + plane * job->in.block_stride + start * src_row,
-                                .dst = dst + row * job->out.w * FMAP_BLOCK,
-                                .n_pixels = (int)job->out.w,
-                                .src_width = (int)job->in.w,
-                                .n_rows = (int)n_rows,
-                                .kernel_width = (int)size->kernel[1],
-                                .stride = (int)size->strides[1],
-                                .dilation = (int)size->dilations[1],
-                                .pad_left = (int)size->pads[1],
-                                .src_row_stride = step * src_row};
+    int64_t plane = *row / job->out.h, first = *row % job->out.h;
+    int64_t n_rows = job->out.h - first < end - *row ? job->out.h - first : end - *row;
+    *row += n_rows;
+    return (struct fmap_window){.src = fmap_at(run, &step->operands[0]) + plane * job->in.block_stride,
+                                .dst = fmap_at(run, &step->operands[1]) + plane * job->out.block_stride,
+                                .first_row = first,
+                                .n_rows = n_rows,
+                                .src_size = {job->in.h, job->in.w},
+                                .dst_width = job->out.w,
+                                .kernel = {size->kernel[0], size->kernel[1]},
+                                .strides = {size->strides[0], size->strides[1]},
+                                .dilations = {size->dilations[0], size->dilations[1]},
+                                .pads = {size->pads[0], size->pads[1]}};
 }
 
 static void max_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct pool_job *job = step->job;
-    const float *src = fmap_at(run, &step->operands[0]);
-    float *dst = fmap_at(run, &step->operands[1]);
     struct fmap_range range = fmap_cut_range(&job->cut, part);
-    for (int64_t row = range.first; row < range.end; row++) {
-        run->kernels->max_pool(&(struct fmap_max_pool){.window = window_of(job, src, dst, row)});
-    }
-}
-
-/* The number of elements that each window of an output row is the average of. */
-static void count_row(const struct pool_job *job, int64_t row, float *divisors) {
-    const struct fmap_window_size *size = &job->size;
-    const int64_t *pads = size->pads;
-    int64_t top = job->count_padding ? pads[0] : 0, left = job->count_padding ? pads[1] : 0;
-    int64_t bottom = job->in.h + (job->count_padding ? pads[2] : 0);
-    int64_t right = job->in.w + (job->count_padding ? pads[3] : 0);
-    int64_t n_rows = count_inside(row % job->out.h * size->strides[0] - pads[0], size->dilations[0],
-                                  size->kernel[0], -top, bottom);
-    for (int64_t x = 0; x < job->out.w; x++) {
-        int64_t n_columns = count_inside(x * size->strides[1] - pads[1], size->dilations[1], size->kernel[1],
-                                         -left, right);
-        divisors[x] = (float)(n_rows * n_columns);
+    for (int64_t row = range.first; row < range.end;) {
+        struct fmap_max_pool work = {.window = next_window(run, step, &row, range.end)};
+        run->kernels->max_pool(&work);
     }
 }
 
 static void average_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct pool_job *job = step->job;
-    const float *src = fmap_at(run, &step->operands[0]);
-    float *dst = fmap_at(run, &step->operands[1]);
-    float *divisors = (float *)(void *)run->scratch;
     struct fmap_range range = fmap_cut_range(&job->cut, part);
-    for (int64_t row = range.first; row < range.end; row++) {
-        count_row(job, row, divisors);
-        run->kernels->average_pool(
-            &(struct fmap_average_pool){.window = window_of(job, src, dst, row), .divisors = divisors});
+    for (int64_t row = range.first; row < range.end;) {
+        struct fmap_average_pool work = {.window = next_window(run, step, &row, range.end),
+                                         .row_counts = job->row_counts,
+                                         .column_counts = job->column_counts};
+        run->kernels->average_pool(&work);
     }
+}
+
+/* How many elements of each window along an axis count: those inside of the image, or of its padding too. */
+static fmap_status count_axis(struct fmap_planning *planning, const struct fmap_window_size *size, int axis,
+                              int64_t n, bool count_padding, const float **counts) {
+    float *result;
+    TRY(fmap_planning_weights(planning, (size_t)n, &result));
+    int64_t before = count_padding ? size->pads[axis] : 0, after = count_padding ? size->pads[axis + 2] : 0;
+    for (int64_t i = 0; i < n; i++) {
+        result[i] = (float)count_inside(i * size->strides[axis] - size->pads[axis], size->dilations[axis],
+                                        size->kernel[axis], -before, size->in[axis] + after);
+    }
+    *counts = result;
+    return FMAP_OK;
 }
 
 /* Kernels count pixels in ints, those of the padding too. */
@@ -131,11 +125,15 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     bool average = node->layer == &fmap_layer_average_pool;
     fmap_value in = fmap_node_input(planning->graph, node, 0), out = node->outputs[0];
     struct pool_job job = {.in = fmap_geometry_of(&planning->graph->values[in].shape),
-                           .out = fmap_geometry_of(&planning->graph->values[out].shape),
-                           .count_padding = parameters->count_padding};
+                           .out = fmap_geometry_of(&planning->graph->values[out].shape)};
     TRY(fmap_window_resolve(planning->graph, node, &parameters->window, &planning->graph->values[in].shape,
                             NULL, &job.size, planning->error));
     TRY(check_limits(planning, node, &job.size));
+    if (average) {
+        bool padding = parameters->count_padding;
+        TRY(count_axis(planning, &job.size, 0, job.out.h, padding, &job.row_counts));
+        TRY(count_axis(planning, &job.size, 1, job.out.w, padding, &job.column_counts));
+    }
     int64_t work = fmap_dim_product(job.size.kernel[0] * job.size.kernel[1], job.out.w * FMAP_BLOCK);
     job.cut = fmap_cut_of(planning, job.out.n * job.out.blocks * job.out.h, work, 1);
     struct fmap_operand operands[2];
@@ -149,7 +147,6 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
                       .operands = operands,
                       .n_operands = 2,
                       .parts = job.cut.parts,
-                      .scratch_bytes = average ? (size_t)job.out.w * sizeof(float) : 0,
                       .kernel = fmap_kernel_text(planning, average ? "average_pool" : "max_pool").text,
                       .node = node});
 }

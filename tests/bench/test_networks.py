@@ -129,12 +129,12 @@ class Contest(WithFolder):
         commands.update({engine: missing for engine, mode in modes.items() if not mode})
         effort = networks.Effort(quick=True)
         effort.networks, effort.threads, effort.rounds = ("digits",), [1, 2], 3
-        effort.engines, effort.cold = tuple(modes), self.cold
+        effort.engines, effort.cold_starts = tuple(modes), self.cold_starts
         self.reports = []
         with mock.patch.dict(runners.COMMANDS, commands, clear=True):
             return list(networks.rows(True, self.folder, self.reports.append, effort))
 
-    cold = False
+    cold_starts = 0
 
     def test_a_row_for_each_engine_and_number_of_threads(self):
         rows = self.rows(fmap="good", near="near")
@@ -170,7 +170,7 @@ class Contest(WithFolder):
         self.assertEqual(self.rows(fmap="dies", rival="good"), [])
 
     def test_first_answers_come_from_processes_of_their_own(self):
-        self.cold = True
+        self.cold_starts = 2
         for found in self.rows(fmap="good", rival="good"):
             self.assertGreater(found["first_answer_seconds"], 0)
             self.assertGreater(found["peak_rss_bytes"], 2**20)

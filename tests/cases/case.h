@@ -79,6 +79,9 @@ struct window_shape {
     int stride, dilation;
     int pad_before, pad_after; /* of both axes */
     bool ceil_mode, count_padding;
+    int rows_per_call;    /* 0: all */
+    int multiplier;       /* outputs a channel has; 0: one */
+    int multiplied_block; /* which of the channels' `multiplier` blocks of outputs it is */
     struct fmap_activate_job activate;
     enum case_fill fill;
 };

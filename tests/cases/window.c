@@ -36,32 +36,28 @@ static struct oracle_window oracle_window_of(const struct window_shape *shape) {
                                   .pad_right = shape->pad_after};
 }
 
-/* The kernel's window of output row y; `first_row` is the first window row inside of the image. */
-static struct fmap_window window_of(const struct window_shape *shape, const struct kernel_case *c, int y,
-                                    int *first_row) {
-    int top = y * shape->stride - shape->pad_before;
-    int first = 0, last = shape->kernel_h;
-    while (first < last && top + first * shape->dilation < 0) first++;
-    while (last > first && top + (last - 1) * shape->dilation >= shape->in_h) last--;
-    int in_y = last > first ? top + first * shape->dilation : 0;
-    *first_row = first;
-    return (struct fmap_window){.src = c->sources[0].data + (ptrdiff_t)in_y * shape->in_w * CHANNELS,
-                                .dst = c->dst.data + (ptrdiff_t)y * out_w_of(shape) * CHANNELS,
-                                .n_pixels = out_w_of(shape),
-                                .src_width = shape->in_w,
-                                .n_rows = last - first,
-                                .kernel_width = shape->kernel_w,
-                                .stride = shape->stride,
-                                .dilation = shape->dilation,
-                                .pad_left = shape->pad_before,
-                                .src_row_stride = (ptrdiff_t)shape->dilation * shape->in_w * CHANNELS};
+/* Job i: all rows, or the next rows_per_call of them. */
+static struct fmap_window window_of(const struct window_shape *shape, const struct kernel_case *c, int i) {
+    int out_h = out_h_of(shape), rows = shape->rows_per_call ? shape->rows_per_call : out_h;
+    return (struct fmap_window){.src = c->sources[0].data,
+                                .dst = c->dst.data,
+                                .first_row = i * rows,
+                                .n_rows = out_h - i * rows < rows ? out_h - i * rows : rows,
+                                .src_size = {shape->in_h, shape->in_w},
+                                .dst_width = out_w_of(shape),
+                                .kernel = {shape->kernel_h, shape->kernel_w},
+                                .strides = {shape->stride, shape->stride},
+                                .dilations = {shape->dilation, shape->dilation},
+                                .pads = {shape->pad_before, shape->pad_before}};
 }
 
-/* Between [channel][pixel] and [pixel][channel]. */
-static float *planar(const float *blocked, int n_pixels) {
+/* From [pixel][channel] to [channel][pixel], where channel c is lanes[c] of the block; NULL: c itself. */
+static float *planar(const float *blocked, int n_pixels, const int32_t *lanes) {
     float *result = malloc((size_t)n_pixels * CHANNELS * sizeof *result);
     for (int i = 0; i < n_pixels; i++) {
-        for (int c = 0; c < CHANNELS; c++) result[c * n_pixels + i] = blocked[i * CHANNELS + c];
+        for (int c = 0; c < CHANNELS; c++) {
+            result[c * n_pixels + i] = blocked[i * CHANNELS + (lanes ? lanes[c] : c)];
+        }
     }
     return result;
 }
@@ -80,11 +76,16 @@ static void expect_planar(struct kernel_case *c, const double *values, const dou
 
 static struct kernel_case *window_case(const struct window_shape *shape, const char *kernel,
                                        size_t job_bytes) {
-    int out_h = out_h_of(shape), out_w = out_w_of(shape);
-    struct kernel_case *c = case_create((size_t)(out_h * out_w * CHANNELS), out_h, job_bytes);
-    snprintf(c->name, sizeof c->name, "%s/in:%dx%d/kernel:%dx%d/stride:%d/dilation:%d/pad:%d,%d/%s", kernel,
-             shape->in_h, shape->in_w, shape->kernel_h, shape->kernel_w, shape->stride, shape->dilation,
-             shape->pad_before, shape->pad_after, case_activation_name(shape->activate.kind));
+    int out_h = out_h_of(shape), out_w = out_w_of(shape), rows = shape->rows_per_call;
+    struct kernel_case *c = case_create((size_t)(out_h * out_w * CHANNELS),
+                                        rows ? (out_h + rows - 1) / rows : 1, job_bytes);
+    int n = snprintf(c->name, sizeof c->name, "%s/in:%dx%d/kernel:%dx%d/stride:%d/dilation:%d/pad:%d,%d/%s",
+                     kernel, shape->in_h, shape->in_w, shape->kernel_h, shape->kernel_w, shape->stride,
+                     shape->dilation, shape->pad_before, shape->pad_after,
+                     case_activation_name(shape->activate.kind));
+    if (shape->multiplier > 1 && n < (int)sizeof c->name) {
+        snprintf(c->name + n, sizeof c->name - (size_t)n, "/multiplier:%d", shape->multiplier);
+    }
     (void)case_source(c, (size_t)(shape->in_h * shape->in_w * CHANNELS), 64, shape->fill);
     c->flops = (double)c->dst.n * shape->kernel_h * shape->kernel_w;
     c->bytes = (double)(c->dst.n + c->sources[0].n) * sizeof(float);
@@ -93,9 +94,19 @@ static struct kernel_case *window_case(const struct window_shape *shape, const c
 
 /* ---- depthwise ---------------------------------------------------------------------------------------- */
 
+/* The channels of the block's outputs, in the memory of one more source; NULL when each has its own. */
+static const int32_t *lanes_of(const struct window_shape *shape, struct kernel_case *c) {
+    if (shape->multiplier <= 1) return NULL;
+    int32_t *lanes = (int32_t *)(void *)case_source(c, CHANNELS, 64, CASE_FILL_UNIFORM);
+    for (int i = 0; i < CHANNELS; i++) {
+        lanes[i] = (shape->multiplied_block * CHANNELS + i) / shape->multiplier;
+    }
+    return lanes;
+}
+
 static void depthwise_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
     const struct fmap_depthwise *jobs = c->jobs;
-    for (int y = 0; y < c->n_jobs; y++) kernels->depthwise(&jobs[y]);
+    for (int i = 0; i < c->n_jobs; i++) kernels->depthwise(&jobs[i]);
 }
 
 struct kernel_case *depthwise_case(const struct window_shape *shape) {
@@ -103,19 +114,20 @@ struct kernel_case *depthwise_case(const struct window_shape *shape) {
     int kernel_size = shape->kernel_h * shape->kernel_w;
     const float *weights = case_source(c, (size_t)(kernel_size * CHANNELS), 64, CASE_FILL_UNIFORM);
     const float *bias = case_source(c, CHANNELS, 64, CASE_FILL_UNIFORM);
+    const int32_t *lanes = lanes_of(shape, c);
     struct fmap_depthwise *jobs = c->jobs;
-    for (int y = 0; y < c->n_jobs; y++) {
-        int first_row;
-        jobs[y].window = window_of(shape, c, y, &first_row);
-        jobs[y].weights = weights + first_row * shape->kernel_w * CHANNELS;
-        jobs[y].bias = bias;
-        jobs[y].activate = shape->activate;
+    for (int i = 0; i < c->n_jobs; i++) {
+        jobs[i] = (struct fmap_depthwise){.window = window_of(shape, c, i),
+                                          .weights = weights,
+                                          .bias = bias,
+                                          .lanes = lanes,
+                                          .activate = shape->activate};
     }
     c->run = depthwise_run;
     c->flops *= 2.0;
 
-    float *plain_src = planar(c->sources[0].data, shape->in_h * shape->in_w);
-    float *plain_weights = planar(weights, kernel_size);
+    float *plain_src = planar(c->sources[0].data, shape->in_h * shape->in_w, lanes);
+    float *plain_weights = planar(weights, kernel_size, NULL);
     double *values = malloc(2 * c->dst.n * sizeof *values);
     oracle_conv_2d(&(struct oracle_conv_2d){.n = 1,
                                             .channels = CHANNELS,
@@ -142,12 +154,12 @@ struct kernel_case *depthwise_case(const struct window_shape *shape) {
 
 static void max_pool_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
     const struct fmap_max_pool *jobs = c->jobs;
-    for (int y = 0; y < c->n_jobs; y++) kernels->max_pool(&jobs[y]);
+    for (int i = 0; i < c->n_jobs; i++) kernels->max_pool(&jobs[i]);
 }
 
 static void average_pool_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
     const struct fmap_average_pool *jobs = c->jobs;
-    for (int y = 0; y < c->n_jobs; y++) kernels->average_pool(&jobs[y]);
+    for (int i = 0; i < c->n_jobs; i++) kernels->average_pool(&jobs[i]);
 }
 
 static struct oracle_pool_2d oracle_pool_of(const struct window_shape *shape, const float *plain_src) {
@@ -165,11 +177,10 @@ static struct oracle_pool_2d oracle_pool_of(const struct window_shape *shape, co
 struct kernel_case *max_pool_case(const struct window_shape *shape) {
     struct kernel_case *c = window_case(shape, "max_pool", sizeof(struct fmap_max_pool));
     struct fmap_max_pool *jobs = c->jobs;
-    int first_row;
-    for (int y = 0; y < c->n_jobs; y++) jobs[y].window = window_of(shape, c, y, &first_row);
+    for (int i = 0; i < c->n_jobs; i++) jobs[i].window = window_of(shape, c, i);
     c->run = max_pool_run;
 
-    float *plain_src = planar(c->sources[0].data, shape->in_h * shape->in_w);
+    float *plain_src = planar(c->sources[0].data, shape->in_h * shape->in_w, NULL);
     double *values = malloc(c->dst.n * sizeof *values);
     const struct oracle_pool_2d pool = oracle_pool_of(shape, plain_src);
     oracle_max_pool_2d(&pool, values);
@@ -189,22 +200,24 @@ static int counted(const struct window_shape *shape, int in, int kernel, int at)
     return n;
 }
 
+static const float *counts_of(const struct window_shape *shape, struct kernel_case *c, int in, int kernel,
+                              int out) {
+    float *counts = case_source(c, (size_t)out, sizeof(float), CASE_FILL_UNIFORM);
+    for (int i = 0; i < out; i++) counts[i] = (float)counted(shape, in, kernel, i);
+    return counts;
+}
+
 struct kernel_case *average_pool_case(const struct window_shape *shape) {
     struct kernel_case *c = window_case(shape, "average_pool", sizeof(struct fmap_average_pool));
     struct fmap_average_pool *jobs = c->jobs;
-    int out_w = out_w_of(shape), first_row;
-    float *divisors = case_source(c, (size_t)(c->n_jobs * out_w), sizeof(float), CASE_FILL_UNIFORM);
-    for (int y = 0; y < c->n_jobs; y++) {
-        jobs[y].window = window_of(shape, c, y, &first_row);
-        jobs[y].divisors = divisors + y * out_w;
-        int rows = counted(shape, shape->in_h, shape->kernel_h, y);
-        for (int x = 0; x < out_w; x++) {
-            divisors[y * out_w + x] = (float)(rows * counted(shape, shape->in_w, shape->kernel_w, x));
-        }
+    const float *row_counts = counts_of(shape, c, shape->in_h, shape->kernel_h, out_h_of(shape));
+    const float *column_counts = counts_of(shape, c, shape->in_w, shape->kernel_w, out_w_of(shape));
+    for (int i = 0; i < c->n_jobs; i++) {
+        jobs[i] = (struct fmap_average_pool){window_of(shape, c, i), row_counts, column_counts};
     }
     c->run = average_pool_run;
 
-    float *plain_src = planar(c->sources[0].data, shape->in_h * shape->in_w);
+    float *plain_src = planar(c->sources[0].data, shape->in_h * shape->in_w, NULL);
     double *values = malloc(2 * c->dst.n * sizeof *values);
     const struct oracle_pool_2d pool = oracle_pool_of(shape, plain_src);
     oracle_average_pool_2d(&pool, values, values + c->dst.n);
@@ -227,7 +240,7 @@ struct kernel_case *global_average_case(int64_t n_pixels, enum case_fill fill) {
     c->flops = (double)n_pixels * CHANNELS;
     c->bytes = c->flops * sizeof(float);
 
-    float *plain_src = planar(src, (int)n_pixels);
+    float *plain_src = planar(src, (int)n_pixels, NULL);
     double values[2 * CHANNELS];
     oracle_global_average(plain_src, CHANNELS, n_pixels, values, values + CHANNELS);
     expect_planar(c, values, values + CHANNELS, (double)n_pixels + 2.0);

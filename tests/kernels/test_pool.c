@@ -123,7 +123,7 @@ Test(pool, average_of_an_empty_window_is_zero) {
                                  .pad_after = 3};
     struct kernel_case *c = average_pool_case(&shape);
     cr_assert(kernel_case_holds(c));
-    cr_expect_eq(c->sources[1].data[0], 0.0f); /* The divisor. */
+    cr_expect_eq(c->sources[1].data[0], 0.0f); /* The divisor, of rows and columns. */
     cr_expect_eq(c->dst.data[0], 0.0f);
     kernel_case_destroy(c);
 }
