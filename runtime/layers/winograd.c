@@ -7,8 +7,10 @@
 
 enum { OUTPUT = FMAP_WINOGRAD_OUTPUT, POINTS = FMAP_WINOGRAD_POINTS, KERNEL = 9 };
 
-/* A block's transformed input should take no more than this of the second cache. */
-static const int64_t TRANSFORMED_BYTES = 768 * 1024;
+/* Weights up to this size stay in the third cache. Then a block is one group of tiles, whose transformed input stays in
+ * the second cache; larger weights are better read once for more groups, which come from the third. */
+static const int64_t RESIDENT_WEIGHTS_BYTES = 12 * 1024 * 1024;
+enum { GROUPS_OF_LARGE_WEIGHTS = 4 };
 
 struct winograd_job {
     int64_t tiles_per_row, n_tiles; /* of an image */
@@ -232,10 +234,10 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
 
 /* Blocks of tiles that fit the cache and that share out evenly among the threads. */
 static void cut_into_parts(struct winograd_job *job, const struct fmap_planning *planning, int64_t images) {
-    int64_t most = TRANSFORMED_BYTES /
-                   (POINTS * blocks_of(job->channels) * FMAP_BLOCK * (int64_t)sizeof(float));
     int64_t pixels = most_pixels(planning->kernels, &job->panels), threads = planning->plan->threads;
-    most = most < pixels ? pixels : most / pixels * pixels;
+    int64_t weights_bytes = POINTS * job->channels * job->panels.n_vectors * planning->kernels->lanes *
+                            (int64_t)sizeof(float);
+    int64_t most = weights_bytes > RESIDENT_WEIGHTS_BYTES ? GROUPS_OF_LARGE_WEIGHTS * pixels : pixels;
     job->n_blocks = (job->n_tiles + most - 1) / most;
     int64_t parts = images * job->n_blocks;
     if (parts % threads != 0 && parts < 4 * threads) { /* else the last round would leave threads idle */
