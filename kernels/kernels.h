@@ -123,8 +123,8 @@ struct fmap_winograd_output {
  *   element(y, x, r, k)[c] = src[y * strides[0] - pads[0] + r * dilations[0]]
  *                               [x * strides[1] - pads[1] + k * dilations[1]][c] */
 struct fmap_window {
-    const float *src; /* [src_size[0]][src_size[1]][16]: the whole plane */
-    float *dst;       /* [...][dst_width][16]: the whole plane */
+    const float *src;          /* [src_size[0]][src_size[1]][16]: the whole plane */
+    float *dst;                /* [...][dst_width][16]: the whole plane */
     int64_t first_row, n_rows; /* of the output: those to compute */
     int64_t src_size[2];
     int64_t dst_width;
@@ -295,7 +295,8 @@ struct fmap_kernels {
     int lanes;       /* floats of a vector: 1, 4, 8 or 16 */
     /* Largest tile for each number of vectors, in pixels; 0: no such tile. Every smaller one exists. */
     int tile_pixels[FMAP_TILE_MAX_VECTORS + 1];
-    fmap_tile_function *tile[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+    /* [0]: for any distance between the source's pixels; [1] and [2]: for 16 and 32 elements, faster. */
+    fmap_tile_function *tile[3][FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
     /* The same, faster, for one position of index 0 at offset 0 that all pixels take part in, a kernel of size 1, a
      * first lane of 0 and a distance of 16 between the source's pixels. */
     fmap_tile_function *pointwise[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];

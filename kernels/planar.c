@@ -17,7 +17,7 @@ INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
         ROLLED for (; term < end; term++) {
             const float *x = src + *term;
             BARRIER(x, w);
-            tile_step(acc, x, w, pixels, vectors, 1, 0, 0, 0);
+            tile_step(acc, x, w, pixels, vectors, 1, 0, pixels);
             w += vectors * LANES;
         }
         tile_store(job, dst, acc, pixels, vectors);

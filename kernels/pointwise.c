@@ -11,7 +11,7 @@ INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const f
         ROLLED for (int k = 0; k < FMAP_BLOCK; k += 4, src += 4) {
             UNROLL for (int i = 0; i < 4; i++) {
                 BARRIER(src, w);
-                tile_step(acc, src + i, w, pixels, vectors, FMAP_BLOCK, 0, 0, 0);
+                tile_step(acc, src + i, w, pixels, vectors, FMAP_BLOCK, 0, pixels);
                 w += vectors * LANES;
             }
         }
@@ -19,7 +19,7 @@ INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const f
     if (n_whole == job->n_blocks) return;
     ROLLED for (int k = 0; k < job->last_lanes; k++, src++) {
         BARRIER(src, w);
-        tile_step(acc, src, w, pixels, vectors, FMAP_BLOCK, 0, 0, 0);
+        tile_step(acc, src, w, pixels, vectors, FMAP_BLOCK, 0, pixels);
         w += vectors * LANES;
     }
 }

@@ -2,7 +2,8 @@
 #include "template.h"
 
 #define TILE(pixels, vectors) \
-    fmap_tile_function K(tile_##pixels##x##vectors), K(pointwise_##pixels##x##vectors), \
+    fmap_tile_function K(tile_##pixels##x##vectors), K(tile_stride1_##pixels##x##vectors), \
+        K(tile_stride2_##pixels##x##vectors), K(pointwise_##pixels##x##vectors), \
         K(planar_##pixels##x##vectors);
 TILES(TILE)
 #undef TILE
@@ -13,7 +14,10 @@ TILES(TILE)
 const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
                                         .lanes = LANES,
                                         .tile_pixels = TILE_PIXELS,
-#define TILE(pixels, vectors) .tile[vectors][pixels] = K(tile_##pixels##x##vectors),
+#define TILE(pixels, vectors) \
+    .tile[0][vectors][pixels] = K(tile_##pixels##x##vectors), \
+    .tile[1][vectors][pixels] = K(tile_stride1_##pixels##x##vectors), \
+    .tile[2][vectors][pixels] = K(tile_stride2_##pixels##x##vectors),
                                         TILES(TILE)
 #undef TILE
 #define TILE(pixels, vectors) .pointwise[vectors][pixels] = K(pointwise_##pixels##x##vectors),

@@ -10,14 +10,14 @@
 
 typedef vf tile_row[FMAP_TILE_MAX_VECTORS];
 
-/* One input channel: all pixels, or with `ranged` those in [first, last). The branch on a pixel is the same
- * for 16 channels in a row, so it is predicted and nearly free. */
+/* One input channel, pixels [first, last). Where these are not constants, the branch on a pixel is the same for 16
+ * channels in a row, so it is predicted and nearly free. */
 INLINE void tile_step(tile_row *acc, const float *x, const float *w, int pixels, int vectors, ptrdiff_t step,
-                      int ranged, int first, int last) {
+                      int first, int last) {
     vf weights[FMAP_TILE_MAX_VECTORS];
     UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
     UNROLL for (int p = 0; p < pixels; p++) {
-        if (ranged && (p < first || p >= last)) continue;
+        if (p < first || p >= last) continue;
         vf value = v_splat(x[p * step]);
         UNROLL for (int v = 0; v < vectors; v++) v_accumulate(&acc[p][v], weights[v], value);
     }
@@ -26,18 +26,18 @@ INLINE void tile_step(tile_row *acc, const float *x, const float *w, int pixels,
 /* The channels of one block at one position. Unrolled by four, never more: the loop has to stay in the
  * micro-op cache. */
 INLINE void tile_lanes(tile_row *acc, const float *x, const float *w, int lanes, int pixels, int vectors,
-                       ptrdiff_t step, int ranged, int first, int last) {
+                       ptrdiff_t step, int first, int last) {
     int k = 0;
     ROLLED for (; k + 4 <= lanes; k += 4, x += 4) {
         UNROLL for (int i = 0; i < 4; i++) {
             BARRIER(x, w);
-            tile_step(acc, x + i, w, pixels, vectors, step, ranged, first, last);
+            tile_step(acc, x + i, w, pixels, vectors, step, first, last);
             w += vectors * LANES;
         }
     }
     ROLLED for (; k < lanes; k++, x++) {
         BARRIER(x, w);
-        tile_step(acc, x, w, pixels, vectors, step, ranged, first, last);
+        tile_step(acc, x, w, pixels, vectors, step, first, last);
         w += vectors * LANES;
     }
 }
@@ -74,6 +74,40 @@ INLINE void tile_store(const struct fmap_tile *job, float *dst, tile_row *acc, i
         UNROLL for (int p = 0; p < pixels; p++, pixel += step) v_store(pixel, acc[p][v]);
     }
     if (kind != FMAP_ACTIVATE_NONE) tile_activate(job, dst, pixels, vectors);
+}
+
+/* A tile for any kernel, stride and border. With `borders` the commonest two, one pixel outside to the left or to the
+ * right, have bodies without a branch on every pixel. */
+INLINE void tile(const struct fmap_tile *job, int pixels, int vectors, ptrdiff_t step, int borders) {
+    vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        vf bias = v_load(job->bias + v * LANES);
+        UNROLL for (int p = 0; p < pixels; p++) acc[p][v] = bias;
+    }
+    const float *src = job->src;
+    const float *weights = job->weights;
+    for (int b = 0; b < job->n_blocks; b++) {
+        int first_lane = b == 0 ? job->first_lane : 0;
+        int lanes = (b == job->n_blocks - 1 ? job->last_lanes : FMAP_BLOCK) - first_lane;
+        for (int i = 0; i < job->n_positions; i++) {
+            const struct fmap_tile_position *position = &job->positions[i];
+            const float *x = src + position->src_offset + first_lane;
+            const float *w = weights + (ptrdiff_t)position->index * lanes * vectors * LANES;
+            int first = position->first, last = position->last;
+            if (first == 0 && last == pixels) {
+                tile_lanes(acc, x, w, lanes, pixels, vectors, step, 0, pixels);
+            } else if (borders && first == 1 && last == pixels) {
+                tile_lanes(acc, x, w, lanes, pixels, vectors, step, 1, pixels);
+            } else if (borders && first == 0 && last == pixels - 1) {
+                tile_lanes(acc, x, w, lanes, pixels, vectors, step, 0, pixels - 1);
+            } else {
+                tile_lanes(acc, x, w, lanes, pixels, vectors, step, first, last);
+            }
+        }
+        src += job->src_block_stride;
+        weights += (ptrdiff_t)job->kernel_size * lanes * vectors * LANES;
+    }
+    tile_store(job, job->dst, acc, pixels, vectors);
 }
 
 #endif

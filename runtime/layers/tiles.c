@@ -28,6 +28,7 @@ struct tiles_job {
     bool weights_outside; /* order of the loops */
     bool aligned;         /* every group begins and ends with a block */
     bool pointwise;       /* one position, pixels side by side */
+    int distance;         /* between the source's pixels: which table of tiles */
     int64_t block_tiles;  /* of a pointwise layer: tiles that all panels pass over before the next */
     int64_t images_parts, tiles_parts, panels_parts;
     int64_t kernel[2], strides[2], dilations[2], pads[2];
@@ -141,7 +142,7 @@ static void run_panel(const struct walk *walk, const struct panel *panel, int64_
         tile.dst = walk->scratch;
         tile.dst_pixel_stride = walk->kernels->lanes;
     }
-    walk->kernels->tile[panel->n_vectors][n_pixels](&tile);
+    walk->kernels->tile[job->distance][panel->n_vectors][n_pixels](&tile);
     if (!job->aligned) scatter_tile(walk, panel, walk->tile.dst, n_pixels);
 }
 
@@ -402,6 +403,8 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
     job.tiling = fmap_choose_tiling(planning->kernels, (group_outputs + lanes - 1) / lanes,
                                     pixels_of_line(&job, problem));
     job.n_panels = problem->groups * job.tiling.n_panels;
+    if (job.src_pixel_stride == FMAP_BLOCK) job.distance = 1;
+    if (job.src_pixel_stride == 2 * FMAP_BLOCK) job.distance = 2;
     job.block_tiles = RESIDENT_PIXELS_BYTES /
                       (FMAP_TILE_MAX_PIXELS * problem->channels * (int64_t)sizeof(float));
     if (job.block_tiles < 1) job.block_tiles = 1;

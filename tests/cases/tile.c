@@ -100,7 +100,8 @@ static void add_call(struct kernel_case *c, const struct fmap_kernels *kernels, 
         int o = output + v * kernels->lanes;
         call->job.dst_offsets[v] = o / FMAP_BLOCK * shape->pixels * shape->dst_pixel_stride + o % FMAP_BLOCK;
     }
-    call->function = kernels->tile[vectors][n_pixels];
+    ptrdiff_t distance = shape->src_pixel_stride % FMAP_BLOCK == 0 ? shape->src_pixel_stride / FMAP_BLOCK : 0;
+    call->function = kernels->tile[distance <= 2 ? distance : 0][vectors][n_pixels];
 }
 
 /* One call that repeats itself: as often as the shape says, or more often where the tile is smaller. */

@@ -23,8 +23,10 @@ Test(tile, every_tile_up_to_the_largest_of_its_vectors_exists_and_no_other) {
         for (int vectors = 0; kernels && vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
             for (int pixels = 0; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
                 bool expected = pixels >= 1 && pixels <= kernels->tile_pixels[vectors];
-                cr_assert_eq(kernels->tile[vectors][pixels] != NULL, expected, "%s %dx%d", kernels->isa,
-                             pixels, vectors);
+                for (int distance = 0; distance <= 2; distance++) {
+                    cr_assert_eq(kernels->tile[distance][vectors][pixels] != NULL, expected, "%s %dx%d",
+                                 kernels->isa, pixels, vectors);
+                }
             }
         }
     }
@@ -36,6 +38,8 @@ Test(tile, every_size_of_tile_agrees_with_the_oracle) {
             struct tile_shape shape = shape_of(pixels, vectors);
             assert_holds(&shape);
             shape.src_pixel_stride = 2 * FMAP_BLOCK;
+            assert_holds(&shape);
+            shape.src_pixel_stride = 3 * FMAP_BLOCK;
             assert_holds(&shape);
         }
     }
@@ -139,7 +143,7 @@ Test(pointwise, every_size_exists_where_the_tile_does_and_agrees_with_the_oracle
         for (int vectors = 0; kernels && vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
             for (int pixels = 0; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
                 cr_assert_eq(kernels->pointwise[vectors][pixels] != NULL,
-                             kernels->tile[vectors][pixels] != NULL);
+                             kernels->tile[0][vectors][pixels] != NULL);
             }
         }
     }
