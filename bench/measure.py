@@ -111,9 +111,9 @@ def plan(listing, chosen, isa):
     for layer in listing["layers"]:
         if not re.search(chosen.filter, layer["name"]):
             continue
-        batches = chosen.batch or ([1, 16, 64] if layer["dense"] else [1, 16] if chosen.full else [1])
-        if not chosen.full and not chosen.batch:
-            batches = [1]
+        batches = [1, 16, 64] if layer["dense"] else [1, 16]
+        if chosen.batch or not chosen.full:
+            batches = [batch for batch in batches if batch in (chosen.batch or [1])]
         for batch in batches:
             for threads in chosen.threads or powers:
                 picked = chosen.full or chosen.filter or chosen.threads or threads <= layer["quick"]
@@ -204,7 +204,7 @@ def main():
     if not rows:
         raise SystemExit("measure: nothing was measured (see --filter)")
     document = {"processor": processor(), "processors": os.cpu_count(), "context": bench.context,
-                "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M"), "rows": rows}
+                "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"), "rows": rows}
     text = report_text(document)
     path = save(document, text)
     print(text)
