@@ -126,7 +126,8 @@ class Contest:
             "kind": "network", "name": f"network/{self.name}", "batch": self.batch, "threads": self.threads,
             "engine": engine, "variant": loaded["variant"], "version": loaded["version"], "seconds": [],
             "flops": self.flops, "bytes": self.bytes, "load_seconds": loaded["load_seconds"],
-            "first_answer_seconds": None, "peak_rss_bytes": None, "difference": far}
+            "first_answer_seconds": None, "peak_rss_bytes": None, "handoff_seconds": None,
+            "difference": far}
 
     def measure(self, running, effort):
         """Rounds over all engines; each engine's first call warms it up and is dropped."""
@@ -140,6 +141,14 @@ class Contest:
                     if round_number >= 0:
                         self.rows[runner.engine]["seconds"].append(statistics.median(times))
             order = order[1:] + order[:1]  # Nobody is always the first.
+
+    def handoff(self, runner):
+        """How far apart the processors are just now; None for one thread, or where there is only one."""
+        try:
+            seconds = runner.ask({"handoff": True})["seconds"] if self.threads > 1 else -1
+        except runners.RunnerError:
+            return None
+        return seconds if seconds >= 0 else None
 
     @contextlib.contextmanager
     def without(self, runner, order):
@@ -190,9 +199,13 @@ def contest_rows(contest, running, effort):
             contest.report(f"{contest.where(runner.engine)}: {error}")
             if runner.engine == "fmap":
                 return []
+    distances = [contest.handoff(running[0])]
     contest.measure(running, effort)
     if "fmap" not in contest.rows:
         return []
+    distances.append(contest.handoff(running[0]))
+    for row in contest.rows.values():
+        row["handoff_seconds"] = distances
     if effort.cold_starts > 0:
         contest.measure_cold(effort.cold_starts)
     return list(contest.rows.values())
@@ -204,7 +217,9 @@ def rows(quick, build_dir, report, effort=None):
     A row is {"kind": "network", "name": "network/NAME", "batch", "threads", "engine", "variant", "version", "seconds":
     [one per round], "flops": of a run by the direct algorithms, "bytes": weights, input and output once,
     "load_seconds", "difference": from our answer, relative; and, unless quick, "first_answer_seconds" from starting
-    the process and "peak_rss_bytes", else None}. build_dir is where fmap-network-runner was built; files that are
+    the process and "peak_rss_bytes", else None; "handoff_seconds": [before, after] the rounds, how long a cache line took
+    from one processor to another, None for one thread: a virtual machine's processors may be moved closer or further
+    apart, and times on two threads that were measured in different states cannot be compared}. build_dir is where fmap-network-runner was built; files that are
     made or installed for the purpose go into its folder networks.
     """
     effort = effort or Effort(quick)

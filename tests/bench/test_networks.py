@@ -63,6 +63,11 @@ class Statistics(unittest.TestCase):
         self.assertIn("Geometric mean of fmap / best rival: 0.50", lines)
         self.assertEqual(sum("first answer" in line for line in lines), 0)
 
+    def test_table_says_how_far_apart_the_processors_were(self):
+        rows = [row("fmap", [0.01]), row("fmap", [0.01], threads=2, handoff_seconds=[60e-9, 215e-9])]
+        self.assertIn("A cache line took 60 to 215 ns from one processor to another.", network_table.table(rows))
+        self.assertNotIn("cache line", network_table.table(rows[:1]))
+
     def test_table_of_first_answers(self):
         rows = [row("fmap", [0.01], first_answer_seconds=0.0321, peak_rss_bytes=7 * 2**20), row("pytorch", [0.01])]
         self.assertEqual(network_table.table(rows).splitlines()[-1], "| net | 1 | 1 | 32 ms, 7 MiB | - |")
@@ -146,6 +151,7 @@ class Contest(WithFolder):
             self.assertEqual((found["kind"], found["name"], found["batch"]), ("network", "network/digits", 1))
             self.assertEqual((found["flops"], found["bytes"]), (1e9, 40))
             self.assertIsNone(found["first_answer_seconds"])
+            self.assertEqual(found["handoff_seconds"], [None, None] if found["threads"] == 1 else [2e-7, 2e-7])
         self.assertGreater(rows[1]["difference"], 0)
         json.dumps(rows)
 
@@ -235,6 +241,14 @@ class OurRunner(WithFolder):
         times = self.runner.ask({"time": {"repetitions": 1, "min_seconds": 0.02}})["seconds"]
         self.assertGreater(len(times), 1)
         self.assertGreater(min(times), 0)
+
+    def test_processors_are_some_way_apart(self):
+        seconds = self.runner.ask({"handoff": True})["seconds"]
+        if len(os.sched_getaffinity(0)) > 1:
+            self.assertGreater(seconds, 1e-9)
+            self.assertLess(seconds, 1)
+        else:
+            self.assertLess(seconds, 0)
 
     def test_refusals_are_sentences_and_it_goes_on(self):
         short = os.path.join(self.folder, "short")
