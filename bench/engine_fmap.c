@@ -20,6 +20,19 @@ struct bench_prepared {
     char kernels[128];
 };
 
+static void *allocate(void *user, size_t bytes, size_t alignment) {
+    (void)user;
+    return bench_allocate(bytes, alignment);
+}
+
+static void release_memory(void *user, void *memory, size_t bytes) {
+    (void)user;
+    (void)bytes;
+    free(memory);
+}
+
+static const fmap_allocator allocator = {.allocate = allocate, .release = release_memory};
+
 static bool accepts(const struct bench_engine *engine, const struct bench_layer *layer) {
     bool convolves = layer->kind == BENCH_CONV || layer->kind == BENCH_CONV_POOL;
     switch (engine->algorithm) {
@@ -101,7 +114,7 @@ static void release(bench_prepared *prepared) {
     fmap_context_destroy(prepared->context);
     fmap_plan_destroy(prepared->plan);
     fmap_model_destroy(prepared->model);
-    bench_floats_free(prepared->output);
+    free(prepared->output);
     free(prepared);
 }
 
@@ -119,7 +132,7 @@ static bench_prepared *prepare(const struct bench_engine *engine, const struct b
     if (!prepared) goto fail;
     prepared->problem = problem;
     prepared->output = bench_floats(problem->n_output);
-    if (!prepared->output || fmap_model_create(NULL, &prepared->model, &error) != FMAP_OK) goto fail;
+    if (!prepared->output || fmap_model_create(&allocator, &prepared->model, &error) != FMAP_OK) goto fail;
     fmap_model_output(prepared->model, add_layers(prepared->model, problem));
     if (fmap_model_finish(prepared->model, &error) != FMAP_OK ||
         fmap_plan_create(prepared->model, &options, &prepared->plan, &error) != FMAP_OK ||

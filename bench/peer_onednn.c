@@ -50,7 +50,7 @@ static void release(bench_prepared *p) {
     }
     for (int i = 0; i < p->n_memories; i++) {
         if (p->memories[i].memory) dnnl_memory_destroy(p->memories[i].memory);
-        bench_floats_free(p->memories[i].floats);
+        free(p->memories[i].floats);
     }
     if (p->stream) dnnl_stream_destroy(p->stream);
     if (p->engine) dnnl_engine_destroy(p->engine);
