@@ -26,7 +26,9 @@ from network_table import table  # noqa: E402
 
 NETWORKS = ("digits", "squeezenet", "mobilenetv2", "resnet50", "vgg16")
 TOLERANCE = 1e-3  # Of the answer's root mean square. Winograd and folding round differently; wrong is far away.
-PAUSE_SECONDS = 0.05  # ONNX Runtime's threads spin for 30 ms, OpenMP's for 10.
+PAUSE_SECONDS = 0.045  # ONNX Runtime's threads spin for 30 ms, OpenMP's for 10, and the last tick counts whole.
+WATCH_SECONDS = 0.02  # Then nobody of ours works, so whoever does is a stranger.
+BUSY = 0.2  # Share of the processors' time from which on strangers are worth a sentence.
 
 
 class Effort:
@@ -77,6 +79,16 @@ def read_floats(path):
     return values
 
 
+def idle_seconds():
+    """Of all processors together, since the machine started; None where the system does not tell."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            idle, waiting = file.readline().split()[4:6]
+        return (int(idle) + int(waiting)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return None
+
+
 def difference(ours, theirs):
     """The largest difference of two answers, relative to the root mean square of ours."""
     if len(ours) != len(theirs) or len(ours) == 0:
@@ -97,6 +109,7 @@ class Contest:
         self.path = model_path(name, build_dir)
         self.rows = {}
         self.ours = None
+        self.watched = self.idle = 0.0
 
     def where(self, engine):
         return f"{self.name}, batch {self.batch}, {self.threads} threads: {engine}"
@@ -126,7 +139,7 @@ class Contest:
             "kind": "network", "name": f"network/{self.name}", "batch": self.batch, "threads": self.threads,
             "engine": engine, "variant": loaded["variant"], "version": loaded["version"], "seconds": [],
             "flops": self.flops, "bytes": self.bytes, "load_seconds": loaded["load_seconds"],
-            "first_answer_seconds": None, "peak_rss_bytes": None, "handoff_seconds": None,
+            "first_answer_seconds": None, "peak_rss_bytes": None, "handoff_seconds": None, "strangers": None,
             "difference": far}
 
     def measure(self, running, effort):
@@ -134,13 +147,26 @@ class Contest:
         order = [runner for runner in running if runner.engine in self.rows]
         for round_number in range(-1, effort.rounds):
             for runner in list(order):
-                time.sleep(PAUSE_SECONDS)
+                self.pause()
                 seconds = 0.5 * effort.round_seconds if round_number < 0 else effort.round_seconds
                 with self.without(runner, order):
                     times = runner.ask({"time": {"repetitions": 3, "min_seconds": seconds}})["seconds"]
                     if round_number >= 0:
                         self.rows[runner.engine]["seconds"].append(statistics.median(times))
             order = order[1:] + order[:1]  # Nobody is always the first.
+
+    def pause(self):
+        """Lets the last engine's threads go to sleep, then looks who else is at work."""
+        time.sleep(PAUSE_SECONDS)
+        before, start = idle_seconds(), time.perf_counter()
+        time.sleep(WATCH_SECONDS)
+        if before is not None:
+            self.idle += idle_seconds() - before
+            self.watched += (time.perf_counter() - start) * os.cpu_count()
+
+    def strangers(self):
+        """The share of the processors' time that others took in the pauses; None where that is not known."""
+        return max(0.0, 1 - self.idle / self.watched) if self.watched > 0 else None
 
     def handoff(self, runner):
         """How far apart the processors are just now; None for one thread, or where there is only one."""
@@ -204,8 +230,11 @@ def contest_rows(contest, running, effort):
     if "fmap" not in contest.rows:
         return []
     distances.append(contest.handoff(running[0]))
+    strangers = contest.strangers()
+    if strangers is not None and strangers > BUSY:
+        contest.report(f"{contest.where('not to be trusted')}: others used {strangers:.0%} of the processors' time")
     for row in contest.rows.values():
-        row["handoff_seconds"] = distances
+        row.update(handoff_seconds=distances, strangers=strangers)
     if effort.cold_starts > 0:
         contest.measure_cold(effort.cold_starts)
     return list(contest.rows.values())
@@ -219,7 +248,8 @@ def rows(quick, build_dir, report, effort=None):
     "load_seconds", "difference": from our answer, relative; and, unless quick, "first_answer_seconds" from starting
     the process and "peak_rss_bytes", else None; "handoff_seconds": [before, after] the rounds, how long a cache line took
     from one processor to another, None for one thread: a virtual machine's processors may be moved closer or further
-    apart, and times on two threads that were measured in different states cannot be compared}. build_dir is where fmap-network-runner was built; files that are
+    apart, and times on two threads that were measured in different states cannot be compared; "strangers": the share of the processors' time that other
+    programs took meanwhile}. build_dir is where fmap-network-runner was built; files that are
     made or installed for the purpose go into its folder networks.
     """
     effort = effort or Effort(quick)

@@ -136,17 +136,24 @@ class Contest(WithFolder):
         effort.networks, effort.threads, effort.rounds = ("digits",), [1, 2], 3
         effort.engines, effort.cold_starts = tuple(modes), self.cold_starts
         self.reports = []
+        self.enterContext(mock.patch.object(networks, "BUSY", self.busy))
         with mock.patch.dict(runners.COMMANDS, commands, clear=True):
             return list(networks.rows(True, self.folder, self.reports.append, effort))
 
     cold_starts = 0
+    busy = 2  # Other tests run at the same time: no share is that large.
+
+    def test_a_busy_machine_is_said(self):
+        self.busy = -1
+        self.rows(fmap="good")
+        self.assertRegex(self.reports[0], "^digits, batch 1, 1 threads: not to be trusted: others used [0-9]+% of")
 
     def test_a_row_for_each_engine_and_number_of_threads(self):
         rows = self.rows(fmap="good", near="near")
         self.assertEqual([(row["engine"], row["threads"]) for row in rows],
                          [("fmap", 1), ("near", 1), ("fmap", 2), ("near", 2)])
-        self.assertEqual(self.reports, [])
         for found in rows:
+            self.assertTrue(0 <= found["strangers"] <= 1)
             self.assertEqual(found["seconds"], [0.01] * 3)  # A round is a median: the 5 s among its runs are gone.
             self.assertEqual((found["kind"], found["name"], found["batch"]), ("network", "network/digits", 1))
             self.assertEqual((found["flops"], found["bytes"]), (1e9, 40))
