@@ -132,16 +132,22 @@ def measure_layers(bench, chosen, report):
             report(bench.measure(layer, batch, threads, isa, effort))
 
 
-def measure_networks(chosen, report):
+def measure_networks(chosen, report, peaks):
     sys.path.insert(0, str(HERE / "networks"))
     try:
         import networks
     except ImportError as missing:
         say(f"measure: networks are left out: {missing}")
         return
-    for row in networks.rows(not chosen.full, pathlib.Path(chosen.build_dir), say):
-        if re.search(chosen.filter, row["name"]):
-            report([row])
+    effort = networks.Effort(not chosen.full)
+    effort.networks = [name for name in effort.networks if re.search(chosen.filter, f"network/{name}")]
+    effort.batches = chosen.batch or effort.batches
+    effort.threads = chosen.threads or effort.threads
+    if not effort.networks:
+        return
+    for row in networks.rows(not chosen.full, chosen.build_dir, say, effort):
+        peak = peaks.get(row["threads"])
+        report([{**row, "peak": peak} if peak else row])
 
 
 def processor():
@@ -198,7 +204,8 @@ def main():
     try:
         measure_layers(bench, chosen, rows.extend)
         if not chosen.no_networks:
-            measure_networks(chosen, rows.extend)
+            peaks = {row["threads"]: row["peak"] for row in reversed(rows) if row["engine"] == results.OURS}
+            measure_networks(chosen, rows.extend, peaks)
     except KeyboardInterrupt:
         say("measure: interrupted; this is what there is")
     if not rows:
