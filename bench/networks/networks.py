@@ -28,7 +28,7 @@ NETWORKS = ("digits", "squeezenet", "mobilenetv2", "resnet50", "vgg16")
 TOLERANCE = 1e-3  # Of the answer's root mean square. Winograd and folding round differently; wrong is far away.
 PAUSE_SECONDS = 0.045  # ONNX Runtime's threads spin for 30 ms, OpenMP's for 10, and the last tick counts whole.
 WATCH_SECONDS = 0.02  # Then nobody of ours works, so whoever does is a stranger.
-BUSY = 0.2  # Share of the processors' time from which on strangers are worth a sentence.
+BUSY = 0.3  # Share of the processors' time from which on strangers are worth a sentence; our own engines leave 0.2.
 
 
 class Effort:
