@@ -4,6 +4,7 @@
 import io
 import pathlib
 import sys
+import tempfile
 import unittest
 from contextlib import redirect_stderr
 
@@ -177,6 +178,34 @@ class Plans(unittest.TestCase):
 
     def test_filter(self):
         self.assertEqual({name for name, _, _ in self.planned("--filter", "/b$")}, {"conv2d/b"})
+
+
+class Files(unittest.TestCase):
+    def refused(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "result.json")
+            path.write_text(text, encoding="utf-8")
+            with self.assertRaises(SystemExit) as caught:
+                measure.load(path)
+        self.assertIn("is not a result", str(caught.exception))
+
+    def test_what_is_no_result_is_refused(self):
+        for text in ("", "{}", "[]", '{"rows": []}'):
+            self.refused(text)
+
+    def test_a_missing_file_is_refused(self):
+        with self.assertRaises(SystemExit):
+            measure.load("/nonexistent/result.json")
+
+    def test_results_together_keep_all_rows(self):
+        documents = [{"rows": [row()], "context": {"a": "1"}, "date": "then"},
+                     {"rows": [row(threads=2)], "context": {"b": "2"}, "date": "now"}]
+        whole = measure.together(documents)
+        self.assertEqual((len(whole["rows"]), whole["context"], whole["date"]), (2, {"a": "1", "b": "2"}, "now"))
+
+    def test_a_filter_that_is_none_is_refused(self):
+        with redirect_stderr(io.StringIO()), self.assertRaises(SystemExit):
+            measure.options(["--filter", "("])
 
 
 if __name__ == "__main__":
