@@ -24,7 +24,7 @@ struct bench_engine {
     /* Computes the layer once, on data in the engine's own layout; returns the seconds that this took. */
     double (*run)(bench_prepared *prepared);
 
-    /* What the last run computed, [batch][channels][height][width]. */
+    /* What a run computes, [batch][channels][height][width]. */
     void (*read)(bench_prepared *prepared, float *output);
 
     /* Which kernel computes it, for the label; NULL: the engine does not tell. */

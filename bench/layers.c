@@ -40,7 +40,7 @@ static void forget(void) {
     for (size_t i = 0; i < current.n_engines; i++)
         if (current.engines[i].prepared) current.engines[i].engine->release(current.engines[i].prepared);
     bench_problem_clear(&current.problem);
-    bench_floats_free(current.expected);
+    free(current.expected);
     memset(&current, 0, sizeof current);
 }
 
@@ -97,7 +97,7 @@ static bool check(const struct bench_engine *engine, bench_prepared *prepared,
         squares += expected * expected;
         if (!(distance <= worst)) worst = distance; /* NaN too */
     }
-    bench_floats_free(output);
+    free(output);
     worst /= sqrt(squares / (double)n);
     if (worst <= engine->tolerance) return true;
     snprintf(reason, BENCH_REASON_BYTES,

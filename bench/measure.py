@@ -30,12 +30,37 @@ def options(arguments):
     parser.add_argument("--threads", type=int, action="append", metavar="T", help="only so many threads (may be repeated)")
     parser.add_argument("--isa", action="append", choices=["avx512", "avx2"], help="limit all engines to it")
     parser.add_argument("--compare", metavar="OLD.json", help="say what became slower or faster since that result")
+    parser.add_argument("--show", nargs="+", metavar="OLD.json", help="measure nothing; the table of these results together")
     parser.add_argument("--write-docs", action="store_true", help="put the table into docs/performance.md")
     parser.add_argument("--no-networks", action="store_true", help="layers only")
     parser.add_argument("--under", default="", metavar="COMMAND", help="run each measurement under it, such as 'nice -n -5'")
     parser.add_argument("--build-dir", default=str(HERE.parent / "build" / "release"), help=argparse.SUPPRESS)
     parser.add_argument("flags", nargs="*", metavar="-- FLAG", help="flags for Google Benchmark")
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    try:
+        re.compile(chosen.filter)
+    except re.error as error:
+        parser.error(f"--filter {chosen.filter}: {error}")
+    return chosen
+
+
+def load(path):
+    """A result that was saved earlier."""
+    try:
+        document = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        document["rows"], document["context"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SystemExit(f"measure: {path} is not a result of ./dev bench: {error}") from error
+    return document
+
+
+def together(documents):
+    """Results of one machine, the later ones' context."""
+    whole = {**documents[-1], "rows": [], "context": {}}
+    for document in documents:
+        whole["rows"] += document["rows"]
+        whole["context"].update(document["context"])
+    return whole
 
 
 def say(text):
@@ -72,7 +97,7 @@ class Bench:
                          f"--benchmark_repetitions={effort['repetitions']}",
                          f"--benchmark_min_time={effort['min_time']}", *self.flags], isa)
         document = json.loads(text)
-        self.context = document["context"]
+        self.context.update(document["context"])
         return rows_of(document, layer, batch, threads, isa)
 
 
@@ -111,9 +136,9 @@ def plan(listing, chosen, isa):
     for layer in listing["layers"]:
         if not re.search(chosen.filter, layer["name"]):
             continue
-        batches = chosen.batch or ([1, 16, 64] if layer["dense"] else [1, 16] if chosen.full else [1])
-        if not chosen.full and not chosen.batch:
-            batches = [1]
+        batches = [1, 16, 64] if layer["dense"] else [1, 16]
+        if chosen.batch or not chosen.full:
+            batches = [batch for batch in batches if batch in (chosen.batch or [1])]
         for batch in batches:
             for threads in chosen.threads or powers:
                 picked = chosen.full or chosen.filter or chosen.threads or threads <= layer["quick"]
@@ -132,16 +157,22 @@ def measure_layers(bench, chosen, report):
             report(bench.measure(layer, batch, threads, isa, effort))
 
 
-def measure_networks(chosen, report):
+def measure_networks(chosen, report, peaks):
     sys.path.insert(0, str(HERE / "networks"))
     try:
         import networks
     except ImportError as missing:
         say(f"measure: networks are left out: {missing}")
         return
-    for row in networks.rows(not chosen.full, pathlib.Path(chosen.build_dir), say):
-        if re.search(chosen.filter, row["name"]):
-            report([row])
+    effort = networks.Effort(not chosen.full)
+    effort.networks = [name for name in effort.networks if re.search(chosen.filter, f"network/{name}")]
+    effort.batches = chosen.batch or effort.batches
+    effort.threads = chosen.threads or effort.threads
+    if not effort.networks:
+        return
+    for row in networks.rows(not chosen.full, chosen.build_dir, say, effort):
+        peak = peaks.get(row["threads"])
+        report([{**row, "peak": peak} if peak else row])
 
 
 def processor():
@@ -152,9 +183,22 @@ def processor():
         return platform.machine()
 
 
+def versions(document):
+    """What the context does not tell."""
+    found = {row["engine"]: row["version"] for row in document["rows"]
+             if row.get("version") and row["engine"] != results.OURS}
+    try:
+        asked = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "libxnnpack-dev"], text=True, check=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        found["xnnpack"] = f"Debian's {asked.stdout}"
+    except (OSError, subprocess.CalledProcessError):
+        pass  # not Debian
+    return found
+
+
 def describe(document):
     """The machine and the versions, in Markdown."""
-    context = document["context"]
+    context = {**document["context"], **versions(document)}
     skipped = {"date", "host_name", "executable", "num_cpus", "mhz_per_cpu", "cpu_scaling_enabled", "caches", "load_avg",
                "library_build_type"}
     lines = [f"{document['processor']}, {document['processors']} processors, {document['date']}.", ""]
@@ -190,23 +234,32 @@ def write_docs(text):
     path.write_text(f"{before}{marker}\n{text}", encoding="utf-8")
 
 
-def main():
-    chosen = options(sys.argv[1:])
+def measure(chosen):
+    """Everything that was asked for, as a document to be saved."""
     bench = Bench(chosen)
     rows = []
-    old = json.loads(pathlib.Path(chosen.compare).read_text(encoding="utf-8")) if chosen.compare else None
     try:
         measure_layers(bench, chosen, rows.extend)
         if not chosen.no_networks:
-            measure_networks(chosen, rows.extend)
+            peaks = {row["threads"]: row["peak"] for row in reversed(rows) if row["engine"] == results.OURS}
+            measure_networks(chosen, rows.extend, peaks)
     except KeyboardInterrupt:
         say("measure: interrupted; this is what there is")
     if not rows:
         raise SystemExit("measure: nothing was measured (see --filter)")
-    document = {"processor": processor(), "processors": os.cpu_count(), "context": bench.context,
-                "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M"), "rows": rows}
+    return {"processor": processor(), "processors": os.cpu_count(), "context": bench.context,
+            "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M:%S"), "rows": rows}
+
+
+def main():
+    chosen = options(sys.argv[1:])
+    old = load(chosen.compare) if chosen.compare else None
+    document = together([load(path) for path in chosen.show]) if chosen.show else measure(chosen)
+    rows = document["rows"]
     text = report_text(document)
-    path = save(document, text)
+    if not chosen.show:
+        path = save(document, text)
+        say(f"measure: written to {os.path.relpath(path)} and {path.with_suffix('.md').name}")
     print(text)
     if old:
         before = {results.key(row) for row in old["rows"]}
@@ -214,7 +267,6 @@ def main():
         print(results.compare_text(results.compare(old["rows"], rows), n_compared))
     if chosen.write_docs:
         write_docs(text)
-    say(f"measure: written to {os.path.relpath(path)} and {path.with_suffix('.md').name}")
 
 
 if __name__ == "__main__":

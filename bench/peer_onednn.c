@@ -50,7 +50,7 @@ static void release(bench_prepared *p) {
     }
     for (int i = 0; i < p->n_memories; i++) {
         if (p->memories[i].memory) dnnl_memory_destroy(p->memories[i].memory);
-        bench_floats_free(p->memories[i].floats);
+        free(p->memories[i].floats);
     }
     if (p->stream) dnnl_stream_destroy(p->stream);
     if (p->engine) dnnl_engine_destroy(p->engine);
@@ -280,23 +280,15 @@ static const char *kernel(const bench_prepared *p) {
     return name;
 }
 
-static const struct bench_engine engines[] = {{.name = "onednn_direct",
-                                               .accepts = accepts_all,
-                                               .prepare = prepare_direct,
-                                               .run = run,
-                                               .read = read_output,
-                                               .kernel = kernel,
-                                               .release = release,
-                                               .tolerance = 1e-4},
-                                              {.name = "onednn_winograd",
-                                               .accepts = accepts_winograd,
-                                               .prepare = prepare_winograd,
-                                               .run = run,
-                                               .read = read_output,
-                                               .kernel = kernel,
-                                               .release = release,
-                                               .tolerance = 1e-3},
-                                              {0}};
+#define VARIANT(text, takes, prepares, bound) \
+    { \
+        .name = text, .accepts = takes, .prepare = prepares, .run = run, .read = read_output, \
+        .kernel = kernel, .release = release, .tolerance = bound \
+    }
+static const struct bench_engine engines[] = {
+    VARIANT("onednn_direct", accepts_all, prepare_direct, 1e-4),
+    VARIANT("onednn_winograd", accepts_winograd, prepare_winograd, 1e-3),
+    {0}};
 
 const struct bench_engine *bench_onednn(fmap_isa cap, const char **version) {
     static char text[32];

@@ -19,8 +19,8 @@ static bool accepts(const struct bench_engine *engine, const struct bench_layer 
 }
 
 static void release(bench_prepared *p) {
-    bench_floats_free(p->weights_by_unit);
-    bench_floats_free(p->output);
+    free(p->weights_by_unit);
+    free(p->output);
     free(p);
 }
 

@@ -27,7 +27,7 @@ static bool accepts(const struct bench_engine *engine, const struct bench_layer 
 static void release(bench_prepared *p) {
     for (int i = 0; i < MAX_STAGES; i++)
         if (p->stages[i]) xnn_delete_operator(p->stages[i]);
-    for (int i = 0; i <= MAX_STAGES; i++) bench_floats_free(p->floats[i]);
+    for (int i = 0; i <= MAX_STAGES; i++) free(p->floats[i]);
     if (p->pool) pthreadpool_destroy(p->pool);
     free(p);
 }
@@ -53,7 +53,7 @@ static enum xnn_status add_conv(bench_prepared *p) {
         top, left, top, left, (uint32_t)l->kernel[0], (uint32_t)l->kernel[1], stride, stride, dilation,
         dilation, (uint32_t)groups, channels / groups, filters / groups, channels, filters, weights,
         problem->bias, 0, INFINITY, 0, stage);
-    bench_floats_free(weights);
+    free(weights);
     if (status != xnn_status_success) return status;
     return xnn_setup_convolution2d_nhwc_f32(*stage, (size_t)problem->batch, (size_t)l->height,
                                             (size_t)l->width, p->floats[0], p->floats[p->n_stages], p->pool);
@@ -156,9 +156,36 @@ static const struct bench_engine engines[] = {{.name = "xnnpack",
                                                .tolerance = 1e-4},
                                               {0}};
 
+static void *allocate(void *context, size_t bytes) {
+    (void)context;
+    return malloc(bytes);
+}
+
+static void *reallocate(void *context, void *memory, size_t bytes) {
+    (void)context;
+    return realloc(memory, bytes);
+}
+
+/* Its packed weights. */
+static void *allocate_aligned(void *context, size_t alignment, size_t bytes) {
+    (void)context;
+    return bench_allocate(bytes, alignment);
+}
+
+static void deallocate(void *context, void *memory) {
+    (void)context;
+    free(memory);
+}
+
+static const struct xnn_allocator allocator = {.allocate = allocate,
+                                               .reallocate = reallocate,
+                                               .deallocate = deallocate,
+                                               .aligned_allocate = allocate_aligned,
+                                               .aligned_deallocate = deallocate};
+
 const struct bench_engine *bench_xnnpack(fmap_isa cap, const char **version) {
     if (cap != FMAP_ISA_BEST && cap != fmap_isa_select(FMAP_ISA_AVX512)) return NULL;
-    if (xnn_initialize(NULL) != xnn_status_success) return NULL;
+    if (xnn_initialize(&allocator) != xnn_status_success) return NULL;
     *version = "as packaged by the system"; /* It has no version numbers. */
     return engines;
 }

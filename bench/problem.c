@@ -131,15 +131,15 @@ void bench_problem_describe(struct bench_problem *problem, const struct bench_la
                      (double)(problem->n_input + problem->n_weights + problem->n_bias + problem->n_output);
 }
 
-float *bench_floats(size_t n) {
-    size_t huge = (size_t)1 << 21, bytes = (n * sizeof(float) + 64 + 63) / 64 * 64;
-    size_t alignment = bytes >= huge ? huge : 64;
-    float *floats = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-    if (floats && alignment == huge) madvise(floats, bytes, MADV_HUGEPAGE);
-    return floats;
+void *bench_allocate(size_t bytes, size_t alignment) {
+    size_t huge = (size_t)1 << 21;
+    if (bytes >= huge && alignment < huge) alignment = huge;
+    void *memory = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    if (memory && alignment == huge) madvise(memory, bytes, MADV_HUGEPAGE);
+    return memory;
 }
 
-void bench_floats_free(float *floats) { free(floats); }
+float *bench_floats(size_t n) { return bench_allocate((n + 16) * sizeof(float), 64); }
 
 /* Values around zero. */
 static float *random_floats(size_t n, uint32_t state) {
@@ -159,9 +159,9 @@ bool bench_problem_fill(struct bench_problem *problem) {
 }
 
 void bench_problem_clear(struct bench_problem *problem) {
-    bench_floats_free(problem->input);
-    bench_floats_free(problem->weights);
-    bench_floats_free(problem->bias);
+    free(problem->input);
+    free(problem->weights);
+    free(problem->bias);
     problem->input = problem->weights = problem->bias = NULL;
 }
 

@@ -54,10 +54,12 @@ void bench_problem_describe(struct bench_problem *problem, const struct bench_la
 bool bench_problem_fill(struct bench_problem *problem);
 void bench_problem_clear(struct bench_problem *problem);
 
-/* Memory on huge pages where there are any, so that no engine pays for a page at a time. Aligned to 64 bytes at
- * least; NULL: out of memory. */
+/* Memory on huge pages where there are any, so that no engine pays for a page at a time; given back by free().
+ * NULL: out of memory. */
+void *bench_allocate(size_t bytes, size_t alignment);
+
+/* The same for floats, aligned to a line of the cache. */
 float *bench_floats(size_t n);
-void bench_floats_free(float *floats);
 
 /* [batch][channels][pixels] to [batch][pixels][channels] and back. */
 void bench_to_nhwc(float *nhwc, const float *nchw, size_t batch, size_t channels, size_t pixels);

@@ -12,6 +12,7 @@ enum { MOST_THREADS = 1024, SAMPLES = 10, PAGE_BYTES = 4096, CHUNK_BYTES = 256 <
 
 static const size_t MEGABYTE = (size_t)1 << 20;
 static const double USUAL_MILLISECONDS = 2;
+static const double LEAST_SECONDS = 0.02; /* of all samples of a roof */
 
 /* What one thread works on and what came of it. Threads write into their own lines of cache. */
 struct worker {
@@ -58,8 +59,8 @@ static void work_timed(void *argument, int thread, int team) {
     worker->end = now();
 }
 
-/* What all threads did in `rounds`; the time from the first's beginning to the last's end. */
-static double sample(struct measurement *measurement, double *seconds) {
+/* All threads at once: what they did by the time from the first's beginning to the last's end. */
+static double sample(struct measurement *measurement) {
     atomic_store(&measurement->arrived, 0);
     fmap_host_together(measurement->threads, work_timed, measurement);
     const struct worker *workers = measurement->workers;
@@ -69,21 +70,32 @@ static double sample(struct measurement *measurement, double *seconds) {
         if (workers[i].begin < begin) begin = workers[i].begin;
         if (workers[i].end > end) end = workers[i].end;
     }
-    *seconds = end - begin > 1e-9 ? end - begin : 1e-9;
-    return amount;
+    return end - begin > 1e-9 ? amount / (end - begin) : amount * 1e9;
 }
 
-/* The best rate of several samples of about so many seconds. */
+/* How long the quickest thread took: the others may have been interrupted. */
+static double quickest(const struct measurement *measurement) {
+    double seconds = measurement->workers[0].end - measurement->workers[0].begin;
+    for (int i = 1; i < measurement->threads; i++) {
+        const struct worker *worker = &measurement->workers[i];
+        if (worker->end - worker->begin < seconds) seconds = worker->end - worker->begin;
+    }
+    return seconds;
+}
+
+/* The best rate of several samples of about so many seconds; the shorter they are, the more, because somebody else may
+ * be using the processors for a while. */
 static double best_rate(struct measurement *measurement, double seconds) {
-    double taken = 0, best = 0;
+    double best = 0, taken = 0;
     measurement->rounds = 1;
-    while (sample(measurement, &taken) > 0 && taken < 0.7 * seconds) {
+    while (sample(measurement) > 0 && (taken = quickest(measurement)) < 0.7 * seconds) {
         double factor = taken > 0.1 * seconds ? seconds / taken : 4;
         measurement->rounds = (int64_t)((double)measurement->rounds * factor) + 1;
     }
-    for (int i = 0; i < SAMPLES; i++) {
-        double amount = sample(measurement, &taken);
-        if (amount / taken > best) best = amount / taken;
+    double begin = now();
+    for (int i = 0; i < SAMPLES || now() - begin < LEAST_SECONDS; i++) {
+        double rate = sample(measurement);
+        if (rate > best) best = rate;
     }
     return best;
 }
@@ -189,8 +201,7 @@ static double read_rate(struct measurement *measurement, double seconds) {
 static void measure_levels(struct measurement *measurement, const size_t *caches, double seconds,
                            fmap_machine *machine) {
     measurement->work = touch;
-    double taken;
-    sample(measurement, &taken);
+    (void)sample(measurement);
     measurement->work = read_memory;
     measurement->level_bytes = measurement->memory_bytes;
     machine->level_bytes[FMAP_LEVEL_MEMORY] = measurement->memory_bytes;

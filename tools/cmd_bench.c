@@ -8,6 +8,7 @@
 #include "bench.h"
 #include "output.h"
 #include "tool.h"
+#include "trace.h"
 
 enum { MAX_LIST = 16 };
 
@@ -19,11 +20,10 @@ struct list {
 struct bench_options {
     const char *model;
     struct port_options ports;
-    struct timing_options timing;
+    struct trial_options trial;
     struct list threads; /* empty: the library's choice, as the batch */
     struct list batches;
-    fmap_isa max_isa;
-    bool layers;
+    const char *trace; /* file; NULL: none */
     bool json;
 };
 
@@ -31,13 +31,14 @@ struct bench {
     const struct bench_options *options;
     fmap_model *model;
     struct sidecar sidecar;
-    struct timing_options timing;
+    struct trial_options trial;
+    struct trace trace;
     fmap_isa isa;       /* of the last trial: all have the same */
     struct table table; /* of all trials; printed at the end */
     json_t *results;    /* the same for --json */
 };
 
-enum { KEY_SECONDS = 0x400, KEY_WARMUP, KEY_LAYERS, KEY_MAX_ISA };
+enum { KEY_SECONDS = 0x400, KEY_WARMUP, KEY_LAYERS, KEY_PROFILE, KEY_TRACE, KEY_MAX_ISA };
 
 static void parse_list(struct argp_state *state, const char *option, const char *text, long high,
                        struct list *list) {
@@ -54,25 +55,23 @@ static void parse_list(struct argp_state *state, const char *option, const char 
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
-    static const char *const isas[] = {"best", "scalar", "neon", "avx2", "avx512", NULL};
     struct bench_options *options = state->input;
+    struct timing_options *timing = &options->trial.timing;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &options->ports; return 0;
     case 't': parse_list(state, "threads", argument, 4096, &options->threads); return 0;
     case 'b': parse_list(state, "batch", argument, 1 << 20, &options->batches); return 0;
-    case KEY_SECONDS: options->timing.seconds = option_number(state, "seconds", argument, 0, 86400); return 0;
-    case KEY_WARMUP: options->timing.warmup = option_number(state, "warmup", argument, 0, 86400); return 0;
-    case KEY_MAX_ISA:
-        (void)fmap_isa_parse(isas[option_word(state, "isa", argument, isas)], &options->max_isa);
+    case KEY_SECONDS: timing->seconds = option_number(state, "seconds", argument, 0, 86400); return 0;
+    case KEY_WARMUP: timing->warmup = option_number(state, "warmup", argument, 0, 86400); return 0;
+    case KEY_MAX_ISA: options->trial.max_isa = option_isa(state, argument); return 0;
+    case KEY_PROFILE: options->trial.roofs = true; /* fall through */
+    case KEY_LAYERS: options->trial.layers = true; return 0;
+    case KEY_TRACE:
+        options->trace = argument;
+        options->trial.profiled = true;
         return 0;
-    case KEY_LAYERS: options->layers = true; return 0;
     case 'j': options->json = true; return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0) argp_error(state, "one MODEL at a time");
-        options->model = argument;
-        return 0;
-    case ARGP_KEY_NO_ARGS: argp_error(state, "which MODEL?"); return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return parse_model(key, argument, state, &options->model);
     }
 }
 
@@ -82,6 +81,13 @@ static const struct argp_option options_table[] = {
     {.name = "seconds", .key = KEY_SECONDS, .arg = "S", .doc = "Measure each for so long (default 2)"},
     {.name = "warmup", .key = KEY_WARMUP, .arg = "S", .doc = "Run each for so long before (default 0.5)"},
     {.name = "layers", .key = KEY_LAYERS, .doc = "Measure every layer too, in runs of their own"},
+    {.name = "profile",
+     .key = KEY_PROFILE,
+     .doc = "The same, and what this machine could do at most: its roofs are measured too"},
+    {.name = "trace",
+     .key = KEY_TRACE,
+     .arg = "FILE.json",
+     .doc = "Write what each thread did when, in five more runs, for ui.perfetto.dev or chrome://tracing"},
     {.name = "isa",
      .key = KEY_MAX_ISA,
      .arg = "NAME",
@@ -98,75 +104,34 @@ static const struct argp bench_argp = {
         "Measures how long a network takes for an input of arbitrary numbers: the shortest run, the median, "
         "the 99th percentile, the mean, and how many pictures that is a second (by the mean).\v"
         "GFLOP/s counts two operations for each multiply-accumulate of the direct algorithms, also where a "
-        "faster algorithm needs fewer: so it may exceed what the processor can do.",
+        "faster algorithm needs fewer: so it may exceed what the processor can do. The roof of a layer is "
+        "the "
+        "least time for its operations at the measured peak and for its inputs, weights and outputs, moved "
+        "once, "
+        "at the measured bandwidth of the nearest level that holds them.",
     .children = (const struct argp_child[]){{.argp = &port_argp}, {0}},
 };
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
-static fmap_status plan_trial(const struct bench *bench, struct trial *trial, bool profile,
-                              fmap_error *error) {
-    const struct bench_options *options = bench->options;
-    const fmap_plan_options plan_options = {.batch = trial->batch,
-                                            .threads = trial->threads,
-                                            .max_isa = options->max_isa,
-                                            .ports = trial->ports.ports,
-                                            .n_ports = trial->ports.count,
-                                            .profile = profile};
-    TRY(fmap_plan_create(bench->model, &plan_options, &trial->plan, error));
-    fmap_plan_describe(trial->plan, &trial->info);
-    TRY(fmap_context_create(trial->plan, &trial->context, error));
-    TRY(buffers_create(bench->model, trial->plan, &trial->buffers, error));
-    buffers_fill(&trial->buffers);
-    return FMAP_OK;
-}
-
-static void unplan_trial(struct trial *trial) {
-    buffers_release(&trial->buffers);
-    fmap_context_destroy(trial->context);
-    fmap_plan_destroy(trial->plan);
-    trial->context = NULL;
-    trial->plan = NULL;
-}
-
-/* The whole network first; its layers in runs of their own, because reading the clock costs time. */
-static fmap_status measure(const struct bench *bench, struct trial *trial, fmap_error *error) {
-    const struct timing_options *timing = &bench->timing;
-    TRY(plan_trial(bench, trial, false, error));
-    TRY(timing_measure(trial->context, &trial->buffers, timing, &trial->timing, NULL, 0, error));
-    if (!bench->options->layers) return FMAP_OK;
-    unplan_trial(trial);
-    TRY(plan_trial(bench, trial, true, error));
-    trial->layer_seconds = calloc(trial->info.n_layers + 1, sizeof *trial->layer_seconds);
-    if (trial->layer_seconds == NULL) return fail_memory(error, "the times");
-    struct timing profiled;
-    return timing_measure(trial->context, &trial->buffers, timing, &profiled, trial->layer_seconds,
-                          trial->info.n_layers, error);
-}
-
 static fmap_status report(struct bench *bench, const struct trial *trial, fmap_error *error) {
+    bench->isa = trial->info.isa;
+    if (bench->options->trace != NULL) TRY(trace_add(&bench->trace, bench->model, trial, error));
     if (bench->options->json) {
         json_array_append_new(bench->results, bench_json(trial));
         return FMAP_OK;
     }
     bench_add_row(&bench->table, trial);
-    progress_end(bench->timing.progress);
+    progress_end(bench->trial.timing.progress);
     return trial->layer_seconds != NULL ? bench_print_layers(trial, error) : FMAP_OK;
 }
 
 static fmap_status run_trial(struct bench *bench, int threads, int64_t batch, fmap_error *error) {
-    struct trial trial = {.threads = threads};
-    fmap_status status = ports_settle(&bench->options->ports, bench->model, &bench->sidecar, batch,
-                                      &trial.ports, error);
-    /* What the model or the command line made of "whatever the batch is". */
-    trial.batch = status == FMAP_OK && trial.ports.count > 0 && trial.ports.shapes[0].rank > 0
-                      ? trial.ports.shapes[0].dims[0]
-                      : 1;
-    if (status == FMAP_OK) status = measure(bench, &trial, error);
+    struct trial trial;
+    fmap_status status = trial_measure(bench->model, &bench->sidecar, &bench->trial, threads, batch, &trial,
+                                       error);
     if (status == FMAP_OK) status = report(bench, &trial, error);
-    bench->isa = trial.info.isa;
-    free(trial.layer_seconds);
-    unplan_trial(&trial);
+    trial_release(&trial);
     return status;
 }
 
@@ -174,11 +139,10 @@ static fmap_status run_trials(struct bench *bench, fmap_error *error) {
     static const struct list usual = {.count = 1}; /* of zero: whatever is the default */
     const struct list *threads = bench->options->threads.count > 0 ? &bench->options->threads : &usual;
     const struct list *batches = bench->options->batches.count > 0 ? &bench->options->batches : &usual;
-    size_t measurements = threads->count * batches->count * (bench->options->layers ? 2 : 1);
+    size_t measurements = threads->count * batches->count * (bench->trial.layers ? 2 : 1);
     struct progress progress;
     progress_start(&progress, "measuring", 100 * measurements);
-    bench->timing = bench->options->timing;
-    bench->timing.progress = &progress;
+    bench->trial.timing.progress = &progress;
     fmap_status status = FMAP_OK;
     for (size_t i = 0; i < threads->count; i++) {
         for (size_t j = 0; j < batches->count && status == FMAP_OK; j++) {
@@ -192,7 +156,7 @@ static fmap_status run_trials(struct bench *bench, fmap_error *error) {
 static fmap_status print_results(struct bench *bench, fmap_error *error) {
     const char *isa = fmap_isa_name(bench->isa);
     if (!bench->options->json) {
-        printf("%s%s, %s\n", bench->options->layers ? "\n" : "", fmap_model_name(bench->model), isa);
+        printf("%s%s, %s\n", bench->trial.layers ? "\n" : "", fmap_model_name(bench->model), isa);
         return table_print(&bench->table, stdout, error);
     }
     json_t *root = json_pack("{s:o, s:s, s:O}", "network", json_name(fmap_model_name(bench->model)), "isa",
@@ -203,18 +167,22 @@ static fmap_status print_results(struct bench *bench, fmap_error *error) {
 static fmap_status run_bench(struct bench *bench, fmap_error *error) {
     TRY(fmap_model_load(bench->options->model, NULL, &bench->model, error));
     TRY(sidecar_find(bench->options->model, &bench->sidecar, error));
+    if (bench->options->trace != NULL) TRY(trace_begin(&bench->trace, error));
     bench_add_titles(&bench->table);
     TRY(run_trials(bench, error));
+    if (bench->options->trace != NULL) TRY(trace_write(&bench->trace, bench->options->trace, error));
     return print_results(bench, error);
 }
 
 int cmd_bench(int argc, char **argv) {
-    struct bench_options options = {.timing = {.warmup = 0.5, .seconds = 2}};
+    struct bench_options options = {.trial.timing = {.warmup = 0.5, .seconds = 2}};
     parse_options(&bench_argp, argc, argv, &options);
-    struct bench bench = {.options = &options, .results = json_array()};
+    options.trial.ports = &options.ports;
+    struct bench bench = {.options = &options, .trial = options.trial, .results = json_array()};
     table_begin(&bench.table, ">>>>>>>>>");
     fmap_error error;
     fmap_status status = run_bench(&bench, &error);
+    trace_release(&bench.trace);
     table_free(&bench.table);
     json_decref(bench.results);
     sidecar_release(&bench.sidecar);

@@ -39,12 +39,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case 'b': options->batch = option_integer(state, "batch", argument, 1, 1 << 20); return 0;
     case 'j': options->json = true; return 0;
     case KEY_NO_FUSION: options->no_fusion = true; return 0;
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0) argp_error(state, "one MODEL at a time");
-        options->model = argument;
-        return 0;
-    case ARGP_KEY_NO_ARGS: argp_error(state, "which MODEL?"); return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return parse_model(key, argument, state, &options->model);
     }
 }
 

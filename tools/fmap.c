@@ -11,6 +11,7 @@ static const struct command commands[] = {
     {"maps", "draw the feature maps of every layer, with a page to look at them", cmd_maps},
     {"info", "list a network's layers, their shapes, parameters and costs", cmd_info},
     {"bench", "measure a network: latency, throughput, every layer", cmd_bench},
+    {"roofline", "draw how close every layer comes to what this machine can do", cmd_roofline},
     {"isa", "tell which instruction sets this machine offers", cmd_isa},
 };
 

@@ -75,14 +75,29 @@ int option_word(struct argp_state *state, const char *option, const char *text, 
     return -1;
 }
 
-static error_t parse_engine(int key, char *argument, struct argp_state *state) {
+fmap_isa option_isa(struct argp_state *state, const char *text) {
     static const char *const isas[] = {"best", "scalar", "neon", "avx2", "avx512", NULL};
+    fmap_isa isa = FMAP_ISA_BEST;
+    (void)fmap_isa_parse(isas[option_word(state, "isa", text, isas)], &isa);
+    return isa;
+}
+
+error_t parse_model(int key, char *argument, struct argp_state *state, const char **model) {
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0) argp_error(state, "one MODEL at a time");
+        *model = argument;
+        return 0;
+    case ARGP_KEY_NO_ARGS: argp_error(state, "which MODEL?"); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse_engine(int key, char *argument, struct argp_state *state) {
     struct engine_options *options = state->input;
     switch (key) {
     case 't': options->threads = (int)option_integer(state, "threads", argument, 1, 4096); return 0;
-    case KEY_ISA:
-        (void)fmap_isa_parse(isas[option_word(state, "isa", argument, isas)], &options->max_isa);
-        return 0;
+    case KEY_ISA: options->max_isa = option_isa(state, argument); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }

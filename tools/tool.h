@@ -62,6 +62,7 @@ int cmd_run(int argc, char **argv);
 int cmd_maps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_roofline(int argc, char **argv);
 int cmd_isa(int argc, char **argv);
 
 /* Parses a command's line with glibc's argp, which also makes `--help` and `--usage` out of the table
@@ -86,6 +87,12 @@ double option_number(struct argp_state *state, const char *option, const char *t
 
 /* One of a list of words, ended by NULL: its index, or argp_error() with the list. */
 int option_word(struct argp_state *state, const char *option, const char *text, const char *const *words);
+
+/* The argument of --isa. */
+fmap_isa option_isa(struct argp_state *state, const char *text);
+
+/* What the parser of a command with the one argument MODEL ends with: takes it, complains when it is missing. */
+error_t parse_model(int key, char *argument, struct argp_state *state, const char **model);
 
 /* ---- output ------------------------------------------------------------------------------------- */
 

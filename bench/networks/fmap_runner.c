@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "handoff.h"
+
 enum { MOST_RUNS = 1000 * 1000 };
 
 /* The network that was loaded last. */
@@ -148,6 +150,9 @@ static json_t *answer(struct session *session, json_t *request) {
     int threads = 1;
     double min_seconds = 0;
     if (json_object_get(request, "quit") != NULL) return NULL;
+    if (json_object_get(request, "handoff") != NULL) {
+        return json_pack("{s:b, s:f}", "ok", 1, "seconds", handoff_seconds());
+    }
     if (json_unpack(request, "{s:s, s?i, s?I}", "load", &path, "threads", &threads, "batch", &batch) == 0) {
         return load(session, path, threads, (int64_t)batch);
     }

@@ -72,6 +72,10 @@ def table(rows):
             best_ratios.append(middle)
             cells.append(f"{middle:.2f} ({low:.2f} to {high:.2f})")
         text += line(cells)
+    distances = [f"{1e9 * min(apart):.0f} to {1e9 * max(apart):.0f}" for apart in [[
+        seconds for row in rows for seconds in row.get("handoff_seconds") or () if seconds is not None]] if apart]
+    if distances:
+        text += f"\nA cache line took {distances[0]} ns from one processor to another.\n"
     if best_ratios:
         text += f"\nGeometric mean of fmap / best rival: {geometric_mean(best_ratios):.2f}\n"
     return text + cold_table(rows, engines)

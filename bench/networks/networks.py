@@ -26,7 +26,9 @@ from network_table import table  # noqa: E402
 
 NETWORKS = ("digits", "squeezenet", "mobilenetv2", "resnet50", "vgg16")
 TOLERANCE = 1e-3  # Of the answer's root mean square. Winograd and folding round differently; wrong is far away.
-PAUSE_SECONDS = 0.05  # ONNX Runtime's threads spin for 30 ms, OpenMP's for 10.
+PAUSE_SECONDS = 0.045  # ONNX Runtime's threads spin for 30 ms, OpenMP's for 10, and the last tick counts whole.
+WATCH_SECONDS = 0.02  # Then nobody of ours works, so whoever does is a stranger.
+BUSY = 0.3  # Share of the processors' time from which on strangers are worth a sentence; our own engines leave 0.2.
 
 
 class Effort:
@@ -77,6 +79,16 @@ def read_floats(path):
     return values
 
 
+def idle_seconds():
+    """Of all processors together, since the machine started; None where the system does not tell."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            idle, waiting = file.readline().split()[4:6]
+        return (int(idle) + int(waiting)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return None
+
+
 def difference(ours, theirs):
     """The largest difference of two answers, relative to the root mean square of ours."""
     if len(ours) != len(theirs) or len(ours) == 0:
@@ -97,6 +109,7 @@ class Contest:
         self.path = model_path(name, build_dir)
         self.rows = {}
         self.ours = None
+        self.watched = self.idle = 0.0
 
     def where(self, engine):
         return f"{self.name}, batch {self.batch}, {self.threads} threads: {engine}"
@@ -126,20 +139,42 @@ class Contest:
             "kind": "network", "name": f"network/{self.name}", "batch": self.batch, "threads": self.threads,
             "engine": engine, "variant": loaded["variant"], "version": loaded["version"], "seconds": [],
             "flops": self.flops, "bytes": self.bytes, "load_seconds": loaded["load_seconds"],
-            "first_answer_seconds": None, "peak_rss_bytes": None, "difference": far}
+            "first_answer_seconds": None, "peak_rss_bytes": None, "handoff_seconds": None, "strangers": None,
+            "difference": far}
 
     def measure(self, running, effort):
         """Rounds over all engines; each engine's first call warms it up and is dropped."""
         order = [runner for runner in running if runner.engine in self.rows]
         for round_number in range(-1, effort.rounds):
             for runner in list(order):
-                time.sleep(PAUSE_SECONDS)
+                self.pause()
                 seconds = 0.5 * effort.round_seconds if round_number < 0 else effort.round_seconds
                 with self.without(runner, order):
                     times = runner.ask({"time": {"repetitions": 3, "min_seconds": seconds}})["seconds"]
                     if round_number >= 0:
                         self.rows[runner.engine]["seconds"].append(statistics.median(times))
             order = order[1:] + order[:1]  # Nobody is always the first.
+
+    def pause(self):
+        """Lets the last engine's threads go to sleep, then looks who else is at work."""
+        time.sleep(PAUSE_SECONDS)
+        before, start = idle_seconds(), time.perf_counter()
+        time.sleep(WATCH_SECONDS)
+        if before is not None:
+            self.idle += idle_seconds() - before
+            self.watched += (time.perf_counter() - start) * os.cpu_count()
+
+    def strangers(self):
+        """The share of the processors' time that others took in the pauses; None where that is not known."""
+        return max(0.0, 1 - self.idle / self.watched) if self.watched > 0 else None
+
+    def handoff(self, runner):
+        """How far apart the processors are just now; None for one thread, or where there is only one."""
+        try:
+            seconds = runner.ask({"handoff": True})["seconds"] if self.threads > 1 else -1
+        except runners.RunnerError:
+            return None
+        return seconds if seconds >= 0 else None
 
     @contextlib.contextmanager
     def without(self, runner, order):
@@ -190,9 +225,16 @@ def contest_rows(contest, running, effort):
             contest.report(f"{contest.where(runner.engine)}: {error}")
             if runner.engine == "fmap":
                 return []
+    distances = [contest.handoff(running[0])]
     contest.measure(running, effort)
     if "fmap" not in contest.rows:
         return []
+    distances.append(contest.handoff(running[0]))
+    strangers = contest.strangers()
+    if strangers is not None and strangers > BUSY:
+        contest.report(f"{contest.where('not to be trusted')}: others used {strangers:.0%} of the processors' time")
+    for row in contest.rows.values():
+        row.update(handoff_seconds=distances, strangers=strangers)
     if effort.cold_starts > 0:
         contest.measure_cold(effort.cold_starts)
     return list(contest.rows.values())
@@ -204,7 +246,10 @@ def rows(quick, build_dir, report, effort=None):
     A row is {"kind": "network", "name": "network/NAME", "batch", "threads", "engine", "variant", "version", "seconds":
     [one per round], "flops": of a run by the direct algorithms, "bytes": weights, input and output once,
     "load_seconds", "difference": from our answer, relative; and, unless quick, "first_answer_seconds" from starting
-    the process and "peak_rss_bytes", else None}. build_dir is where fmap-network-runner was built; files that are
+    the process and "peak_rss_bytes", else None; "handoff_seconds": [before, after] the rounds, how long a cache line took
+    from one processor to another, None for one thread: a virtual machine's processors may be moved closer or further
+    apart, and times on two threads that were measured in different states cannot be compared; "strangers": the share of the processors' time that other
+    programs took meanwhile}. build_dir is where fmap-network-runner was built; files that are
     made or installed for the purpose go into its folder networks.
     """
     effort = effort or Effort(quick)

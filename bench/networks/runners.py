@@ -8,6 +8,8 @@ A request is one JSON object on a line of the process's input, its answer one on
                                                            writes raw float32
     {"time": {"repetitions": R, "min_seconds": S}}        {"ok": true, "seconds": [...]}: R runs at least, of S seconds
                                                            at least, on the input of the last "run"
+    {"handoff": true}                                     {"ok": true, "seconds": S}, ours only: how long a cache line
+                                                           takes from one processor to another
     {"quit": true}                                        nothing: the process ends
 
 What cannot be done is answered {"ok": false, "error": SENTENCE}, and the process goes on.

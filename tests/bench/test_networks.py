@@ -63,6 +63,11 @@ class Statistics(unittest.TestCase):
         self.assertIn("Geometric mean of fmap / best rival: 0.50", lines)
         self.assertEqual(sum("first answer" in line for line in lines), 0)
 
+    def test_table_says_how_far_apart_the_processors_were(self):
+        rows = [row("fmap", [0.01]), row("fmap", [0.01], threads=2, handoff_seconds=[60e-9, 215e-9])]
+        self.assertIn("A cache line took 60 to 215 ns from one processor to another.", network_table.table(rows))
+        self.assertNotIn("cache line", network_table.table(rows[:1]))
+
     def test_table_of_first_answers(self):
         rows = [row("fmap", [0.01], first_answer_seconds=0.0321, peak_rss_bytes=7 * 2**20), row("pytorch", [0.01])]
         self.assertEqual(network_table.table(rows).splitlines()[-1], "| net | 1 | 1 | 32 ms, 7 MiB | - |")
@@ -131,21 +136,29 @@ class Contest(WithFolder):
         effort.networks, effort.threads, effort.rounds = ("digits",), [1, 2], 3
         effort.engines, effort.cold_starts = tuple(modes), self.cold_starts
         self.reports = []
+        self.enterContext(mock.patch.object(networks, "BUSY", self.busy))
         with mock.patch.dict(runners.COMMANDS, commands, clear=True):
             return list(networks.rows(True, self.folder, self.reports.append, effort))
 
     cold_starts = 0
+    busy = 2  # Other tests run at the same time: no share is that large.
+
+    def test_a_busy_machine_is_said(self):
+        self.busy = -1
+        self.rows(fmap="good")
+        self.assertRegex(self.reports[0], "^digits, batch 1, 1 threads: not to be trusted: others used [0-9]+% of")
 
     def test_a_row_for_each_engine_and_number_of_threads(self):
         rows = self.rows(fmap="good", near="near")
         self.assertEqual([(row["engine"], row["threads"]) for row in rows],
                          [("fmap", 1), ("near", 1), ("fmap", 2), ("near", 2)])
-        self.assertEqual(self.reports, [])
         for found in rows:
+            self.assertTrue(0 <= found["strangers"] <= 1)
             self.assertEqual(found["seconds"], [0.01] * 3)  # A round is a median: the 5 s among its runs are gone.
             self.assertEqual((found["kind"], found["name"], found["batch"]), ("network", "network/digits", 1))
             self.assertEqual((found["flops"], found["bytes"]), (1e9, 40))
             self.assertIsNone(found["first_answer_seconds"])
+            self.assertEqual(found["handoff_seconds"], [None, None] if found["threads"] == 1 else [2e-7, 2e-7])
         self.assertGreater(rows[1]["difference"], 0)
         json.dumps(rows)
 
@@ -235,6 +248,14 @@ class OurRunner(WithFolder):
         times = self.runner.ask({"time": {"repetitions": 1, "min_seconds": 0.02}})["seconds"]
         self.assertGreater(len(times), 1)
         self.assertGreater(min(times), 0)
+
+    def test_processors_are_some_way_apart(self):
+        seconds = self.runner.ask({"handoff": True})["seconds"]
+        if len(os.sched_getaffinity(0)) > 1:
+            self.assertGreater(seconds, 1e-9)
+            self.assertLess(seconds, 1)
+        else:
+            self.assertLess(seconds, 0)
 
     def test_refusals_are_sentences_and_it_goes_on(self):
         short = os.path.join(self.folder, "short")

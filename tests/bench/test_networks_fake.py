@@ -20,6 +20,8 @@ def answer(request):
         with open(request["output"], "wb") as file:
             array.array("f", [FACTOR * value for value in (1, 2, 3, 4)]).tofile(file)
         return {"seconds": 0.01}
+    if "handoff" in request:
+        return {"seconds": 2e-7}
     if MODE == "dies":
         sys.exit(1)
     return {"seconds": [0.01] * request["time"]["repetitions"] + [5.0]}

@@ -1,89 +1,12 @@
-/* The command from the outside: what it prints, how it ends. FMAP_COMMAND is its path. */
-#include <sys/wait.h>
-
-#include <criterion/criterion.h>
-
-#include <jansson.h>
-
-#include "tests/tools/scratch.h"
-
-#define DIGITS           FMAP_TEST_SOURCE_DIR "/models/digits/"
-#define MODEL            DIGITS "digits.onnx"
-#define HELD_BACK        DIGITS "heldback-images.idx3-ubyte.gz"
-#define HELD_BACK_LABELS DIGITS "heldback-labels.idx1-ubyte.gz"
-
-static char *output; /* of the last command: a whole text */
-static char *complaint;
-
-static void need_command(void) {
-    if (getenv("FMAP_COMMAND") == NULL) cr_skip_test("FMAP_COMMAND is not set");
-}
-
-static char *slurp(const char *name) {
-    static uint8_t *bytes;
-    size_t n = 0;
-    fmap_error error;
-    cr_assert_eq(file_read(scratch(name), 1 << 26, &bytes, &n, &error), FMAP_OK, "%s", error.message);
-    return (char *)bytes;
-}
-
-/* Runs the command in a shell with these arguments; returns its exit code. */
-static int fmap(const char *arguments) {
-    char line[2048];
-    free(output);
-    free(complaint);
-    snprintf(line, sizeof line, "\"$FMAP_COMMAND\" %s >'%s' 2>'%s'", arguments, scratch("out"),
-             scratch("err"));
-    int status = system(line);
-    output = slurp("out");
-    complaint = slurp("err");
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
-}
-
-static int lines(const char *text) {
-    int n = 0;
-    for (; *text != '\0'; text++) n += *text == '\n';
-    return n;
-}
-
-#define EXPECT_EXIT(code, arguments) \
-    do { \
-        int got = fmap(arguments); \
-        cr_expect_eq(got, code, "`fmap %s' ended with %d, not %d: %s", arguments, got, code, complaint); \
-        cr_expect(code < 2 || complaint[0] != '\0', "`fmap %s' does not say why", arguments); \
-        cr_expect(code < 3 || lines(complaint) == 1, "`fmap %s' says more than one line", arguments); \
-        cr_expect(code < 2 || output[0] == '\0', "`fmap %s' prints something", arguments); \
-    } while (0)
-
-#define EXPECT_SAYS(code, arguments, words) \
-    do { \
-        EXPECT_EXIT(code, arguments); \
-        cr_expect_not_null(strstr(code < 2 ? output : complaint, words), "`fmap %s' says '%s', not '%s'", \
-                           arguments, code < 2 ? output : complaint, words); \
-    } while (0)
-
-/* What a command prints, as JSON; release it. */
-static json_t *fmap_json(const char *arguments) {
-    json_error_t why;
-    int code = fmap(arguments);
-    cr_assert_eq(code, 0, "`fmap %s' ended with %d: %s", arguments, code, complaint);
-    json_t *root = json_loads(output, JSON_REJECT_DUPLICATES, &why);
-    cr_assert_not_null(root, "`fmap %s' is not JSON: line %d: %s", arguments, why.line, why.text);
-    return root;
-}
-
-static double number_at(const json_t *object, const char *key) {
-    const json_t *value = json_object_get(object, key);
-    cr_assert(json_is_number(value), "\"%s\" is no number", key);
-    return json_number_value(value);
-}
+/* The command from the outside: what it prints, how it ends. */
+#include "tests/tools/command.h"
 
 /* ---- usage ----------------------------------------------------------------------------------- */
 
 Test(cli, helps, .init = need_command) {
     EXPECT_SAYS(0, "--help", "fmap COMMAND --help");
     EXPECT_SAYS(0, "--version", "fmap 0.");
-    const char *const commands[] = {"run", "maps", "info", "bench", "isa"};
+    const char *const commands[] = {"run", "maps", "info", "bench", "roofline", "isa"};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         char arguments[64];
         snprintf(arguments, sizeof arguments, "%s --help", commands[i]);
@@ -114,6 +37,11 @@ Test(cli, wrong_usage_is_2_with_a_hint, .init = need_command) {
     EXPECT_SAYS(2, "info a b", "one MODEL");
     EXPECT_SAYS(2, "info --input-shape 1x0x3 a", "--input-shape takes");
     EXPECT_SAYS(2, "bench --threads 1,x a", "'x'");
+    EXPECT_SAYS(2, "bench", "which MODEL?");
+    EXPECT_SAYS(2, "bench a b", "one MODEL");
+    EXPECT_SAYS(2, "bench --isa sse a", "scalar, neon, avx2 or avx512, not 'sse'");
+    EXPECT_SAYS(2, "roofline", "which MODEL?");
+    EXPECT_SAYS(2, "roofline --seconds long a", "--seconds");
     EXPECT_SAYS(2, "isa sse", "not 'sse'");
     EXPECT_SAYS(2, "info " MODEL " --input-shape nothing=1x1x28x28", "no input 'nothing'");
     EXPECT_SAYS(2, "run " MODEL " --rgb " SAMPLES "7.png", "channels 1");
