@@ -277,7 +277,7 @@ def save(document, text):
 
 def write_docs(text):
     path = HERE.parent / "docs" / "performance.md"
-    marker = "<!-- Below: written by ./dev bench --full --write-docs -->\n"
+    marker = "<!-- Below: written by ./dev bench --write-docs -->\n"
     before = path.read_text(encoding="utf-8").split(marker)[0]
     path.write_text(f"{before}{marker}\n{text}", encoding="utf-8")
 
