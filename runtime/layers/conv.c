@@ -129,7 +129,6 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
         .pad_top = size.pads[0],
         .pad_left = size.pads[1],
         .src_image_stride = in.image_stride,
-        .dst_image_stride = out.image_stride,
         .weight_strides = {group_channels * kernel_size, kernel_size, size.kernel[1], 1},
         .weight_scale = 1,
         .bias_scale = 1,
@@ -138,7 +137,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     TRY(read_constants(planning, node, &problem));
     bool few_channels = fmap_stem_wanted(&problem);
     if (!few_channels) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
-    TRY(fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem.dst));
+    TRY(fmap_planning_write_images(planning, y, &problem.dst, &problem.dst_image_stride));
     if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
     if (parameters->group == in.c && in.c > 1 && counts_in_ints(&size)) {
         return fmap_planning_depthwise(planning, node, &problem);
