@@ -85,12 +85,13 @@ struct fmap_gather {
     ptrdiff_t distance;
 };
 
-/* ---- Winograd F(4x4, 3x3) --------------------------------------------------------------------------
+/* ---- Winograd F(m x m, 3x3), m = 2, 4, 5, 6 ----------------------------------------------------------
  *
- * An output of 4 x 4 pixels is a tile, made from a patch of 6 x 6 input pixels. Tiles are numbered row by row. The
- * input transform makes 36 values of a patch, the register tile multiplies them with the transformed weights (one
- * product for each of the 36 points, tiles for pixels), the output transform makes the tile. */
-enum { FMAP_WINOGRAD_OUTPUT = 4, FMAP_WINOGRAD_PATCH = 6, FMAP_WINOGRAD_POINTS = 36 };
+ * An output of m x m pixels is a tile, made from a patch of (m + 2) x (m + 2) input pixels. Tiles are numbered row by
+ * row. The input transform makes as many values of a patch as it has pixels, called points; the register tile
+ * multiplies them with the transformed weights (one product for each of the points, tiles for pixels); the output
+ * transform makes the tile. */
+enum { FMAP_WINOGRAD_MAX_OUTPUT = 6, FMAP_WINOGRAD_MAX_PATCH = FMAP_WINOGRAD_MAX_OUTPUT + 2 };
 
 /* Patches of one block of 16 channels: point p of the i-th tile goes to dst + p * point_stride + i * 16. What lies
  * outside of the image is zero. */
@@ -112,6 +113,9 @@ struct fmap_winograd_output {
     ptrdiff_t point_stride, tile_stride;
     int n_tiles, first_tile, tiles_per_row;
     int height, width;
+    /* Not 0: only the largest of every 2 x 2 outputs is kept, dst is [pooled_height][pooled_width][16]; m is even and
+     * the activation none or a clip. Rows and columns beyond 2 * pooled_... are dropped. */
+    int pooled_height, pooled_width;
     struct fmap_activate_job activate;
 };
 
