@@ -95,4 +95,11 @@ INLINE void v_transpose(vf rows[LANES]) {
     GROUP(1, 5, __VA_ARGS__) GROUP(1, 6, __VA_ARGS__) GROUP(1, 7, __VA_ARGS__) GROUP(1, 8, __VA_ARGS__) \
     GROUP(1, 9, __VA_ARGS__) GROUP(1, 10, __VA_ARGS__)
 #define WINDOW_PAIRS(GROUP, ...)
+
+#define GEMV_STREAMS 3
+#define GEMV_VECTORS 4
+#define GEMV_SIZES(SIZE) \
+    SIZE(1, 1) SIZE(1, 2) SIZE(1, 3) SIZE(1, 4) \
+    SIZE(2, 1) SIZE(2, 2) SIZE(2, 3) SIZE(2, 4) \
+    SIZE(3, 1) SIZE(3, 2) SIZE(3, 3) SIZE(3, 4)
 /* clang-format on */

@@ -86,4 +86,12 @@ INLINE void v_transpose(vf rows[LANES]) {
 #define WINDOW_PAIRS(GROUP, ...) \
     GROUP(2, 1, __VA_ARGS__) GROUP(2, 2, __VA_ARGS__) GROUP(2, 3, __VA_ARGS__) GROUP(2, 4, __VA_ARGS__) \
     GROUP(2, 5, __VA_ARGS__) GROUP(2, 6, __VA_ARGS__) GROUP(2, 7, __VA_ARGS__)
+
+#define GEMV_STREAMS 4
+#define GEMV_VECTORS 4
+#define GEMV_SIZES(SIZE) \
+    SIZE(1, 1) SIZE(1, 2) SIZE(1, 3) SIZE(1, 4) \
+    SIZE(2, 1) SIZE(2, 2) SIZE(2, 3) SIZE(2, 4) \
+    SIZE(3, 1) SIZE(3, 2) SIZE(3, 3) SIZE(3, 4) \
+    SIZE(4, 1) SIZE(4, 2) SIZE(4, 3) SIZE(4, 4)
 /* clang-format on */

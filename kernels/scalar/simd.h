@@ -65,4 +65,10 @@ INLINE void v_transpose(vf rows[LANES]) { (void)rows; }
     GROUP(1, 1, __VA_ARGS__) GROUP(1, 2, __VA_ARGS__) GROUP(1, 3, __VA_ARGS__) GROUP(1, 4, __VA_ARGS__)
 #define WINDOW_PAIRS(GROUP, ...) \
     GROUP(2, 1, __VA_ARGS__) GROUP(2, 2, __VA_ARGS__) GROUP(2, 3, __VA_ARGS__) GROUP(2, 4, __VA_ARGS__)
+
+#define GEMV_STREAMS 2
+#define GEMV_VECTORS 4
+#define GEMV_SIZES(SIZE) \
+    SIZE(1, 1) SIZE(1, 2) SIZE(1, 3) SIZE(1, 4) \
+    SIZE(2, 1) SIZE(2, 2) SIZE(2, 3) SIZE(2, 4)
 /* clang-format on */
