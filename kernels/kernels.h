@@ -108,12 +108,13 @@ struct fmap_gemv {
     struct fmap_activate_job activate;
 };
 
-/* ---- Winograd F(4x4, 3x3) --------------------------------------------------------------------------
+/* ---- Winograd F(m x m, 3x3), m = 2, 4, 5, 6 ----------------------------------------------------------
  *
- * An output of 4 x 4 pixels is a tile, made from a patch of 6 x 6 input pixels. Tiles are numbered row by row. The
- * input transform makes 36 values of a patch, the register tile multiplies them with the transformed weights (one
- * product for each of the 36 points, tiles for pixels), the output transform makes the tile. */
-enum { FMAP_WINOGRAD_OUTPUT = 4, FMAP_WINOGRAD_PATCH = 6, FMAP_WINOGRAD_POINTS = 36 };
+ * An output of m x m pixels is a tile, made from a patch of (m + 2) x (m + 2) input pixels. Tiles are numbered row by
+ * row. The input transform makes as many values of a patch as it has pixels, called points; the register tile
+ * multiplies them with the transformed weights (one product for each of the points, tiles for pixels); the output
+ * transform makes the tile. */
+enum { FMAP_WINOGRAD_MAX_OUTPUT = 6, FMAP_WINOGRAD_MAX_PATCH = FMAP_WINOGRAD_MAX_OUTPUT + 2 };
 
 /* Patches of one block of 16 channels: point p of the i-th tile goes to dst + p * point_stride + i * 16. What lies
  * outside of the image is zero. */

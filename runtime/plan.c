@@ -245,7 +245,7 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
         return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%d threads or batch %lld is out of range",
                          options->threads, (long long)options->batch);
     }
-    if ((unsigned)options->algorithm > FMAP_ALGORITHM_WINOGRAD_F4) {
+    if ((unsigned)options->algorithm > FMAP_ALGORITHM_FASTEST) {
         return fmap_fail(error, FMAP_ERROR_ARGUMENT, "algorithm %d is unknown", (int)options->algorithm);
     }
     TRY(fmap_host_kernels(options->max_isa, &plan->kernels, &plan->isa, error));

@@ -143,9 +143,8 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     if (parameters->group == in.c && in.c > 1 && counts_in_ints(&size)) {
         return fmap_planning_depthwise(planning, node, &problem);
     }
-    if (fmap_winograd_wanted(&problem, planning->algorithm)) {
-        return fmap_planning_winograd(planning, node, &problem);
-    }
+    int64_t winograd = fmap_winograd_choose(&problem, planning->algorithm);
+    if (winograd) return fmap_planning_winograd(planning, node, &problem, winograd);
     return fmap_planning_tiles(planning, node, &problem);
 }
 

@@ -104,6 +104,7 @@ struct kernel_case *global_average_case(int64_t n_pixels, enum case_fill fill);
 /* Winograd's transforms of one block of 16 channels: all tiles of an output of out_h x out_w, in calls of up to
  * `per_call` tiles. */
 struct winograd_shape {
+    int output; /* of a tile: 2, 4, 5 or 6 */
     int out_h, out_w;
     int pad_top, pad_left, pad_bottom, pad_right;
     int per_call;
