@@ -12,7 +12,7 @@ enum { SOURCE_INPUT, SOURCE_WEIGHTS, SOURCE_BIAS, SOURCE_PACKED };
 struct gemv_plan {
     struct gemv_shape shape;
     int n_terms;
-    struct fmap_gemv calls[64];
+    struct fmap_gemv *calls; /* [n_outputs] */
     int n_calls;
 };
 
@@ -70,6 +70,8 @@ static void gemv_run(const struct kernel_case *c, const struct fmap_kernels *ker
     for (int i = 0; i < plan->n_calls; i++) kernels->gemv(&plan->calls[i]);
 }
 
+static void gemv_destroy(struct kernel_case *c) { free(((struct gemv_plan *)c->jobs)->calls); }
+
 static void expect(struct kernel_case *c) {
     const struct gemv_plan *plan = c->jobs;
     float *values = calloc((size_t)plan->n_terms + 1, sizeof *values);
@@ -100,6 +102,7 @@ struct kernel_case *gemv_case(const struct gemv_shape *shape) {
              shape->vectors, shape->n_outputs, shape->n_blocks, shape->n_rests, shape->rest_lanes,
              case_activation_name(shape->activate.kind));
     plan->shape = *shape;
+    plan->calls = calloc((size_t)shape->n_outputs, sizeof *plan->calls);
     plan->n_terms = shape->n_blocks * FMAP_BLOCK + shape->n_rests * shape->rest_lanes;
     (void)case_source(c, (size_t)((shape->n_blocks + shape->n_rests) * FMAP_BLOCK), 64, shape->fill);
     (void)case_source(c, (size_t)(plan->n_terms * shape->n_outputs), 64, CASE_FILL_UNIFORM);
@@ -107,6 +110,7 @@ struct kernel_case *gemv_case(const struct gemv_shape *shape) {
     (void)case_source(c, 1, 64, CASE_FILL_UNIFORM); /* gemv_prepare replaces it. */
     c->prepare = gemv_prepare;
     c->run = gemv_run;
+    c->destroy = gemv_destroy;
     expect(c);
     return c;
 }
