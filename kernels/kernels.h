@@ -136,6 +136,9 @@ struct fmap_winograd_output {
     ptrdiff_t point_stride, tile_stride;
     int n_tiles, first_tile, tiles_per_row;
     int height, width;
+    /* Not 0: only the largest of every 2 x 2 outputs is kept, dst is [pooled_height][pooled_width][16]; m is even and
+     * the activation none or a clip. Rows and columns beyond 2 * pooled_... are dropped. */
+    int pooled_height, pooled_width;
     struct fmap_activate_job activate;
 };
 

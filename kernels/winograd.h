@@ -93,31 +93,52 @@ static __attribute__((noinline)) void activate_outputs(float *dst, ptrdiff_t row
     }
 }
 
+INLINE void store_outputs(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_stride, int rows, int columns) {
+    if (rows == OUTPUT && columns == OUTPUT) {
+        UNROLL for (int y = 0; y < OUTPUT; y++) {
+            UNROLL for (int x = 0; x < OUTPUT; x++) v_store(dst + y * row_stride + x * FMAP_BLOCK, out[y][x]);
+        }
+        return;
+    }
+    UNROLL for (int y = 0; y < OUTPUT; y++) {
+        UNROLL for (int x = 0; x < OUTPUT; x++) {
+            if (y < rows && x < columns) v_store(dst + y * row_stride + x * FMAP_BLOCK, out[y][x]);
+        }
+    }
+}
+
+/* In the order of the window, as the pool itself would. */
+INLINE void store_largest(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_stride, int rows, int columns) {
+    UNROLL for (int y = 0; y < OUTPUT / 2; y++) {
+        UNROLL for (int x = 0; x < OUTPUT / 2; x++) {
+            if (y >= rows || x >= columns) continue;
+            vf largest = v_max_or_nan(out[2 * y][2 * x], out[2 * y][2 * x + 1]);
+            largest = v_max_or_nan(largest, out[2 * y + 1][2 * x]);
+            v_store(dst + y * row_stride + x * FMAP_BLOCK, v_max_or_nan(largest, out[2 * y + 1][2 * x + 1]));
+        }
+    }
+}
+
 INLINE void winograd_output(const struct fmap_winograd_output *job) {
-    int clips = job->activate.kind == FMAP_ACTIVATE_CLIP;
+    int clips = job->activate.kind == FMAP_ACTIVATE_CLIP, pools = OUTPUT % 2 == 0 && job->pooled_width > 0;
     vf low = v_splat(clips ? job->activate.a : -__builtin_inff());
     vf high = v_splat(clips ? job->activate.b : __builtin_inff());
     vf bias = v_load(job->bias);
-    ptrdiff_t row_stride = (ptrdiff_t)job->width * FMAP_BLOCK;
+    int side = pools ? OUTPUT / 2 : OUTPUT;
+    int height = pools ? job->pooled_height : job->height, width = pools ? job->pooled_width : job->width;
+    ptrdiff_t row_stride = (ptrdiff_t)width * FMAP_BLOCK;
     for (int i = 0; i < job->n_tiles; i++) {
         int tile = job->first_tile + i;
-        int top = tile / job->tiles_per_row * OUTPUT, left = tile % job->tiles_per_row * OUTPUT;
-        int rows = between(job->height - top, 0, OUTPUT), columns = between(job->width - left, 0, OUTPUT);
+        int top = tile / job->tiles_per_row * side, left = tile % job->tiles_per_row * side;
+        int rows = between(height - top, 0, side), columns = between(width - left, 0, side);
         float *dst = job->dst + top * row_stride + left * FMAP_BLOCK;
         vf out[OUTPUT][OUTPUT];
         transform_products(job->src + i * job->tile_stride, job->point_stride, bias, low, high, out);
-        if (rows == OUTPUT && columns == OUTPUT) {
-            UNROLL for (int y = 0; y < OUTPUT; y++) {
-                UNROLL for (int x = 0; x < OUTPUT; x++)
-                    v_store(dst + y * row_stride + x * FMAP_BLOCK, out[y][x]);
-            }
-        } else {
-            UNROLL for (int y = 0; y < OUTPUT; y++) {
-                UNROLL for (int x = 0; x < OUTPUT; x++) {
-                    if (y < rows && x < columns) v_store(dst + y * row_stride + x * FMAP_BLOCK, out[y][x]);
-                }
-            }
+        if (pools) {
+            store_largest(out, dst, row_stride, rows, columns);
+            continue;
         }
+        store_outputs(out, dst, row_stride, rows, columns);
         if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) {
             activate_outputs(dst, row_stride, rows, columns, &job->activate);
         }

@@ -24,7 +24,8 @@ struct winograd_job {
     const float *bias;         /* of whole vectors */
     int64_t channels;
     int64_t in[2], out[2], pads[2];
-    int64_t src_image_stride, dst_image_stride;
+    int64_t pooled[2]; /* where the largest of 2 x 2 outputs are kept; else 0 */
+    int64_t src_image_stride, dst_image_stride, dst_block_stride;
     int64_t transformed_stride; /* floats from point to point of the transformed input */
     int64_t product_stride;     /* and of the products of a vector */
     struct fmap_activate_job activate;
@@ -116,7 +117,7 @@ static void transform_output(const struct winograd_job *job, const struct fmap_k
     int64_t lanes = kernels->lanes;
     for (int64_t v = 0; v < n_vectors; v++) {
         int64_t output = (first_vector + v) * lanes;
-        int64_t offset = output / FMAP_BLOCK * job->out[0] * job->out[1] * FMAP_BLOCK + output % FMAP_BLOCK;
+        int64_t offset = output / FMAP_BLOCK * job->dst_block_stride + output % FMAP_BLOCK;
         struct fmap_winograd_output work = {.src = products + v * job->points * job->product_stride,
                                             .dst = dst + offset,
                                             .bias = job->bias + output,
@@ -127,6 +128,8 @@ static void transform_output(const struct winograd_job *job, const struct fmap_k
                                             .tiles_per_row = (int)job->tiles_per_row,
                                             .height = (int)job->out[0],
                                             .width = (int)job->out[1],
+                                            .pooled_height = (int)job->pooled[0],
+                                            .pooled_width = (int)job->pooled[1],
                                             .activate = job->activate};
         job->transform_back(&work);
     }
@@ -246,6 +249,9 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                .activate = problem->activate};
     memcpy(job.in, problem->in, sizeof job.in);
     memcpy(job.out, problem->out, sizeof job.out);
+    if (problem->pool) memcpy(job.pooled, problem->pool->out, sizeof job.pooled);
+    const int64_t *kept = problem->pool ? job.pooled : job.out;
+    job.dst_block_stride = kept[0] * kept[1] * FMAP_BLOCK;
     job.n_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;
     set_transforms(&job, planning->kernels);
     job.panels = fmap_choose_tiling(planning->kernels, (problem->outputs + lanes - 1) / lanes, job.n_tiles);

@@ -8,6 +8,10 @@
  * Depends on nothing but the layer's shape and the option: the choice changes bits (winograd_choice.c). */
 int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm);
 
+/* Whether tiles of that size hold whole windows: 2x2 with stride 2, none of them beyond the border. */
+bool fmap_winograd_can_pool(const struct fmap_tiles_problem *problem, int64_t output,
+                            const struct fmap_window_size *pool);
+
 /* Transforms and packs the weights and adds the step. */
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                    const struct fmap_tiles_problem *problem, int64_t output);

@@ -52,3 +52,14 @@ int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algo
     default: return 0;
     }
 }
+
+bool fmap_winograd_can_pool(const struct fmap_tiles_problem *problem, int64_t output,
+                            const struct fmap_window_size *pool) {
+    enum fmap_activate kind = problem->activate.kind;
+    bool is_halving = pool->pads[0] == 0 && pool->pads[1] == 0;
+    for (int i = 0; i < 2; i++) {
+        is_halving = is_halving && pool->kernel[i] == 2 && pool->strides[i] == 2 && pool->dilations[i] == 1 &&
+                     2 * pool->out[i] <= pool->in[i];
+    }
+    return is_halving && output % 2 == 0 && (kind == FMAP_ACTIVATE_NONE || kind == FMAP_ACTIVATE_CLIP);
+}
