@@ -85,6 +85,29 @@ struct fmap_gather {
     ptrdiff_t distance;
 };
 
+/* ---- dense layers ---------------------------------------------------------------------------------
+ *
+ * The terms of a sum are the lanes of n_blocks whole blocks of 16, and then of n_rests blocks that end early: an image
+ * as it lies in memory, a flattened map as well as a row of features. */
+struct fmap_terms {
+    int64_t n_blocks, n_rests;
+    int rest_lanes; /* of each of the last blocks, 1 .. 15 where there are any */
+};
+
+/* dst[o] = activate(bias[o] + sum over terms of src[term] * weights[term][o]) of one image, as one chain of fused
+ * multiply-adds per output that begins with the bias. The weights of n_vectors vectors of outputs are one stream;
+ * several streams are read at once. */
+struct fmap_gemv {
+    const float *src;        /* [n_blocks + n_rests][16] */
+    const float *weights;    /* of each stream [term][n_vectors * lanes of a vector], aligned */
+    ptrdiff_t stream_stride; /* elements from one stream to the next */
+    const float *bias;       /* [n_streams * n_vectors * lanes of a vector] */
+    float *dst;              /* the same */
+    struct fmap_terms terms;
+    int n_streams, n_vectors; /* 1 .. gemv_streams, 1 .. gemv_vectors of the table */
+    struct fmap_activate_job activate;
+};
+
 /* ---- Winograd F(m x m, 3x3), m = 2, 4, 5, 6 ----------------------------------------------------------
  *
  * An output of m x m pixels is a tile, made from a patch of (m + 2) x (m + 2) input pixels. Tiles are numbered row by
@@ -307,6 +330,7 @@ struct fmap_kernels {
     /*   dst[p][o] = activate(bias[o] + sum over terms t of src[p + terms[t]] * weights[t][o])
      * in the order of the terms. */
     fmap_tile_function *planar[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+    int gemv_streams, gemv_vectors; /* most of one call of gemv */
 #define KERNEL(name, job) void (*name)(const struct job *);
 #include "kernels.inc"
 #undef KERNEL

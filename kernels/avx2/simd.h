@@ -102,4 +102,11 @@ INLINE void v_transpose(vf rows[LANES]) {
 #define WINDOW_APART_PAIR_PIXELS 5
 #define WINDOW_SHARED_PAIRS(GROUP, ...)
 #define WINDOW_SHARED_PAIR_PIXELS 0
+
+#define GEMV_STREAMS 3
+#define GEMV_VECTORS 4
+#define GEMV_SIZES(SIZE) \
+    SIZE(1, 1) SIZE(1, 2) SIZE(1, 3) SIZE(1, 4) \
+    SIZE(2, 1) SIZE(2, 2) SIZE(2, 3) SIZE(2, 4) \
+    SIZE(3, 1) SIZE(3, 2) SIZE(3, 3) SIZE(3, 4)
 /* clang-format on */

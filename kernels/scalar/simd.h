@@ -69,4 +69,10 @@ INLINE void v_transpose(vf rows[LANES]) { (void)rows; }
 #define WINDOW_APART_PAIR_PIXELS 4
 #define WINDOW_SHARED_PAIRS(GROUP, ...) WINDOW_APART_PAIRS(GROUP, __VA_ARGS__)
 #define WINDOW_SHARED_PAIR_PIXELS 4
+
+#define GEMV_STREAMS 2
+#define GEMV_VECTORS 4
+#define GEMV_SIZES(SIZE) \
+    SIZE(1, 1) SIZE(1, 2) SIZE(1, 3) SIZE(1, 4) \
+    SIZE(2, 1) SIZE(2, 2) SIZE(2, 3) SIZE(2, 4)
 /* clang-format on */

@@ -125,7 +125,6 @@ static struct fmap_tiles_problem make_problem(const struct fmap_graph *graph,
         .pad_top = size->pads[0],
         .pad_left = size->pads[1],
         .src_image_stride = in.image_stride,
-        .dst_image_stride = fmap_geometry_of(&fmap_output_value(graph, node, 0)->shape).image_stride,
         .weights = weights->data,
         .weight_strides = {group_channels * kernel_size, kernel_size, size->kernel[1], 1},
         .weight_scale = 1,
@@ -161,7 +160,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     int64_t winograd = fmap_winograd_choose(&problem, planning->algorithm);
     bool few_channels = !winograd && fmap_stem_wanted(&problem);
     if (!few_channels) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
-    TRY(fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem.dst));
+    TRY(fmap_planning_write_images(planning, y, &problem.dst, &problem.dst_image_stride));
     if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
     if (is_depthwise(&problem, &size)) return fmap_planning_depthwise(planning, node, &problem);
     if (winograd) return fmap_planning_winograd(planning, node, &problem, winograd);

@@ -72,6 +72,16 @@ struct tile_shape {
 };
 struct kernel_case *tile_case(const struct tile_shape *shape);
 
+/* A dense layer for one image, by calls of so many streams of so many vectors, or the most that there are. */
+struct gemv_shape {
+    int streams, vectors;
+    int n_outputs; /* a multiple of 16 */
+    int n_blocks, n_rests, rest_lanes;
+    struct fmap_activate_job activate;
+    enum case_fill fill;
+};
+struct kernel_case *gemv_case(const struct gemv_shape *shape);
+
 /* All rows of one block of 16 channels. */
 struct window_shape {
     int in_h, in_w;

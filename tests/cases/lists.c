@@ -26,6 +26,15 @@ static struct kernel_case *tile_at(int i) {
                                           .activate = no_activation});
 }
 
+/* ---- dense layers: what the first cache holds, and the second ------------------------------------------------- */
+
+static const struct gemv_shape gemv_shapes[] = {
+    {.streams = 4, .vectors = 4, .n_outputs = 64, .n_blocks = 8},
+    {.streams = 4, .vectors = 4, .n_outputs = 256, .n_blocks = 32},
+};
+
+static struct kernel_case *gemv_at(int i) { return gemv_case(&gemv_shapes[i]); }
+
 /* ---- windows -------------------------------------------------------------------------------------------------- */
 
 static const struct window_shape depthwise_shapes[] = {
@@ -252,6 +261,7 @@ static struct kernel_case *statistics_at(int i) { return statistics_case(&statis
 
 const struct kernel_case_list kernel_case_lists[] = {
     {"tile", COUNT(tiles), tile_at},
+    {"gemv", COUNT(gemv_shapes), gemv_at},
     {"depthwise", COUNT(depthwise_shapes), depthwise_at},
     {"max_pool", COUNT(pool_shapes), max_pool_at},
     {"average_pool", COUNT(pool_shapes), average_pool_at},
