@@ -125,7 +125,6 @@ static struct fmap_tiles_problem make_problem(const struct fmap_graph *graph,
         .pad_top = size->pads[0],
         .pad_left = size->pads[1],
         .src_image_stride = in.image_stride,
-        .dst_image_stride = fmap_geometry_of(&fmap_output_value(graph, node, 0)->shape).image_stride,
         .weights = weights->data,
         .weight_strides = {group_channels * kernel_size, kernel_size, size->kernel[1], 1},
         .weight_scale = 1,
@@ -147,10 +146,9 @@ bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_
         return false;
     }
     struct fmap_tiles_problem problem = make_problem(graph, node, &size);
-    if (fmap_stem_wanted(&problem)) return fmap_stem_can_pool(&problem, pool);
-    if (is_depthwise(&problem, &size)) return false;
     int64_t winograd = fmap_winograd_choose(&problem, algorithm);
-    return winograd && fmap_winograd_can_pool(&problem, winograd, pool);
+    if (winograd) return fmap_winograd_can_pool(&problem, winograd, pool);
+    return fmap_stem_wanted(&problem) && fmap_stem_can_pool(&problem, pool);
 }
 
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
@@ -159,12 +157,12 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     TRY(resolve(planning->graph, node, &size, planning->error));
     TRY(check_constants(planning, node));
     struct fmap_tiles_problem problem = make_problem(planning->graph, node, &size);
-    bool few_channels = fmap_stem_wanted(&problem);
+    int64_t winograd = fmap_winograd_choose(&problem, planning->algorithm);
+    bool few_channels = !winograd && fmap_stem_wanted(&problem);
     if (!few_channels) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
-    TRY(fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem.dst));
+    TRY(fmap_planning_write_images(planning, y, &problem.dst, &problem.dst_image_stride));
     if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
     if (is_depthwise(&problem, &size)) return fmap_planning_depthwise(planning, node, &problem);
-    int64_t winograd = fmap_winograd_choose(&problem, planning->algorithm);
     if (winograd) return fmap_planning_winograd(planning, node, &problem, winograd);
     return fmap_planning_tiles(planning, node, &problem);
 }

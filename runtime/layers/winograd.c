@@ -43,9 +43,8 @@ static int64_t most_pixels(const struct fmap_kernels *kernels, const struct fmap
 
 /* One block of tiles, transformed: [point][group of tiles][block of channels][tile][16], so that a register tile reads
  * one stream. */
-static void transform_input(const struct winograd_job *job, const struct fmap_kernels *kernels,
-                            const float *src, int64_t first, int64_t n_tiles, int64_t n_groups,
-                            float *transformed) {
+static void transform_input(const struct winograd_job *job, const float *src, int64_t first, int64_t n_tiles,
+                            int64_t n_groups, float *transformed) {
     for (int64_t group = 0; group < n_groups; group++) {
         int64_t begin = fmap_piece_begin(n_tiles, n_groups, group),
                 n = fmap_piece_length(n_tiles, n_groups, group);
@@ -148,7 +147,7 @@ static void winograd_part(const struct fmap_run *run, const struct fmap_step *st
     int64_t most = most_pixels(kernels, &job->panels), n_groups = (n_tiles + most - 1) / most;
     float *transformed = (float *)(void *)run->scratch,
           *products = transformed + job->points * job->transformed_stride;
-    transform_input(job, kernels, src, first, n_tiles, n_groups, transformed);
+    transform_input(job, src, first, n_tiles, n_groups, transformed);
     int64_t panel = fmap_piece_begin(job->panels.n_panels, job->panels_parts, panels_part);
     int64_t end = panel + fmap_piece_length(job->panels.n_panels, job->panels_parts, panels_part);
     for (; panel < end; panel++) {

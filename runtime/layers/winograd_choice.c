@@ -13,9 +13,9 @@ static bool few_tiles(const struct fmap_tiles_problem *problem) {
            problem->channels * problem->outputs > LARGE_WEIGHTS;
 }
 
-/* Measured from 9 channels and maps of 4 x 4 on: it pays. */
+/* Measured from 5 channels (with fewer, the stem is as fast) and maps of 4 x 4 on: it pays. */
 static int64_t best(const struct fmap_tiles_problem *problem) {
-    if (problem->channels < 9 || problem->outputs < 8 || problem->out[0] < 4 || problem->out[1] < 4) return 0;
+    if (problem->channels < 5 || problem->outputs < 8 || problem->out[0] < 4 || problem->out[1] < 4) return 0;
     return few_tiles(problem) ? 2 : 4;
 }
 
