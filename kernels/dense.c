@@ -37,8 +37,9 @@ INLINE void dense(const struct fmap_dense_tile *job, int rows, int vectors) {
     vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
     const float *first = job->bias ? job->bias : job->dst;
     ptrdiff_t next_row = job->bias ? 0 : job->dst_row_stride;
-    UNROLL for (int row = 0; row < rows; row++, first += next_row) {
-        UNROLL for (int v = 0; v < vectors; v++) acc[row][v] = v_load(first + v * LANES);
+    UNROLL for (int i = 0; i < rows * vectors; i++) {
+        if (i > 0 && i % vectors == 0) first += next_row;
+        acc[i / vectors][i % vectors] = v_load(first + i % vectors * LANES);
     }
     const float *x = job->src, *w = job->weights, *next = job->prefetch;
     ptrdiff_t step = job->src_row_stride, next_block = 4 * job->prefetch_step;
@@ -49,8 +50,9 @@ INLINE void dense(const struct fmap_dense_tile *job, int rows, int vectors) {
         w = dense_lanes(job, acc, x, w, next, step, job->terms.rest_lanes, rows, vectors);
     }
     float *dst = job->dst;
-    UNROLL for (int row = 0; row < rows; row++, dst += job->dst_row_stride) {
-        UNROLL for (int v = 0; v < vectors; v++) v_store(dst + v * LANES, acc[row][v]);
+    UNROLL for (int i = 0; i < rows * vectors; i++) {
+        if (i > 0 && i % vectors == 0) dst += job->dst_row_stride;
+        v_store(dst + i % vectors * LANES, acc[i / vectors][i % vectors]);
     }
     if (job->activate.kind != FMAP_ACTIVATE_NONE) dense_activate(job, rows, vectors);
 }

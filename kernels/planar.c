@@ -8,10 +8,7 @@ INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
     float *dst = job->dst;
     ROLLED for (int i = 0; i < job->n_repeats; i++) {
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
-        UNROLL for (int v = 0; v < vectors; v++) {
-            vf bias = v_load(job->bias + v * LANES);
-            UNROLL for (int p = 0; p < pixels; p++) acc[p][v] = bias;
-        }
+        tile_begin(job, acc, pixels, vectors);
         const float *w = job->weights;
         const int32_t *term = job->terms, *end = term + job->n_terms;
         ROLLED for (; term < end; term++) {

@@ -29,10 +29,7 @@ INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors) {
     float *dst = job->dst;
     ROLLED for (int i = 0; i < job->n_repeats; i++) {
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
-        UNROLL for (int v = 0; v < vectors; v++) {
-            vf bias = v_load(job->bias + v * LANES);
-            UNROLL for (int p = 0; p < pixels; p++) acc[p][v] = bias;
-        }
+        tile_begin(job, acc, pixels, vectors);
         pointwise_sum(job, src, w, acc, pixels, vectors);
         tile_store(job, dst, acc, pixels, vectors);
         src += job->src_step;

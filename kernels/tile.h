@@ -10,16 +10,25 @@
 
 typedef vf tile_row[FMAP_TILE_MAX_VECTORS];
 
+/* Loops over a tile run over pixels and vectors at once: Clang unrolls a loop within a loop too late to keep the
+ * accumulators of tiles that are 1 wide in registers. */
+INLINE void tile_begin(const struct fmap_tile *job, tile_row *acc, int pixels, int vectors) {
+    UNROLL for (int i = 0; i < pixels * vectors; i++) {
+        acc[i % pixels][i / pixels] = v_load(job->bias + i / pixels * LANES);
+    }
+}
+
 /* One input channel, pixels [first, last). Where these are not constants, the branch on a pixel is the same for 16
  * channels in a row, so it is predicted and nearly free. */
 INLINE void tile_step(tile_row *acc, const float *x, const float *w, int pixels, int vectors, ptrdiff_t step,
                       int first, int last) {
-    vf weights[FMAP_TILE_MAX_VECTORS];
+    vf weights[FMAP_TILE_MAX_VECTORS], value = v_splat(0.0f);
     UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
-    UNROLL for (int p = 0; p < pixels; p++) {
+    UNROLL for (int i = 0; i < pixels * vectors; i++) {
+        int p = i / vectors, v = i % vectors;
         if (p < first || p >= last) continue;
-        vf value = v_splat(x[p * step]);
-        UNROLL for (int v = 0; v < vectors; v++) v_accumulate(&acc[p][v], weights[v], value);
+        if (v == 0) value = v_splat(x[p * step]);
+        v_accumulate(&acc[p][v], weights[v], value);
     }
 }
 
@@ -59,19 +68,18 @@ INLINE void tile_store(const struct fmap_tile *job, float *dst, tile_row *acc, i
     ptrdiff_t step = job->dst_pixel_stride, offsets[FMAP_TILE_MAX_VECTORS];
     UNROLL for (int v = 0; v < vectors; v++) offsets[v] = job->dst_offsets[v];
     enum fmap_activate kind = job->activate.kind;
+    float *pixel = dst;
     if (kind == FMAP_ACTIVATE_CLIP) {
         vf low = v_splat(job->activate.a), high = v_splat(job->activate.b);
-        UNROLL for (int v = 0; v < vectors; v++) {
-            float *pixel = dst + offsets[v];
-            UNROLL for (int p = 0; p < pixels; p++, pixel += step) {
-                v_store(pixel, v_min(high, v_max(low, acc[p][v])));
-            }
+        UNROLL for (int i = 0; i < pixels * vectors; i++, pixel += step) {
+            if (i % pixels == 0) pixel = dst + offsets[i / pixels];
+            v_store(pixel, v_min(high, v_max(low, acc[i % pixels][i / pixels])));
         }
         return;
     }
-    UNROLL for (int v = 0; v < vectors; v++) {
-        float *pixel = dst + offsets[v];
-        UNROLL for (int p = 0; p < pixels; p++, pixel += step) v_store(pixel, acc[p][v]);
+    UNROLL for (int i = 0; i < pixels * vectors; i++, pixel += step) {
+        if (i % pixels == 0) pixel = dst + offsets[i / pixels];
+        v_store(pixel, acc[i % pixels][i / pixels]);
     }
     if (kind != FMAP_ACTIVATE_NONE) tile_activate(job, dst, pixels, vectors);
 }
@@ -80,10 +88,7 @@ INLINE void tile_store(const struct fmap_tile *job, float *dst, tile_row *acc, i
  * bodies without a branch on every pixel. */
 INLINE void tile(const struct fmap_tile *job, int pixels, int vectors, ptrdiff_t step, int borders) {
     vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
-    UNROLL for (int v = 0; v < vectors; v++) {
-        vf bias = v_load(job->bias + v * LANES);
-        UNROLL for (int p = 0; p < pixels; p++) acc[p][v] = bias;
-    }
+    tile_begin(job, acc, pixels, vectors);
     const float *src = job->src;
     const float *weights = job->weights;
     for (int b = 0; b < job->n_blocks; b++) {
