@@ -7,7 +7,8 @@ enum { CHAINS = 12, ROUNDS = 4 };
 
 void K(peak)(const struct fmap_peak *job) {
     vf sums[CHAINS];
-    UNROLL for (int i = 0; i < CHAINS; i++) sums[i] = v_splat(1.0f + (float)i);
+    /* None begins at 1, which the multiply-add keeps: a compiler that sees it leaves the chain out. */
+    UNROLL for (int i = 0; i < CHAINS; i++) sums[i] = v_splat(2.0f + (float)i);
     vf factor = v_splat(0.999f), term = v_splat(0.001f);
     ROLLED for (int64_t k = 0; k < job->iterations; k++) {
         UNROLL for (int round = 0; round < ROUNDS; round++) {

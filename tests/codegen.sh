@@ -1,14 +1,22 @@
 #!/usr/bin/env bash
 # What the compiler made of the kernels, read from the objects:
 #   - no object uses registers of an instruction set that it was not compiled for;
-#   - every register tile multiplies with packed FMAs, in a loop;
-#   - no innermost loop of a tile spills a vector register to the stack;
+#   - every kernel that the table names is there, with packed FMAs in its loops where it multiplies;
+#   - the loops load no more for an FMA than the shape of the register tile implies;
+#   - no innermost loop spills a vector register to the stack, but for what tests/codegen.allow lists;
 #   - the library has no writable data: no globals.
-# Known exceptions are in tests/codegen.allow, with their reason.
+# codegen_loops.awk finds and counts, codegen_judge.awk knows what to expect of each kernel.
 #
 # usage: tests/codegen.sh [BUILD FOLDER]
+#        tests/codegen.sh --table [PATTERN] [BUILD FOLDER]   print the main loop of kernels whose symbol matches
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+table=0 pattern=.
+if [ "${1-}" = --table ]; then
+    table=1
+    shift
+    if [ $# -gt 0 ] && [ ! -d "$1" ]; then pattern=$1 && shift; fi
+fi
 build=${1-${FMAP_BUILD_DIR-build/release}}
 
 [ -z "${FMAP_SANITIZE-}" ] || { echo "codegen: skipped, sanitizers change the code"; exit 77; }
@@ -22,104 +30,60 @@ complain() {
 
 objects_of() { find "$build/CMakeFiles/$1.dir" -name '*.o' 2>/dev/null | sort; }
 
+# disassembly OBJECT...
+disassembly() { local object; for object; do objdump -d --no-show-raw-insn "$object"; done; }
+
 # foreign PATTERN TARGET WHY: no instruction of the target's objects may match.
 foreign() {
     local object found
     while read -r object; do
-        found=$(objdump -d --no-show-raw-insn "$object" | awk -v pattern="$1" '$0 ~ pattern && n++ < 3')
+        found=$(disassembly "$object" | awk -v pattern="$1" '$0 ~ pattern && n++ < 3')
         [ -z "$found" ] || complain "${object#"$build"/}: $3"$'\n'"$found"
     done < <(objects_of "$2")
 }
 
-# loops OBJECT: for each tile of the object the line "symbol packed-FMAs spills what", where FMAs and
-# spills are those in innermost loops. A loop is what lies between a backward jump and its target; it is
-# innermost when it holds no other. "straight" loops hold no branch: they are the ones that matter most.
-loops() {
-    objdump -d --no-show-raw-insn "$1" | awk '
-        function is_innermost(i,    j) {
-            for (j = 1; j <= n_loops; j++)
-                if (j != i && from[j] >= from[i] && to[j] <= to[i] && !(from[j] == from[i] && j > i)) return 0
-            return 1
-        }
-        function finish(    i, t, in_loop, branches, fmas, spills, all_fmas, all_spills, what, seen) {
-            if (code[1] ~ /^jmp .*<fmap_tile_/) return # The same code as another tile.
-            n_loops = 0
-            for (i = 1; i <= n; i++) {
-                if (!(i in target) || !(target[i] in at) || at[target[i]] >= i) continue
-                n_loops++; from[n_loops] = at[target[i]]; to[n_loops] = i
-            }
-            for (i = 1; i <= n_loops; i++) {
-                if (!is_innermost(i)) continue
-                branches = fmas = spills = 0
-                for (t = from[i]; t <= to[i]; t++) {
-                    if (t in seen) continue
-                    seen[t] = 1
-                    if (t in target && t < to[i]) branches++
-                    if (code[t] ~ /^vfn?m(add|sub)[0-9]+ps/) fmas++
-                    if (code[t] ~ /%[yz]mm/ && code[t] ~ /\(%r[sb]p/) { spills++; example = code[t] }
-                }
-                all_fmas += fmas; all_spills += spills
-                if (spills)
-                    what = what sprintf(" [%s loop of %d instructions: %d, such as %s]",
-                                        branches ? "branching" : "straight", to[i] - from[i] + 1, spills, example)
-            }
-            print symbol, all_fmas + 0, all_spills + 0, what
-        }
-        /^[0-9a-f]+ <.*>:$/ {
-            if (symbol != "") finish()
-            symbol = $2; gsub(/[<>:]/, "", symbol)
-            if (symbol !~ /^fmap_tile_/) symbol = ""
-            n = 0; split("", at); split("", target); split("", code)
-            next
-        }
-        symbol != "" && /^ +[0-9a-f]+:\t/ {
-            n++
-            split($0, part, "\t")
-            gsub(/[ :]/, "", part[1]); at[part[1]] = n
-            code[n] = part[2]; gsub(/ +/, " ", code[n])
-            if (code[n] ~ /^j[a-z]+ [0-9a-f]+ /) { split(code[n], word, " "); target[n] = word[2] }
-        }
-        END { if (symbol != "") finish() }'
+compiler_of() { case $(readelf -p .comment "$1") in *clang*) echo clang ;; *) echo gcc ;; esac; }
+
+# expected ISA: the kernels that its table names.
+expected() {
+    local family tile
+    sed -n 's/^KERNEL(\([a-z0-9_]*\),.*/\1/p' kernels/kernels.inc | sed "s/.*/fmap_&_$1/"
+    for family in tile tile_stride1 tile_stride2 pointwise planar dense; do
+        while read -r tile; do
+            echo "fmap_${family}_${tile}_$1"
+        done < <(grep -o 'TILE([0-9]*, [0-9]*)' "kernels/$1/simd.h" | sed 's/TILE(\(.*\), \(.*\))/\1x\2/')
+    done
 }
 
-compiler() { case $("${CC-cc}" --version) in *clang*) echo clang ;; *) echo gcc ;; esac; }
-
-# allowance SYMBOL: how many spills tests/codegen.allow grants to this symbol under this compiler.
-allowance() {
-    local who pattern spills
-    while read -r who pattern spills _; do
-        # shellcheck disable=SC2053 # The right side is meant as a pattern.
-        [[ $who == "$compiler" && $1 == $pattern ]] && { echo "$spills"; return; }
-    done < <(grep -v '^#' tests/codegen.allow)
-    echo 0
+# kernels ISA: judges them, or prints their table.
+kernels() {
+    local objects
+    mapfile -t objects < <(objects_of "fmap_kernels_$1")
+    [ ${#objects[@]} -gt 0 ] || { complain "$1: no objects in $build"; return; }
+    disassembly "${objects[@]}" | awk -f tests/codegen_loops.awk |
+        awk -v isa="$1" -v compiler="$(compiler_of "${objects[0]}")" -v table="$table" -v pattern="$pattern" \
+            -f tests/codegen_judge.awk tests/codegen.allow <(expected "$1") - || complaints=$((complaints + 1))
 }
 
-check_tiles() {
-    local object symbol fmas spills what tiles=0
-    while read -r object; do
-        while read -r symbol fmas spills what; do
-            tiles=$((tiles + 1))
-            [ "$fmas" -gt 0 ] || complain "$symbol: no packed FMA in an innermost loop"
-            [ "$spills" -le "$(allowance "$symbol")" ] || complain "$symbol: $spills spills in innermost loops: $what"
-        done < <(loops "$object")
-    done < <(objects_of "fmap_kernels_$1")
-    [ "$tiles" -gt 0 ] || complain "$1: no tile found"
-    echo "codegen: $1: $tiles tiles"
-}
+if [ "$table" = 1 ]; then
+    printf '%-44s %4s %12s %5s %6s %6s %6s %7s\n' kernel loops instructions FMAs loads stores spills share
+    kernels avx2
+    kernels avx512
+    exit "$((complaints > 0))"
+fi
 
-compiler=$(compiler)
 vex='	v[a-z0-9]+ .*%xmm|%ymm|%zmm|%k[0-7]'
 foreign "$vex" fmap_runtime "instructions that not every x86-64 has"
 foreign "$vex" fmap_protobuf "instructions that not every x86-64 has"
 foreign "$vex" fmap_kernels_scalar "vector instructions in the scalar kernels"
 foreign '%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])' fmap_kernels_avx2 "AVX-512 in the AVX2 kernels"
-check_tiles avx2
-check_tiles avx512
+kernels avx2
+kernels avx512
 
 while read -r object; do
     size -A "$object" | awk '$1 ~ /^\.(t?data|t?bss)(\.|$)/ && $1 !~ /^\.data\.rel\.ro/ && $2 > 0 { exit 1 }' ||
         complain "${object#"$build"/}: writable data (a global variable)"
 done < <(for target in "$build"/CMakeFiles/fmap_{kernels_*,runtime,protobuf}.dir; do objects_of "$(basename "${target%.dir}")"; done)
 
-[ "$complaints" -eq 0 ] || { echo "codegen: $complaints complaints" >&2; exit 1; }
+[ "$complaints" -eq 0 ] || { echo "codegen: complaints" >&2; exit 1; }
 echo "codegen: clean"

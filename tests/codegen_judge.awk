@@ -1,0 +1,156 @@
+# Judges what codegen_loops.awk found in the kernels of one instruction set.
+#
+#   awk -v isa=ISA -v compiler=gcc|clang [-v table=1 -v pattern=PATTERN] -f codegen_judge.awk ALLOW EXPECTED LOOPS
+#
+# ALLOW is tests/codegen.allow; EXPECTED has a symbol a line. The main loop of a kernel is the innermost loop with the
+# most FMAs, and of these the shortest.
+
+function complain(text) { print "codegen: " text > "/dev/stderr"; n_complaints++ }
+
+# A shell pattern as a regular expression.
+function regular(pattern) { gsub(/\*/, ".*", pattern); return "^" pattern "$" }
+
+function allowance(symbol,    i) {
+    for (i = 1; i <= n_allowed; i++) if (symbol ~ allowed[i]) { used[i] = 1; return i }
+    return 0
+}
+
+# Kernels whose hottest loop is nearly all of them, with loops inside: the whole is judged.
+function is_whole(symbol) { return symbol ~ /^fmap_(winograd[0-9]_|depthwise_.*x|pool_)/ }
+
+function shape_of(symbol) { # PIXELSxVECTORS, ROWSxPIXELS
+    if (!match(symbol, /_[0-9]+x[0-9]+_/)) return 0
+    split(substr(symbol, RSTART + 1, RLENGTH - 2), side, "x")
+    return 1
+}
+
+# Each term takes `vectors` loads of weights and a broadcast a pixel for pixels x vectors FMAs. Up to three pixels may load
+# the weights anew. A compiler that moves accumulators about does so at most three times for every two of them.
+function judge_tile(symbol, steps,    pixels, vectors, fmas, loads) {
+    pixels = side[1]; vectors = side[2]
+    fmas = steps * pixels * vectors
+    loads = steps * (pixels + (pixels <= 3 ? pixels * vectors : vectors))
+    if (main_fmas[symbol] != fmas)
+        complain(symbol ": " main_fmas[symbol] " FMAs in the main loop, not " fmas)
+    if (main_loads[symbol] > loads)
+        complain(symbol ": " main_loads[symbol] " loads in the main loop for " fmas " FMAs, more than " loads)
+    if (2 * main_moves[symbol] > 3 * pixels * vectors && main_moves[symbol] > 2 * steps) complain(symbol ": " main_moves[symbol] " moves of vectors in the main loop")
+    if (wasteful[symbol] != "") complain(symbol ": " wasteful[symbol])
+}
+
+# A row of a known window takes its width in FMAs for every pixel. Of two rows of output the first, both, or the second
+# take part: four rows in all. Other windows have two versions of each row, with tests for the border and without.
+# Compilers make more versions, but in each of them a wide group loads little more than it multiplies: the columns of the
+# row, its weights, and at most six others.
+function judge_depthwise(symbol,    rows, pixels, width, fmas) {
+    rows = side[1] == 2 ? 4 : 1; pixels = side[2]
+    if (body_instructions[symbol] < 12 && body_loads[symbol] == 0) return # Too large for the registers: left empty.
+    if (symbol ~ /any_/) width = 2
+    else { match(symbol, /[0-9][sd][0-9]/); width = substr(symbol, RSTART, 1) }
+    fmas = width * pixels * rows
+    if (pixels > 1 && body_fmas[symbol] < fmas)
+        complain(symbol ": " body_fmas[symbol] " FMAs, less than " fmas)
+    if (width > 2 && pixels > 4 && body_loads[symbol] > body_fmas[symbol] + 6 * int(body_fmas[symbol] / fmas))
+        complain(symbol ": " body_loads[symbol] " loads for " body_fmas[symbol] " FMAs")
+}
+
+# A transform of one dimension of all rows and all columns of a patch, which is loaded once.
+function judge_winograd(symbol,    output, patch, fmas, versions, limit) {
+    match(symbol, /winograd[0-9]/)
+    output = substr(symbol, RSTART + 8, 1) + 0; patch = output + 2
+    fmas = symbol ~ /_input_/ ? 2 * patch * input_fmas[output] : (patch + output) * output_fmas[output]
+    if (body_fmas[symbol] < fmas) complain(symbol ": " body_fmas[symbol] " FMAs, less than " fmas)
+    versions = fmas > 0 ? int(body_fmas[symbol] / fmas) : 2 # F(2x2) only adds.
+    limit = patch * patch * versions + 12 # Twelve: bias, limits, sizes.
+    if (body_loads[symbol] > limit) complain(symbol ": " body_loads[symbol] " loads, more than " limit)
+}
+
+function judge(symbol,    spills, i) {
+    spills = is_whole(symbol) ? body_spills[symbol] : all_spills[symbol]
+    i = allowance(symbol)
+    if (spills > allowed_spills[i])
+        complain(symbol ": " spills " spills, such as " example[symbol] ", where " allowed_spills[i] + 0 " are allowed")
+    if (spills > needed[i]) needed[i] = spills
+    if (symbol !~ /^fmap_/) return
+    if (symbol ~ /^fmap_(tile|tile_stride[12]|pointwise|dense)_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 4)
+    else if (symbol ~ /^fmap_planar_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 1)
+    else if (symbol ~ /^fmap_depthwise_.*x/ && shape_of(symbol)) judge_depthwise(symbol)
+    else if (symbol ~ /^fmap_winograd/) judge_winograd(symbol)
+    else if (symbol ~ /^fmap_gemv_/) {
+        if (wasteful[symbol] != "") complain(symbol ": " wasteful[symbol])
+    } else if (symbol ~ /^fmap_peak_/) {
+        if (main_fmas[symbol] != 48 || main_loads[symbol] > 0) complain(symbol ": its loop is not 48 FMAs and no load")
+    } else if (symbol ~ /^fmap_affine_/) {
+        if (main_fmas[symbol] == 0) complain(symbol ": no FMA in a loop")
+    } else if (symbol ~ /^fmap_(pool_|max_pool|average_pool|bandwidth)/ && all_fmas[symbol] > 0)
+        complain(symbol ": multiplies")
+}
+
+BEGIN { # FMAs of the transforms of one dimension in kernels/winograd*.c, but for factors of 1.
+    input_fmas[4] = 12; input_fmas[5] = 21; input_fmas[6] = 17
+    output_fmas[4] = 4; output_fmas[5] = 9; output_fmas[6] = 10
+}
+
+FILENAME == ARGV[1] {
+    if ($1 == compiler) { n_allowed++; allowed[n_allowed] = regular($2); allowed_spills[n_allowed] = $3; line[n_allowed] = $0 }
+    next
+}
+FILENAME == ARGV[2] { expected[$1] = 1; next }
+
+$1 ~ /\.cold$/ { next }
+{ sub(/\.(constprop|isra|part)\.[0-9.]*$/, "", $1) }
+$2 == "alias" { found[$1] = 1; n_aliases++; next }
+$2 == "body" {
+    if (!($1 in found)) order[++n_symbols] = $1
+    found[$1] = 1
+    body_instructions[$1] = $4; body_fmas[$1] = $5; body_loads[$1] = $6 - $8; body_stores[$1] = $9
+    if ($11 > body_spills[$1]) body_spills[$1] = $11
+    if ($11 > 0) example[$1] = $13
+    next
+}
+{
+    n_loops++; loops[$1]++
+    all_fmas[$1] += $5; all_loads[$1] += $6 - $8; all_spills[$1] += $11
+    if ($11 > 0) example[$1] = $13
+    if ($5 > main_fmas[$1] || ($5 == main_fmas[$1] && ($5 > 0 ? $4 < main_instructions[$1] : $4 > main_instructions[$1]))) {
+        main_instructions[$1] = $4; main_fmas[$1] = $5; main_loads[$1] = $6 - $8; main_stores[$1] = $9; main_moves[$1] = $10
+    }
+    # A broadcast serves a vector of each output; one that the tile takes more than once is wasted. The weights of one
+    # image are loaded once each, beside a value.
+    if ($5 > 0 && $1 ~ /^fmap_(tile|pointwise|planar|dense)_/ && shape_of($1) && $7 * side[2] > $5)
+        wasteful[$1] = $7 " broadcasts for " $5 " FMAs in a loop"
+    if ($5 > 0 && $1 ~ /^fmap_gemv_/ && $6 > $5 + ($5 >= 4 ? 4 : 1))
+        wasteful[$1] = $6 " loads for " $5 " FMAs in a loop"
+}
+
+END {
+    if (table) {
+        for (i = 1; i <= n_symbols; i++) {
+            s = order[i]
+            if (s !~ pattern || s !~ /^fmap_/) continue
+            if (is_whole(s))
+                printf "%-44s %4d %12d %5d %6d %6d %6d %6.0f%%  whole\n", s, loops[s], body_instructions[s], body_fmas[s],
+                       body_loads[s], body_stores[s], body_spills[s], 100 * body_fmas[s] / body_instructions[s]
+            else if (s in loops)
+                printf "%-44s %4d %12d %5d %6d %6d %6d %6.0f%%\n", s, loops[s], main_instructions[s], main_fmas[s],
+                       main_loads[s], main_stores[s], all_spills[s], 100 * main_fmas[s] / main_instructions[s]
+        }
+        exit 0
+    }
+    for (s in expected) if (!(s in found)) complain(s ": not found")
+    for (i = 1; i <= n_symbols; i++) judge(order[i])
+    for (i = 1; i <= n_allowed; i++)
+        if (line[i] ~ "_" isa && needed[i] < allowed_spills[i])
+            complain("tests/codegen.allow: \"" line[i] "\": " needed[i] + 0 " would do")
+    for (s in main_fmas) if (s ~ /^fmap_(tile|pointwise|planar|dense)_/) {
+        instructions += main_instructions[s]; fmas += main_fmas[s]
+        share = main_fmas[s] / main_instructions[s]
+        if (share > best) { best = share; best_symbol = s }
+    }
+    for (i = 1; i <= n_symbols; i++) spills += is_whole(order[i]) ? body_spills[order[i]] : all_spills[order[i]]
+    if (instructions == 0) complain(isa ": no register tile found")
+    else printf "codegen: %s: %d functions, %d innermost loops; of the register tiles' main loops %.0f%% are FMAs, " \
+                "%.0f%% in %s; %d spills%s\n", isa, n_symbols + n_aliases, n_loops, 100 * fmas / instructions, 100 * best,
+                best_symbol, spills, n_complaints ? "" : ", all of them known"
+    exit n_complaints > 0
+}
