@@ -144,6 +144,24 @@ struct fmap_depthwise {
     struct fmap_activate_job activate;
 };
 
+/* Convolution of narrow groups: one block of outputs c, each made from n_lanes channels of n_blocks source blocks
+ * (src is the first one's plane, the others follow), which begin at lane lanes[c]:
+ *
+ *   dst[y][x][c] = activate(bias[c] + sum over blocks b, r, i, k of
+ *                                     element(b, y, x, r, k)[lanes[c] + i] * weights[b][r][i][k][c])
+ *
+ * in the order b, r, i, k, beginning with the bias. */
+struct fmap_grouped {
+    struct fmap_window window;
+    int n_blocks, n_lanes; /* more than one block: of 16 lanes */
+    ptrdiff_t src_block_stride;
+    const float *weights; /* [n_blocks][kernel[0]][n_lanes][kernel[1]][16], aligned */
+    const float *bias;    /* [16], aligned */
+    /* [16]: the same for m outputs in a row, m a power of two; then n_lanes more. m is at least n_lanes or 16. */
+    const int32_t *lanes;
+    struct fmap_activate_job activate;
+};
+
 /* dst[y][x][c] = the largest element of the window, NaN if one is NaN, -infinity for an empty window; in the
  * order r, k, as max(so far, element) with max(a, b) = a > b ? a : b. */
 struct fmap_max_pool {

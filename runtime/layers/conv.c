@@ -4,6 +4,7 @@
 
 #include "runtime/layer.h"
 #include "runtime/layers/depthwise.h"
+#include "runtime/layers/grouped.h"
 #include "runtime/layers/stem.h"
 #include "runtime/layers/tiles.h"
 #include "runtime/layers/winograd.h"
@@ -99,8 +100,8 @@ static fmap_status read_constants(struct fmap_planning *planning, const struct f
     return FMAP_OK;
 }
 
-/* The depthwise kernel counts columns in ints, those of the padding too. Where they do not reach, the tiles do: they
- * sum in the same order. */
+/* The kernels of depthwise convolution and of narrow groups count columns in ints, those of the padding too. Where they
+ * do not reach, the tiles do. */
 static bool counts_in_ints(const struct fmap_window_size *size) {
     int64_t reach = size->in[1] + size->pads[1] + size->pads[3] + size->strides[1] +
                     size->kernel[1] * size->dilations[1];
@@ -142,6 +143,9 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
     if (parameters->group == in.c && in.c > 1 && counts_in_ints(&size)) {
         return fmap_planning_depthwise(planning, node, &problem);
+    }
+    if (fmap_grouped_wanted(&problem) && counts_in_ints(&size)) {
+        return fmap_planning_grouped(planning, node, &problem);
     }
     if (fmap_winograd_wanted(&problem, planning->algorithm)) {
         return fmap_planning_winograd(planning, node, &problem);
