@@ -4,6 +4,7 @@
 
 #include "runtime/layer.h"
 #include "runtime/layers/depthwise.h"
+#include "runtime/layers/dot.h"
 #include "runtime/layers/grouped.h"
 #include "runtime/layers/stem.h"
 #include "runtime/layers/tiles.h"
@@ -147,6 +148,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     if (fmap_grouped_wanted(&problem) && counts_in_ints(&size)) {
         return fmap_planning_grouped(planning, node, &problem);
     }
+    if (fmap_dot_wanted(&problem)) return fmap_planning_dot(planning, node, &problem);
     if (fmap_winograd_wanted(&problem, planning->algorithm)) {
         return fmap_planning_winograd(planning, node, &problem);
     }

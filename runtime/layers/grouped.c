@@ -112,11 +112,6 @@ static void cut(const struct fmap_planning *planning, const struct fmap_tiles_pr
     job->parts = wanted < job->n_units ? wanted : job->n_units;
 }
 
-static bool is_one_line(const struct fmap_tiles_problem *problem) {
-    return problem->kernel[0] * problem->kernel[1] == 1 && problem->strides[0] * problem->strides[1] == 1 &&
-           problem->in[0] == problem->out[0] && problem->in[1] == problem->out[1];
-}
-
 /* Groups of 2, 4, 8 or 16 outputs, each from as many channels or from a half, a quarter... of that. */
 bool fmap_grouped_wanted(const struct fmap_tiles_problem *problem) {
     int64_t channels = problem->channels / problem->groups, outputs = problem->outputs / problem->groups;
@@ -138,7 +133,7 @@ fmap_status fmap_planning_grouped(struct fmap_planning *planning, const struct f
                    .n_lanes = (int)group_channels,
                    .src_block_stride = problem->in[0] * problem->in[1] * FMAP_BLOCK,
                    .activate = problem->activate},
-        .one_line = is_one_line(problem),
+        .one_line = fmap_tiles_one_line(problem),
         .blocks = (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK,
         .group_channels = group_channels,
         .group_outputs = problem->outputs / problem->groups,
