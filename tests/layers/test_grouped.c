@@ -46,8 +46,8 @@ Test(grouped, lines_of_any_length_with_any_stride_dilation_and_padding) {
             struct net_conv conv = grouped_conv(3, 4 << window % 3, 4 << window % 3);
             conv.shape.in_h = 3 + width % 4;
             conv.shape.in_w = width;
-            conv.shape.window = (struct oracle_window){
-                3, kernel, stride, stride, dilation, dilation, 1, width % 3, 1, kernel / 2};
+            conv.shape.window = (struct oracle_window){3,        kernel, stride,    stride, dilation,
+                                                       dilation, 1,      width % 3, 1,      kernel / 2};
             agrees(&conv, seed++);
         }
     }
