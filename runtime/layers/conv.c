@@ -8,6 +8,7 @@
 #include "runtime/layers/grouped.h"
 #include "runtime/layers/stem.h"
 #include "runtime/layers/tiles.h"
+#include "runtime/layers/uneven.h"
 #include "runtime/layers/winograd.h"
 
 static fmap_status parse(struct fmap_parsing *parsing) {
@@ -148,10 +149,13 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     if (fmap_grouped_wanted(&problem) && counts_in_ints(&size)) {
         return fmap_planning_grouped(planning, node, &problem);
     }
-    if (fmap_dot_wanted(&problem)) return fmap_planning_dot(planning, node, &problem);
+    if (planning->algorithm != FMAP_ALGORITHM_WINOGRAD_F4 && fmap_dot_wanted(&problem)) {
+        return fmap_planning_dot(planning, node, &problem);
+    }
     if (fmap_winograd_wanted(&problem, planning->algorithm)) {
         return fmap_planning_winograd(planning, node, &problem);
     }
+    if (fmap_uneven_wanted(&problem)) return fmap_planning_uneven(planning, node, &problem);
     return fmap_planning_tiles(planning, node, &problem);
 }
 
