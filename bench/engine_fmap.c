@@ -35,11 +35,8 @@ static const fmap_allocator allocator = {.allocate = allocate, .release = releas
 
 static bool accepts(const struct bench_engine *engine, const struct bench_layer *layer) {
     bool convolves = layer->kind == BENCH_CONV || layer->kind == BENCH_CONV_POOL;
-    switch (engine->algorithm) {
-    case FMAP_ALGORITHM_BEST: return true;
-    case FMAP_ALGORITHM_DIRECT: return convolves;
-    case FMAP_ALGORITHM_WINOGRAD_F4: break;
-    }
+    if (engine->algorithm == FMAP_ALGORITHM_BEST) return true;
+    if (engine->algorithm == FMAP_ALGORITHM_DIRECT) return convolves;
     return convolves && layer->kernel[0] == 3 && layer->kernel[1] == 3 && layer->stride == 1 &&
            layer->dilation == 1 && layer->groups < layer->channels;
 }
@@ -173,7 +170,10 @@ static const char *kernel(const bench_prepared *prepared) { return prepared->ker
     }
 #define ALGORITHMS(isa_name, which_isa) \
     OURS("best", isa_name, BEST, which_isa), OURS("direct", isa_name, DIRECT, which_isa), \
-        OURS("winograd4x4", isa_name, WINOGRAD_F4, which_isa)
+        OURS("winograd2x2", isa_name, WINOGRAD_F2, which_isa), \
+        OURS("winograd4x4", isa_name, WINOGRAD_F4, which_isa), \
+        OURS("winograd5x5", isa_name, WINOGRAD_F5, which_isa), \
+        OURS("winograd6x6", isa_name, WINOGRAD_F6, which_isa), OURS("fastest", isa_name, FASTEST, which_isa)
 
 /* Best instruction set first. */
 const struct bench_engine bench_fmap[] = {ALGORITHMS("avx512", AVX512),

@@ -19,8 +19,7 @@ INLINE void depthwise_clip(vf acc[][WINDOW_PIXELS], const struct fmap_activate_j
 INLINE void depthwise(const struct window_strip *strip, int x, int n_groups,
                       const struct window_shape *shape) {
     const struct fmap_depthwise *job = strip->job;
-    ptrdiff_t step = shape->dilated ? strip->pixel_stride : FMAP_BLOCK;
-    float *dst = strip->dst + x * step;
+    float *dst = strip->dst + (ptrdiff_t)x * FMAP_BLOCK;
     ROLLED for (; n_groups > 0; n_groups--) {
         ROLLED for (int part = 0; part < PARTS; part++) {
             vf acc[WINDOW_MAX_ROWS][WINDOW_PIXELS];
@@ -31,33 +30,31 @@ INLINE void depthwise(const struct window_strip *strip, int x, int n_groups,
             depthwise_clip(acc, &job->activate, shape);
             float *to = dst + part * LANES;
             UNROLL for (int r = 0; r < shape->rows; r++) {
-                UNROLL for (int p = 0; p < shape->pixels; p++) v_store(to + p * step, acc[r][p]);
+                UNROLL for (int p = 0; p < shape->pixels; p++) v_store(to + p * FMAP_BLOCK, acc[r][p]);
                 to += strip->dst_row_stride;
             }
         }
         x += shape->pixels;
-        dst += shape->pixels * step;
+        dst += shape->pixels * FMAP_BLOCK;
     }
 }
 
-/* The windows that are common: 3, 5 and 7 wide at stride 1 and 2, dilated, and of several outputs a channel. The
- * first that fits is taken.
- * KIND(name, groups, kernel width, stride, dilated, picked) */
+/* The windows that are common: 3, 5 and 7 wide at stride 1 and 2, and 3 wide dilated by 2 and 4. The first that
+ * fits is taken.
+ * KIND(name, columns, kernel width, stride, dilation, picked) */
 #define KINDS(KIND) \
-    KIND(3s1, BOTH, 3, 1, false, false) \
-    KIND(3s2, BOTH, 3, 2, false, false) \
-    KIND(5s1, BOTH, 5, 1, false, false) \
-    KIND(5s2, BOTH, 5, 2, false, false) \
-    KIND(7s1, BOTH, 7, 1, false, false) \
-    KIND(7s2, BOTH, 7, 2, false, false) \
-    KIND(3d, BOTH, 3, 1, true, false) \
-    KIND(5d, BOTH, 5, 1, true, false) \
-    KIND(any, WINDOW_SINGLES, 0, 0, false, false) \
-    KIND(multiplied_3s1, BOTH, 3, 1, false, true) \
-    KIND(multiplied_3s2, BOTH, 3, 2, false, true) \
-    KIND(multiplied_any, WINDOW_SINGLES, 0, 0, false, true)
-
-#define BOTH(GROUP, ...) WINDOW_SINGLES(GROUP, __VA_ARGS__) WINDOW_PAIRS(GROUP, __VA_ARGS__)
+    KIND(3s1, SHARED, 3, 1, 1, false) \
+    KIND(3s2, SHARED, 3, 2, 1, false) \
+    KIND(5s1, SHARED, 5, 1, 1, false) \
+    KIND(5s2, SHARED, 5, 2, 1, false) \
+    KIND(7s1, SHARED, 7, 1, 1, false) \
+    KIND(7s2, SHARED, 7, 2, 1, false) \
+    KIND(3d2, SHARED, 3, 1, 2, false) \
+    KIND(3d4, SHARED, 3, 1, 4, false) \
+    KIND(any, APART, 0, 0, 0, false) \
+    KIND(multiplied_3s1, SHARED, 3, 1, 1, true) \
+    KIND(multiplied_3s2, SHARED, 3, 2, 1, true) \
+    KIND(multiplied_any, APART, 0, 0, 0, true)
 
 /* A function for every size of group: small enough for the compiler to find its registers, and with a name in a
  * profile. */
@@ -66,12 +63,19 @@ INLINE void depthwise(const struct window_strip *strip, int x, int n_groups,
         const struct window_strip *strip, int x, int n_groups) { \
         depthwise(strip, x, n_groups, &(const struct window_shape){WINDOW_FMA, rows, pixels, __VA_ARGS__}); \
     }
-#define KIND(name, groups, ...) groups(FUNCTION, name, __VA_ARGS__)
+#define KIND(name, columns, ...) \
+    WINDOW_SINGLES(FUNCTION, name, __VA_ARGS__) WINDOW_##columns##_PAIRS(FUNCTION, name, __VA_ARGS__)
 KINDS(KIND)
 #undef KIND
 
 #define ENTRY(rows, pixels, name) [rows - 1][pixels] = K(depthwise_##name##_##rows##x##pixels),
-#define KIND(name, groups, ...)   {__VA_ARGS__, {groups(ENTRY, name)}},
+#define KIND(name, columns, width, stride, dilation, picked) \
+    {width, \
+     stride, \
+     dilation, \
+     picked, \
+     {WINDOW_SINGLE_PIXELS(width), WINDOW_##columns##_PAIR_PIXELS}, \
+     {WINDOW_SINGLES(ENTRY, name) WINDOW_##columns##_PAIRS(ENTRY, name)}},
 static const struct window_kind kinds[] = {KINDS(KIND)};
 #undef KIND
 

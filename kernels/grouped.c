@@ -12,10 +12,10 @@ INLINE vf grouped_value(const float *src, vi lanes, const struct window_shape *s
     return shape->picked ? v_pick(v_load(src), lanes) : v_splat(*src);
 }
 
-/* One channel of one source row for the strip's output rows [from, to): window_row_known, but for the value. */
-INLINE void grouped_row_known(vf acc[][WINDOW_PIXELS], const struct window_strip *strip, const float *src,
-                              const float *weights, ptrdiff_t row_weights, vi lanes, int column, int from,
-                              int to, const struct window_shape *shape) {
+/* One channel of one source row for the strip's output rows [from, to): window_row_shared, but for the value. */
+INLINE void grouped_row_shared(vf acc[][WINDOW_PIXELS], const struct window_strip *strip, const float *src,
+                               const float *weights, ptrdiff_t row_weights, vi lanes, int column, int from,
+                               int to, const struct window_shape *shape) {
     int kernel_width = shape->kernel_width, stride = shape->stride, pixels = shape->pixels;
     vf w[WINDOW_MAX_ROWS][WINDOW_MAX_KNOWN];
     UNROLL for (int r = from; r < to; r++) {
@@ -34,17 +34,20 @@ INLINE void grouped_row_known(vf acc[][WINDOW_PIXELS], const struct window_strip
     }
 }
 
-/* The same for one row of any window. */
-INLINE void grouped_row_any(vf *acc, const struct window_strip *strip, const float *src, const float *weights,
-                            vi lanes, int column, const struct window_shape *shape) {
+/* The same for any window, column by column: each pixel makes a value of its own. */
+INLINE void grouped_row_apart(vf acc[][WINDOW_PIXELS], const struct window_strip *strip, const float *src,
+                              const float *weights, ptrdiff_t row_weights, vi lanes, int column, int from,
+                              int to, const struct window_shape *shape) {
     const struct fmap_window *window = strip->window;
     int width = strip->src_width, stride = (int)window->strides[1], dilation = (int)window->dilations[1];
     ptrdiff_t step = (ptrdiff_t)stride * FMAP_BLOCK;
+    vf w[WINDOW_MAX_ROWS];
     ROLLED for (int k = 0; k < window->kernel[1]; k++) {
-        vf w = v_load(weights + k * FMAP_BLOCK);
+        UNROLL for (int r = from; r < to; r++) w[r] = v_load(weights - r * row_weights + k * FMAP_BLOCK);
         UNROLL for (int p = 0; p < shape->pixels; p++) {
             if ((unsigned)(column + p * stride) >= (unsigned)width) continue;
-            v_accumulate(&acc[p], grouped_value(src + p * step, lanes, shape), w);
+            vf value = v_keep(grouped_value(src + p * step, lanes, shape));
+            UNROLL for (int r = from; r < to; r++) v_accumulate(&acc[r][p], value, w[r]);
         }
         column += dilation;
         src += (ptrdiff_t)dilation * FMAP_BLOCK;
@@ -56,29 +59,27 @@ INLINE void grouped_channels(vf acc[][WINDOW_PIXELS], const struct window_strip 
                              const float *weights, ptrdiff_t row_weights, const int32_t *lanes, int base,
                              int column, int from, int to, const struct window_shape *shape) {
     const struct fmap_grouped *job = strip->job;
-    bool any = shape->kernel_width == 0;
-    ptrdiff_t width = any ? (ptrdiff_t)strip->window->kernel[1] : shape->kernel_width;
+    ptrdiff_t width = shape->kernel_width ? shape->kernel_width : (ptrdiff_t)strip->window->kernel[1];
     ROLLED for (int i = 0; i < job->n_lanes; i++) {
         vi picked = {0};
         if (shape->picked) picked = v_lanes(lanes, base - i);
-        const float *from_lane = shape->picked ? src : src + i;
-        if (any) {
-            grouped_row_any(acc[0], strip, from_lane, weights, picked, column, shape);
+        const float *lane = shape->picked ? src : src + i;
+        if (shape->dilation == 0) {
+            grouped_row_apart(acc, strip, lane, weights, row_weights, picked, column, from, to, shape);
         } else {
-            grouped_row_known(acc, strip, from_lane, weights, row_weights, picked, column, from, to, shape);
+            grouped_row_shared(acc, strip, lane, weights, row_weights, picked, column, from, to, shape);
         }
         weights += width * FMAP_BLOCK;
     }
 }
 
-/* Accumulates the windows of a group of pixels: as window_group, for every block of channels. */
+/* Accumulates the windows of a group of pixels: as window_group, for every channel of every block. */
 INLINE void grouped_pixels(vf acc[][WINDOW_PIXELS], const struct window_strip *strip, int part, int x,
                            const struct window_shape *shape) {
     const struct fmap_grouped *job = strip->job;
     const struct fmap_window *window = strip->window;
-    bool any = shape->kernel_width == 0;
-    int column = x * (any ? (int)window->strides[1] : shape->stride) - strip->pad_left;
-    ptrdiff_t width = any ? (ptrdiff_t)window->kernel[1] : shape->kernel_width;
+    int column = x * (shape->stride ? shape->stride : (int)window->strides[1]) - (int)window->pads[1];
+    ptrdiff_t width = shape->kernel_width ? shape->kernel_width : (ptrdiff_t)window->kernel[1];
     ptrdiff_t line_weights = job->n_lanes * width * FMAP_BLOCK;
     ptrdiff_t row_weights = strip->row_distance * line_weights;
     const int32_t *lanes = job->lanes + part * LANES;
@@ -88,7 +89,7 @@ INLINE void grouped_pixels(vf acc[][WINDOW_PIXELS], const struct window_strip *s
     ROLLED for (int b = 0; b < job->n_blocks; b++) {
         const float *src = block, *weights = block_weights + strip->first * line_weights;
         ROLLED for (int64_t i = strip->first; i < strip->end; i++) {
-            if (any || shape->rows == 1 || i < strip->row_distance) {
+            if (shape->rows == 1 || i < strip->row_distance) {
                 grouped_channels(acc, strip, src, weights, row_weights, lanes, base, column, 0, 1, shape);
             } else if (i < strip->kernel_height) {
                 grouped_channels(acc, strip, src, weights, row_weights, lanes, base, column, 0, 2, shape);
@@ -130,30 +131,35 @@ INLINE void grouped(const struct window_strip *strip, int x, int n_groups, const
 }
 
 /* The windows that are common, and any. The first that fits is taken.
- * KIND(name, groups of pixels, kernel width, stride, dilated, picked) */
+ * KIND(name, columns, kernel width, stride, dilation, picked) */
 #define KINDS(KIND) \
-    KIND(1s1, WINDOW_SINGLES, 1, 1, false, false) \
-    KIND(3s1, BOTH, 3, 1, false, false) \
-    KIND(3s2, BOTH, 3, 2, false, false) \
-    KIND(any, WINDOW_SINGLES, 0, 0, false, false) \
-    KIND(picked_1s1, WINDOW_SINGLES, 1, 1, false, true) \
-    KIND(picked_3s1, BOTH, 3, 1, false, true) \
-    KIND(picked_3s2, BOTH, 3, 2, false, true) \
-    KIND(picked_any, WINDOW_SINGLES, 0, 0, false, true)
-
-#define BOTH(GROUP, ...) WINDOW_SINGLES(GROUP, __VA_ARGS__) WINDOW_PAIRS(GROUP, __VA_ARGS__)
+    KIND(1s1, SHARED, 1, 1, 1, false) \
+    KIND(3s1, SHARED, 3, 1, 1, false) \
+    KIND(3s2, SHARED, 3, 2, 1, false) \
+    KIND(any, APART, 0, 0, 0, false) \
+    KIND(picked_1s1, SHARED, 1, 1, 1, true) \
+    KIND(picked_3s1, SHARED, 3, 1, 1, true) \
+    KIND(picked_3s2, SHARED, 3, 2, 1, true) \
+    KIND(picked_any, APART, 0, 0, 0, true)
 
 #define FUNCTION(rows, pixels, name, ...) \
     static __attribute__((noinline)) void K(grouped_##name##_##rows##x##pixels)( \
         const struct window_strip *strip, int x, int n_groups) { \
         grouped(strip, x, n_groups, &(const struct window_shape){WINDOW_FMA, rows, pixels, __VA_ARGS__}); \
     }
-#define KIND(name, groups, ...) groups(FUNCTION, name, __VA_ARGS__)
+#define KIND(name, columns, ...) \
+    WINDOW_SINGLES(FUNCTION, name, __VA_ARGS__) WINDOW_##columns##_PAIRS(FUNCTION, name, __VA_ARGS__)
 KINDS(KIND)
 #undef KIND
 
 #define ENTRY(rows, pixels, name) [rows - 1][pixels] = K(grouped_##name##_##rows##x##pixels),
-#define KIND(name, groups, ...)   {__VA_ARGS__, {groups(ENTRY, name)}},
+#define KIND(name, columns, width, stride, dilation, picked) \
+    {width, \
+     stride, \
+     dilation, \
+     picked, \
+     {WINDOW_SINGLE_PIXELS(width), WINDOW_##columns##_PAIR_PIXELS}, \
+     {WINDOW_SINGLES(ENTRY, name) WINDOW_##columns##_PAIRS(ENTRY, name)}},
 static const struct window_kind kinds[] = {KINDS(KIND)};
 #undef KIND
 

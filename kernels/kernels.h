@@ -85,12 +85,36 @@ struct fmap_gather {
     ptrdiff_t distance;
 };
 
-/* ---- Winograd F(4x4, 3x3) --------------------------------------------------------------------------
+/* ---- dense layers ---------------------------------------------------------------------------------
  *
- * An output of 4 x 4 pixels is a tile, made from a patch of 6 x 6 input pixels. Tiles are numbered row by row. The
- * input transform makes 36 values of a patch, the register tile multiplies them with the transformed weights (one
- * product for each of the 36 points, tiles for pixels), the output transform makes the tile. */
-enum { FMAP_WINOGRAD_OUTPUT = 4, FMAP_WINOGRAD_PATCH = 6, FMAP_WINOGRAD_POINTS = 36 };
+ * The terms of a sum are the lanes of n_blocks whole blocks of 16, and then of n_rests blocks that end early: an image
+ * as it lies in memory, a flattened map as well as a row of features. */
+struct fmap_terms {
+    int64_t n_blocks, n_rests;
+    int rest_lanes; /* of each of the last blocks, 1 .. 15 where there are any */
+};
+
+/* dst[o] = activate(bias[o] + sum over terms of src[term] * weights[term][o]) of one image, as one chain of fused
+ * multiply-adds per output that begins with the bias. The weights of n_vectors vectors of outputs are one stream;
+ * several streams are read at once. */
+struct fmap_gemv {
+    const float *src;        /* [n_blocks + n_rests][16] */
+    const float *weights;    /* of each stream [term][n_vectors * lanes of a vector], aligned */
+    ptrdiff_t stream_stride; /* elements from one stream to the next */
+    const float *bias;       /* [n_streams * n_vectors * lanes of a vector] */
+    float *dst;              /* the same */
+    struct fmap_terms terms;
+    int n_streams, n_vectors; /* 1 .. gemv_streams, 1 .. gemv_vectors of the table */
+    struct fmap_activate_job activate;
+};
+
+/* ---- Winograd F(m x m, 3x3), m = 2, 4, 5, 6 ----------------------------------------------------------
+ *
+ * An output of m x m pixels is a tile, made from a patch of (m + 2) x (m + 2) input pixels. Tiles are numbered row by
+ * row. The input transform makes as many values of a patch as it has pixels, called points; the register tile
+ * multiplies them with the transformed weights (one product for each of the points, tiles for pixels); the output
+ * transform makes the tile. */
+enum { FMAP_WINOGRAD_MAX_OUTPUT = 6, FMAP_WINOGRAD_MAX_PATCH = FMAP_WINOGRAD_MAX_OUTPUT + 2 };
 
 /* Patches of one block of 16 channels: point p of the i-th tile goes to dst + p * point_stride + i * 16. What lies
  * outside of the image is zero. */
@@ -112,6 +136,9 @@ struct fmap_winograd_output {
     ptrdiff_t point_stride, tile_stride;
     int n_tiles, first_tile, tiles_per_row;
     int height, width;
+    /* Not 0: only the largest of every 2 x 2 outputs is kept, dst is [pooled_height][pooled_width][16]; m is even and
+     * the activation none or a clip. Rows and columns beyond 2 * pooled_... are dropped. */
+    int pooled_height, pooled_width;
     struct fmap_activate_job activate;
 };
 
@@ -350,6 +377,7 @@ struct fmap_kernels {
     /*   dst[p][o] = activate(bias[o] + sum over terms t of src[p + terms[t]] * weights[t][o])
      * in the order of the terms. */
     fmap_tile_function *planar[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+    int gemv_streams, gemv_vectors; /* most of one call of gemv */
 #define KERNEL(name, job) void (*name)(const struct job *);
 #include "kernels.inc"
 #undef KERNEL

@@ -40,19 +40,19 @@ INLINE void pool_average(const struct window_strip *strip, int x, int n_groups,
 }
 
 /* The windows that are common: 2 wide at stride 2, 3 wide at 1 and 2. The first that fits is taken.
- * KIND(function, op, name, kernel width, stride) */
+ * KIND(function, op, name, kernel width, stride, dilation) */
 #define KINDS(KIND, function, op) \
-    KIND(function, op, 2s2, 2, 2) \
-    KIND(function, op, 3s1, 3, 1) \
-    KIND(function, op, 3s2, 3, 2) \
-    KIND(function, op, any, 0, 0)
+    KIND(function, op, 2s2, 2, 2, 1) \
+    KIND(function, op, 3s1, 3, 1, 1) \
+    KIND(function, op, 3s2, 3, 2, 1) \
+    KIND(function, op, any, 0, 0, 0)
 
 /* A function for every size of group. */
-#define FUNCTION(rows, pixels, function, op, name, width, stride) \
+#define FUNCTION(rows, pixels, function, op, name, width, stride, dilation) \
     static __attribute__((noinline)) void K(function##_##name##_##pixels)(const struct window_strip *strip, \
                                                                           int x, int n_groups) { \
         function(strip, x, n_groups, \
-                 &(const struct window_shape){op, rows, pixels, width, stride, false, false}); \
+                 &(const struct window_shape){op, rows, pixels, width, stride, dilation, false}); \
     }
 #define KIND(...) WINDOW_SINGLES(FUNCTION, __VA_ARGS__)
 KINDS(KIND, pool_max, WINDOW_MAX)
@@ -60,8 +60,8 @@ KINDS(KIND, pool_average, WINDOW_SUM)
 #undef KIND
 
 #define ENTRY(rows, pixels, function, name) [rows - 1][pixels] = K(function##_##name##_##pixels),
-#define KIND(function, op, name, width, stride) \
-    {width, stride, false, false, {WINDOW_SINGLES(ENTRY, function, name)}},
+#define KIND(function, op, name, width, stride, dilation) \
+    {width, stride, dilation, false, {WINDOW_PIXELS, 0}, {WINDOW_SINGLES(ENTRY, function, name)}},
 static const struct window_kind max_kinds[] = {KINDS(KIND, pool_max, WINDOW_MAX)};
 static const struct window_kind average_kinds[] = {KINDS(KIND, pool_average, WINDOW_SUM)};
 #undef KIND

@@ -14,6 +14,8 @@ TILES(TILE)
 const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
                                         .lanes = LANES,
                                         .tile_pixels = TILE_PIXELS,
+                                        .gemv_streams = GEMV_STREAMS,
+                                        .gemv_vectors = GEMV_VECTORS,
 #define TILE(pixels, vectors) \
     .tile[0][vectors][pixels] = K(tile_##pixels##x##vectors), \
     .tile[1][vectors][pixels] = K(tile_stride1_##pixels##x##vectors), \

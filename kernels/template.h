@@ -20,9 +20,13 @@
  *   v_pick(v, lanes)            lane lanes[i] of v in lane i
  *   v_transpose(rows)           LANES vectors: rows[i][j] becomes rows[j][i], in place
  *   TILES(TILE)                 its register tiles: TILE(pixels, vectors) ...
+ *   GEMV_STREAMS GEMV_VECTORS GEMV_SIZES(SIZE)   streams of weights at once for one image: SIZE(streams, vectors) ...
  *   WINDOW_PIXELS               most pixels of a row in a window kernel's group
  *   WINDOW_SINGLES(GROUP, ...)  its groups of one row: GROUP(1, pixels, ...) for each number of pixels
- *   WINDOW_PAIRS(GROUP, ...)    its groups of two rows, or nothing
+ *   WINDOW_SHARED_PAIRS(GROUP, ...) and WINDOW_SHARED_PAIR_PIXELS   its groups of two rows, for windows whose
+ *                               pixels share columns, and the most pixels of one; or nothing and 0
+ *   WINDOW_APART_PAIRS(GROUP, ...) and WINDOW_APART_PAIR_PIXELS   the same for windows whose pixels do not
+ *   WINDOW_REGISTERS            registers for sums, a row of weights and a value
  */
 #ifndef FMAP_TEMPLATE_H
 #define FMAP_TEMPLATE_H

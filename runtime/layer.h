@@ -19,6 +19,9 @@ struct fmap_layer {
     fmap_status (*shape)(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                          fmap_error *error);
 
+    /* Says, before any step is planned, where the inputs had best lie. NULL: anywhere. */
+    fmap_status (*reserve)(struct fmap_planning *planning, const struct fmap_graph_node *node);
+
     /* Adds the steps that compute the node. All shapes are known. */
     fmap_status (*plan)(struct fmap_planning *planning, const struct fmap_graph_node *node);
 

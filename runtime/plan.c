@@ -1,9 +1,8 @@
-/* Making a plan: shapes, passes, steps, memory. */
+/* Making a plan: shapes, taps, passes, then steps (steps.c). */
 #include "runtime/plan.h"
 
 #include "runtime/layer.h"
 #include "runtime/passes/passes.h"
-#include "runtime/planning.h"
 
 #include <string.h>
 
@@ -152,100 +151,12 @@ static fmap_status settle_layouts(struct fmap_plan *plan, const fmap_plan_option
     return FMAP_OK;
 }
 
-static void place_inputs(struct fmap_planning *planning) {
-    const struct fmap_graph *graph = planning->graph;
-    for (size_t i = 0; i < graph->n_inputs; i++) {
-        fmap_value value = graph->inputs[i];
-        enum fmap_form form = fmap_planning_port_form(planning, i, &graph->values[value].shape);
-        planning->values[value].placed[form] = true;
-        planning->values[value].places[form] = (struct fmap_operand){.base = FMAP_BASE_PORT, .port = (int)i};
-    }
-}
-
-/* Outputs that no layer wrote into the caller's memory itself. */
-static fmap_status copy_outputs(struct fmap_planning *planning) {
-    const struct fmap_graph *graph = planning->graph;
-    for (size_t i = 0; i < graph->n_outputs; i++) {
-        fmap_value value = fmap_graph_resolve(graph, graph->outputs[i]);
-        const fmap_shape *shape = &graph->values[value].shape;
-        int port = (int)(graph->n_inputs + i);
-        enum fmap_form form = fmap_planning_port_form(planning, (size_t)port, shape);
-        struct fmap_operand place, wanted = {.base = FMAP_BASE_PORT, .port = port};
-        TRY(fmap_planning_read(planning, value, form, &place));
-        if (place.base == FMAP_BASE_PORT && place.port == port) continue;
-        TRY(fmap_planning_convert(planning, NULL, shape, form, &place, form, &wanted));
-    }
-    return FMAP_OK;
-}
-
-static fmap_status add_steps(struct fmap_planning *planning) {
-    const struct fmap_graph *graph = planning->graph;
-    place_inputs(planning);
-    for (fmap_value value = 1; (size_t)value < graph->n_values; value++) {
-        if (graph->values[value].producer < 0) TRY(fmap_plan_tap_steps(planning, value));
-    }
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        const struct fmap_graph_node *node = &graph->nodes[i];
-        if (node->dead) continue;
-        TRY(node->layer->plan(planning, node));
-        for (size_t k = 0; k < node->n_outputs; k++) TRY(fmap_plan_tap_steps(planning, node->outputs[k]));
-    }
-    return copy_outputs(planning);
-}
-
-/* The arena is settled: operands learn where their buffers are. */
-static void settle_operands(struct fmap_plan *plan, const struct fmap_buffer *buffers) {
-    for (size_t s = 0; s < plan->n_steps; s++) {
-        for (size_t i = 0; i < plan->steps[s].n_operands; i++) {
-            struct fmap_operand *operand = &plan->steps[s].operands[i];
-            if (operand->base == FMAP_BASE_ARENA) operand->offset += buffers[operand->buffer].offset;
-        }
-    }
-}
-
-static void name_kernels(struct fmap_plan *plan) {
-    for (size_t s = 0; s < plan->n_steps; s++) {
-        const struct fmap_step *step = &plan->steps[s];
-        if (step->layer < 0) continue;
-        const char **kernel = &plan->layers[step->layer].kernel;
-        bool moves_only = strncmp(step->kernel, "reorder", 7) == 0 || strcmp(step->kernel, "tap") == 0;
-        if (!moves_only || !**kernel) *kernel = step->kernel;
-    }
-    for (size_t i = 0; i < plan->graph.n_nodes; i++) {
-        const struct fmap_graph_node *node = &plan->graph.nodes[i];
-        if (node->dead) plan->layers[node->origin].fused_into = node->fused_into;
-    }
-}
-
-static fmap_status plan_steps(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error) {
-    struct fmap_planning planning = {.plan = plan,
-                                     .graph = &plan->graph,
-                                     .kernels = plan->kernels,
-                                     .training = options->training,
-                                     .seed = options->seed,
-                                     .algorithm = options->algorithm,
-                                     .storage = {.allocator = plan->storage.allocator},
-                                     .error = error};
-    planning.values = fmap_storage_take(&planning.storage, plan->graph.n_values, sizeof *planning.values);
-    fmap_status status = planning.values ? add_steps(&planning) : fmap_planning_out_of_memory(&planning);
-    if (status == FMAP_OK) {
-        status = fmap_place_buffers(&planning.storage, planning.buffers, planning.n_buffers,
-                                    &plan->arena_bytes, error);
-    }
-    if (status == FMAP_OK) {
-        settle_operands(plan, planning.buffers);
-        name_kernels(plan);
-    }
-    fmap_storage_release(&planning.storage);
-    return status;
-}
-
 static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error) {
     if (options->threads < 0 || options->threads > MOST_THREADS || options->batch < 0) {
         return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%d threads or batch %lld is out of range",
                          options->threads, (long long)options->batch);
     }
-    if ((unsigned)options->algorithm > FMAP_ALGORITHM_WINOGRAD_F4) {
+    if ((unsigned)options->algorithm > FMAP_ALGORITHM_FASTEST) {
         return fmap_fail(error, FMAP_ERROR_ARGUMENT, "algorithm %d is unknown", (int)options->algorithm);
     }
     TRY(fmap_host_kernels(options->max_isa, &plan->kernels, &plan->isa, error));
@@ -261,10 +172,10 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
     TRY(settle_layouts(plan, options, error));
     TRY(fmap_plan_taps(plan, options, error));
     if (!options->no_fusion) {
-        struct fmap_pass_options pass_options = {.training = options->training};
+        struct fmap_pass_options pass_options = {.training = options->training, .algorithm = options->algorithm};
         TRY(fmap_run_passes(&plan->graph, &pass_options, error));
     }
-    return plan_steps(plan, options, error);
+    return fmap_plan_steps(plan, options, error);
 }
 
 fmap_status fmap_plan_create(const fmap_model *model, const fmap_plan_options *options, fmap_plan **plan,

@@ -40,7 +40,7 @@ struct fmap_step {
     struct fmap_operand *operands;
     size_t n_operands;
     int64_t parts;
-    int64_t layer; /* index of the model's node that it counts for; -1: none */
+    int64_t layer;    /* index of the model's node that it counts for; -1: none */
     const char *name; /* of that node; "": none */
     const char *kernel;
     size_t scratch_bytes;
@@ -124,6 +124,9 @@ bool fmap_pattern_matches(const char *pattern, const char *name);
 
 /* Finds the values that the requests mean and marks them as kept, before any pass runs (tap.c). */
 fmap_status fmap_plan_taps(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error);
+
+/* Adds the steps of all layers and places their memory, after the passes (steps.c). */
+fmap_status fmap_plan_steps(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error);
 
 struct fmap_planning;
 

@@ -91,15 +91,56 @@ static bool output_port(const struct fmap_planning *planning, fmap_value value, 
     return false;
 }
 
-fmap_status fmap_planning_write(struct fmap_planning *planning, fmap_value value, enum fmap_form form,
-                                struct fmap_operand *place) {
+void fmap_planning_slice(struct fmap_planning *planning, fmap_value value, fmap_value whole, int64_t block) {
     struct fmap_planned_value *planned = &planning->values[value];
+    if (planned->slice_of) return;
+    planned->slice_of = whole;
+    planned->slice_block = block;
+}
+
+/* The place in the whole, which gets its memory with the first of its slices. Several images do not lie one behind
+ * the other there: only for writers and readers that can do with that. */
+static fmap_status write_slice(struct fmap_planning *planning, struct fmap_planned_value *planned,
+                               int64_t block_stride, struct fmap_operand *place) {
+    struct fmap_planned_value *whole = &planning->values[planned->slice_of];
+    if (!whole->placed[FMAP_FORM_BLOCKED]) {
+        int64_t image_stride;
+        TRY(fmap_planning_write_images(planning, planned->slice_of, place, &image_stride));
+    }
+    *place = whole->places[FMAP_FORM_BLOCKED];
+    fmap_operand_advance(place, planned->slice_block * block_stride);
+    planned->image_stride = whole->image_stride;
+    planned->in_slice = true;
+    return FMAP_OK;
+}
+
+static fmap_status write(struct fmap_planning *planning, fmap_value value, enum fmap_form form, bool strided,
+                         struct fmap_operand *place) {
+    struct fmap_planned_value *planned = &planning->values[value];
+    const fmap_shape *shape = &planning->graph->values[value].shape;
+    struct fmap_geometry geometry = {0};
+    if (form == FMAP_FORM_BLOCKED) geometry = fmap_geometry_of(shape);
+    if (form == FMAP_FORM_BLOCKED) planned->image_stride = geometry.image_stride;
     if (!output_port(planning, value, form, place)) {
-        const fmap_shape *shape = &planning->graph->values[value].shape;
-        TRY(fmap_planning_temporary(planning, form_bytes(shape, form), place));
+        if (form == FMAP_FORM_BLOCKED && planned->slice_of && (strided || geometry.n == 1))
+            TRY(write_slice(planning, planned, geometry.block_stride, place));
+        else
+            TRY(fmap_planning_temporary(planning, form_bytes(shape, form), place));
     }
     planned->places[form] = *place;
     planned->placed[form] = true;
+    return FMAP_OK;
+}
+
+fmap_status fmap_planning_write(struct fmap_planning *planning, fmap_value value, enum fmap_form form,
+                                struct fmap_operand *place) {
+    return write(planning, value, form, false, place);
+}
+
+fmap_status fmap_planning_write_images(struct fmap_planning *planning, fmap_value value,
+                                       struct fmap_operand *place, int64_t *image_stride) {
+    TRY(write(planning, value, FMAP_FORM_BLOCKED, true, place));
+    *image_stride = planning->values[value].image_stride;
     return FMAP_OK;
 }
 

@@ -15,6 +15,11 @@ enum fmap_form {
 struct fmap_planned_value {
     bool placed[FMAP_FORMS];
     struct fmap_operand places[FMAP_FORMS];
+    int64_t image_stride;     /* of the blocked form, in elements */
+    fmap_value slice_of;      /* not 0: its blocked form has a place inside of that value's, */
+    int64_t slice_block;      /* from this block of channels on, */
+    bool in_slice;            /* and was written there */
+    bool read_once;           /* by one input of one node, and by nobody outside */
     fmap_value view_of;       /* not 0: the same elements as that value, */
     enum fmap_form view_form; /* whose memory in this form is this value's plain one */
 };
@@ -58,6 +63,14 @@ fmap_status fmap_planning_read(struct fmap_planning *planning, fmap_value value,
 /* Memory for a value that the next step writes: the caller's own where it fits. */
 fmap_status fmap_planning_write(struct fmap_planning *planning, fmap_value value, enum fmap_form form,
                                 struct fmap_operand *place);
+
+/* The same for a layer that writes the blocked form and can put its images `*image_stride` elements apart. */
+fmap_status fmap_planning_write_images(struct fmap_planning *planning, fmap_value value,
+                                       struct fmap_operand *place, int64_t *image_stride);
+
+/* Gives the blocked form of `value` a place inside of that of `whole`, from `block` on, unless it has one. Whoever
+ * writes the value may take it or not. */
+void fmap_planning_slice(struct fmap_planning *planning, fmap_value value, fmap_value whole, int64_t block);
 
 /* Memory that only lives between steps of one layer. */
 fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes, struct fmap_operand *place);

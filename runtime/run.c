@@ -41,8 +41,8 @@ static void run_alone(fmap_context *context) {
     }
 }
 
-/* One parallel region for the whole network; a barrier orders the steps. Which thread takes which part is left to
- * chance: no result depends on it. */
+/* One parallel region for the whole network; a barrier orders the steps. A thread takes neighbouring parts, the
+ * same share in every step: much of what it reads it has written itself, and it lies in its own cache. */
 static void run_together(fmap_context *context) {
     const struct fmap_plan *plan = context->plan;
 #pragma omp parallel num_threads(plan->threads)
@@ -55,7 +55,7 @@ static void run_together(fmap_context *context) {
             const struct fmap_step *step = &plan->steps[s];
             int64_t parts = 0;
             if (thread == 0) fmap_probe_layer_start(step);
-#pragma omp for schedule(dynamic, 1) nowait
+#pragma omp for schedule(static) nowait
             for (int64_t part = 0; part < step->parts; part++) {
                 step->part(&run, step, part);
                 parts++;

@@ -88,11 +88,25 @@ INLINE void v_transpose(vf rows[LANES]) {
     TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3)
 #define TILE_PIXELS {0, 12, 6, 4, 0}
 
-/* 10 accumulators, 3 weights and a value. */
+/* 10 accumulators, up to 4 weights and a value; fewer of wider windows, because a window that fills
+ * all 16 registers spills. Two rows of weights leave too few. */
+#define WINDOW_REGISTERS 15
 #define WINDOW_PIXELS 10
 #define WINDOW_SINGLES(GROUP, ...) \
     GROUP(1, 1, __VA_ARGS__) GROUP(1, 2, __VA_ARGS__) GROUP(1, 3, __VA_ARGS__) GROUP(1, 4, __VA_ARGS__) \
     GROUP(1, 5, __VA_ARGS__) GROUP(1, 6, __VA_ARGS__) GROUP(1, 7, __VA_ARGS__) GROUP(1, 8, __VA_ARGS__) \
     GROUP(1, 9, __VA_ARGS__) GROUP(1, 10, __VA_ARGS__)
-#define WINDOW_PAIRS(GROUP, ...)
+#define WINDOW_APART_PAIRS(GROUP, ...) \
+    GROUP(2, 1, __VA_ARGS__) GROUP(2, 2, __VA_ARGS__) GROUP(2, 3, __VA_ARGS__) GROUP(2, 4, __VA_ARGS__) \
+    GROUP(2, 5, __VA_ARGS__)
+#define WINDOW_APART_PAIR_PIXELS 5
+#define WINDOW_SHARED_PAIRS(GROUP, ...)
+#define WINDOW_SHARED_PAIR_PIXELS 0
+
+#define GEMV_STREAMS 3
+#define GEMV_VECTORS 4
+#define GEMV_SIZES(SIZE) \
+    SIZE(1, 1) SIZE(1, 2) SIZE(1, 3) SIZE(1, 4) \
+    SIZE(2, 1) SIZE(2, 2) SIZE(2, 3) SIZE(2, 4) \
+    SIZE(3, 1) SIZE(3, 2) SIZE(3, 3) SIZE(3, 4)
 /* clang-format on */

@@ -79,11 +79,23 @@ INLINE void v_transpose(vf rows[LANES]) {
 #define TILE_PIXELS {0, 14, 14, 9, 6}
 
 /* 14 accumulators, two rows of up to 7 weights, a value. */
+#define WINDOW_REGISTERS 32
 #define WINDOW_PIXELS 7
 #define WINDOW_SINGLES(GROUP, ...) \
     GROUP(1, 1, __VA_ARGS__) GROUP(1, 2, __VA_ARGS__) GROUP(1, 3, __VA_ARGS__) GROUP(1, 4, __VA_ARGS__) \
     GROUP(1, 5, __VA_ARGS__) GROUP(1, 6, __VA_ARGS__) GROUP(1, 7, __VA_ARGS__)
-#define WINDOW_PAIRS(GROUP, ...) \
+#define WINDOW_APART_PAIRS(GROUP, ...) \
     GROUP(2, 1, __VA_ARGS__) GROUP(2, 2, __VA_ARGS__) GROUP(2, 3, __VA_ARGS__) GROUP(2, 4, __VA_ARGS__) \
     GROUP(2, 5, __VA_ARGS__) GROUP(2, 6, __VA_ARGS__) GROUP(2, 7, __VA_ARGS__)
+#define WINDOW_APART_PAIR_PIXELS 7
+#define WINDOW_SHARED_PAIRS(GROUP, ...) WINDOW_APART_PAIRS(GROUP, __VA_ARGS__)
+#define WINDOW_SHARED_PAIR_PIXELS 7
+
+#define GEMV_STREAMS 4
+#define GEMV_VECTORS 4
+#define GEMV_SIZES(SIZE) \
+    SIZE(1, 1) SIZE(1, 2) SIZE(1, 3) SIZE(1, 4) \
+    SIZE(2, 1) SIZE(2, 2) SIZE(2, 3) SIZE(2, 4) \
+    SIZE(3, 1) SIZE(3, 2) SIZE(3, 3) SIZE(3, 4) \
+    SIZE(4, 1) SIZE(4, 2) SIZE(4, 3) SIZE(4, 4)
 /* clang-format on */

@@ -60,9 +60,19 @@ INLINE void v_transpose(vf rows[LANES]) { (void)rows; }
     TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3) TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4)
 #define TILE_PIXELS {0, 4, 4, 4, 4}
 
+#define WINDOW_REGISTERS 32
 #define WINDOW_PIXELS 4
 #define WINDOW_SINGLES(GROUP, ...) \
     GROUP(1, 1, __VA_ARGS__) GROUP(1, 2, __VA_ARGS__) GROUP(1, 3, __VA_ARGS__) GROUP(1, 4, __VA_ARGS__)
-#define WINDOW_PAIRS(GROUP, ...) \
+#define WINDOW_APART_PAIRS(GROUP, ...) \
     GROUP(2, 1, __VA_ARGS__) GROUP(2, 2, __VA_ARGS__) GROUP(2, 3, __VA_ARGS__) GROUP(2, 4, __VA_ARGS__)
+#define WINDOW_APART_PAIR_PIXELS 4
+#define WINDOW_SHARED_PAIRS(GROUP, ...) WINDOW_APART_PAIRS(GROUP, __VA_ARGS__)
+#define WINDOW_SHARED_PAIR_PIXELS 4
+
+#define GEMV_STREAMS 2
+#define GEMV_VECTORS 4
+#define GEMV_SIZES(SIZE) \
+    SIZE(1, 1) SIZE(1, 2) SIZE(1, 3) SIZE(1, 4) \
+    SIZE(2, 1) SIZE(2, 2) SIZE(2, 3) SIZE(2, 4)
 /* clang-format on */

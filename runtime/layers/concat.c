@@ -1,5 +1,5 @@
 /* Concat: each input is copied to its place, in blocked form where the blocks of channels fit one behind the
- * other. */
+ * other. There a layer can write its output to that place itself, and nothing is left to copy. */
 #include "runtime/layer.h"
 #include "runtime/layers/elements.h"
 
@@ -57,18 +57,41 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     return fmap_set_output(graph, node, &out);
 }
 
-/* Blocked when it is at hand and no input's channels end inside of a block that another's begin in. */
+/* Whether no input's channels end inside of a block that another's begin in. */
+static bool fits_blocks(const struct fmap_graph *graph, const struct fmap_graph_node *node, int axis) {
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        const fmap_shape *in = &fmap_input_value(graph, node, i)->shape;
+        if (in->rank < 2) return false;
+        if (axis == 1 && i + 1 < node->n_inputs && in->dims[1] % FMAP_BLOCK != 0) return false;
+    }
+    return true;
+}
+
+/* Of several images the blocks of one input do not lie one behind the other: then nobody else may read them. */
+static fmap_status reserve(struct fmap_planning *planning, const struct fmap_graph_node *node) {
+    const struct concat_parameters *parameters = node->parameters;
+    const struct fmap_graph *graph = planning->graph;
+    const fmap_shape *to = &graph->values[node->outputs[0]].shape;
+    if (fmap_axis_of(parameters->axis, to->rank) != 1 || !fits_blocks(graph, node, 1)) return FMAP_OK;
+    int64_t block = 0;
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        fmap_value in = fmap_node_input(graph, node, i);
+        const struct fmap_graph_value *from = &graph->values[in];
+        bool alone = to->dims[0] == 1 || planning->values[in].read_once;
+        if (alone && from->producer >= 0) fmap_planning_slice(planning, in, node->outputs[0], block);
+        block += fmap_geometry_of(&from->shape).blocks;
+    }
+    return FMAP_OK;
+}
+
+/* Blocked when it is at hand. */
 static enum fmap_form choose_form(const struct fmap_planning *planning, const struct fmap_graph_node *node,
                                   int axis) {
     bool at_hand = false;
     for (size_t i = 0; i < node->n_inputs; i++) {
-        fmap_value in = fmap_node_input(planning->graph, node, i);
-        const fmap_shape *dims = &planning->graph->values[in].shape;
-        at_hand |= fmap_planning_has(planning, in, FMAP_FORM_BLOCKED);
-        if (dims->rank < 2) return FMAP_FORM_PLAIN;
-        if (axis == 1 && i + 1 < node->n_inputs && dims->dims[1] % FMAP_BLOCK != 0) return FMAP_FORM_PLAIN;
+        at_hand |= fmap_planning_has(planning, fmap_node_input(planning->graph, node, i), FMAP_FORM_BLOCKED);
     }
-    return at_hand ? FMAP_FORM_BLOCKED : FMAP_FORM_PLAIN;
+    return at_hand && fits_blocks(planning->graph, node, axis) ? FMAP_FORM_BLOCKED : FMAP_FORM_PLAIN;
 }
 
 /* The shape of the memory in that form: blocks and their lanes are axes of their own. */
@@ -97,21 +120,40 @@ static struct fmap_strided strided_of(const fmap_shape *in, const fmap_shape *ou
     return strided;
 }
 
+/* Blocks of channels may lie in the slice of another Concat; then images are further apart. */
+static fmap_status write_output(struct fmap_planning *planning, fmap_value out, enum fmap_form form, int axis,
+                                struct fmap_operand *dst) {
+    if (form != FMAP_FORM_BLOCKED || axis != 1) return fmap_planning_write(planning, out, form, dst);
+    int64_t image_stride;
+    if (!planning->values[out].placed[form])
+        TRY(fmap_planning_write_images(planning, out, dst, &image_stride));
+    *dst = planning->values[out].places[form];
+    return FMAP_OK;
+}
+
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
     const struct concat_parameters *parameters = node->parameters;
-    const fmap_shape *to = &planning->graph->values[node->outputs[0]].shape;
+    const struct fmap_graph *graph = planning->graph;
+    const fmap_shape *to = &graph->values[node->outputs[0]].shape;
     int axis = fmap_axis_of(parameters->axis, to->rank);
     enum fmap_form form = choose_form(planning, node, axis);
+    bool blocks = form == FMAP_FORM_BLOCKED && axis == 1;
     int64_t place = 0; /* along the axis, in elements or blocks */
     struct fmap_operand src, dst;
-    TRY(fmap_planning_write(planning, node->outputs[0], form, &dst));
+    TRY(write_output(planning, node->outputs[0], form, axis, &dst));
     for (size_t i = 0; i < node->n_inputs; i++) {
-        fmap_value in = fmap_node_input(planning->graph, node, i);
-        const fmap_shape *from = &planning->graph->values[in].shape;
-        struct fmap_strided strided = strided_of(from, to, form, axis, place);
-        TRY(fmap_planning_read(planning, in, form, &src));
-        TRY(fmap_planning_copy(planning, node, &src, &dst, &strided));
-        place += form == FMAP_FORM_BLOCKED && axis == 1 ? fmap_geometry_of(from).blocks : from->dims[axis];
+        fmap_value in = fmap_node_input(graph, node, i);
+        const struct fmap_planned_value *planned = &planning->values[in];
+        const fmap_shape *from = &graph->values[in].shape;
+        bool there = blocks && planned->in_slice && planned->slice_of == node->outputs[0] &&
+                     planned->slice_block == place;
+        if (!there) {
+            struct fmap_strided strided = strided_of(from, to, form, axis, place);
+            if (blocks) strided.dst_strides[0] = planning->values[node->outputs[0]].image_stride;
+            TRY(fmap_planning_read(planning, in, form, &src));
+            TRY(fmap_planning_copy(planning, node, &src, &dst, &strided));
+        }
+        place += blocks ? fmap_geometry_of(from).blocks : from->dims[axis];
     }
     return FMAP_OK;
 }
@@ -122,4 +164,5 @@ const struct fmap_layer fmap_layer_concat = {.op = "Concat",
                                              .max_outputs = 1,
                                              .parse = parse,
                                              .shape = shape,
+                                             .reserve = reserve,
                                              .plan = plan};

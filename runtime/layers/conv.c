@@ -86,8 +86,7 @@ static int64_t macs(const struct fmap_graph *graph, const struct fmap_graph_node
 }
 
 /* Weights and bias must be constants: they are packed once, when the plan is made. */
-static fmap_status read_constants(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                  struct fmap_tiles_problem *problem) {
+static fmap_status check_constants(const struct fmap_planning *planning, const struct fmap_graph_node *node) {
     for (size_t i = 1; i < 3; i++) {
         const struct fmap_graph_value *value = fmap_input_value(planning->graph, node, i);
         if (value && !value->data) {
@@ -96,9 +95,6 @@ static fmap_status read_constants(struct fmap_planning *planning, const struct f
                                   fmap_input_text(planning->graph, node, i).text);
         }
     }
-    const struct fmap_graph_value *bias = fmap_input_value(planning->graph, node, 2);
-    problem->weights = fmap_input_value(planning->graph, node, 1)->data;
-    problem->bias = bias ? bias->data : NULL;
     return FMAP_OK;
 }
 
@@ -110,51 +106,77 @@ static bool counts_in_ints(const struct fmap_window_size *size) {
     return reach <= INT32_MAX / 2;
 }
 
-static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
-    const struct fmap_graph *graph = planning->graph;
+/* All but the places in memory. */
+static struct fmap_tiles_problem make_problem(const struct fmap_graph *graph,
+                                              const struct fmap_graph_node *node,
+                                              const struct fmap_window_size *size) {
     const struct fmap_conv_parameters *parameters = node->parameters;
-    struct fmap_window_size size;
-    TRY(resolve(graph, node, &size, planning->error));
-    fmap_value x = fmap_node_input(graph, node, 0), y = node->outputs[0];
-    struct fmap_geometry in = fmap_geometry_of(&graph->values[x].shape);
-    struct fmap_geometry out = fmap_geometry_of(&graph->values[y].shape);
-    int64_t kernel_size = size.kernel[0] * size.kernel[1], group_channels = in.c / parameters->group;
-    struct fmap_tiles_problem problem = {
+    const struct fmap_graph_value *weights = fmap_input_value(graph, node, 1),
+                                  *bias = fmap_input_value(graph, node, 2);
+    struct fmap_geometry in = fmap_geometry_of(&fmap_input_value(graph, node, 0)->shape);
+    int64_t kernel_size = size->kernel[0] * size->kernel[1], group_channels = in.c / parameters->group;
+    return (struct fmap_tiles_problem){
         .images = in.n,
         .channels = in.c,
         .in = {in.h, in.w},
-        .outputs = out.c,
-        .out = {out.h, out.w},
+        .outputs = weights->shape.dims[0],
+        .out = {size->out[0], size->out[1]},
         .groups = parameters->group,
-        .kernel = {size.kernel[0], size.kernel[1]},
-        .strides = {size.strides[0], size.strides[1]},
-        .dilations = {size.dilations[0], size.dilations[1]},
-        .pad_top = size.pads[0],
-        .pad_left = size.pads[1],
+        .kernel = {size->kernel[0], size->kernel[1]},
+        .strides = {size->strides[0], size->strides[1]},
+        .dilations = {size->dilations[0], size->dilations[1]},
+        .pad_top = size->pads[0],
+        .pad_left = size->pads[1],
         .src_image_stride = in.image_stride,
-        .dst_image_stride = out.image_stride,
-        .weight_strides = {group_channels * kernel_size, kernel_size, size.kernel[1], 1},
+        .weights = weights->data,
+        .weight_strides = {group_channels * kernel_size, kernel_size, size->kernel[1], 1},
         .weight_scale = 1,
+        .bias = bias ? bias->data : NULL,
         .bias_scale = 1,
         .activate = parameters->activate,
+        .pool = parameters->pool.out[0] > 0 ? &parameters->pool : NULL,
         .name = kernel_size == 1 ? "pointwise" : "direct"};
-    TRY(read_constants(planning, node, &problem));
-    bool few_channels = fmap_stem_wanted(&problem);
-    if (!few_channels) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
-    TRY(fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem.dst));
-    if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
-    if (parameters->group == in.c && in.c > 1 && counts_in_ints(&size)) {
-        return fmap_planning_depthwise(planning, node, &problem);
+}
+
+static bool is_depthwise(const struct fmap_tiles_problem *problem, const struct fmap_window_size *size) {
+    return problem->groups == problem->channels && problem->channels > 1 && counts_in_ints(size);
+}
+
+/* Few outputs would leave most lanes of Winograd's products empty: only where it is asked for. */
+static int64_t choose_winograd(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
+    bool free = algorithm == FMAP_ALGORITHM_BEST || algorithm == FMAP_ALGORITHM_FASTEST;
+    return free && fmap_dot_wanted(problem) ? 0 : fmap_winograd_choose(problem, algorithm);
+}
+
+bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                        const struct fmap_window_size *pool, fmap_algorithm algorithm) {
+    struct fmap_window_size size;
+    if (fmap_input_value(graph, node, 0)->shape.rank != 4 || resolve(graph, node, &size, NULL) != FMAP_OK) {
+        return false;
     }
+    struct fmap_tiles_problem problem = make_problem(graph, node, &size);
+    int64_t winograd = choose_winograd(&problem, algorithm);
+    if (winograd) return fmap_winograd_can_pool(&problem, winograd, pool);
+    return fmap_stem_wanted(&problem) && fmap_stem_can_pool(&problem, pool);
+}
+
+static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
+    fmap_value x = fmap_node_input(planning->graph, node, 0), y = node->outputs[0];
+    struct fmap_window_size size;
+    TRY(resolve(planning->graph, node, &size, planning->error));
+    TRY(check_constants(planning, node));
+    struct fmap_tiles_problem problem = make_problem(planning->graph, node, &size);
+    int64_t winograd = choose_winograd(&problem, planning->algorithm);
+    bool few_channels = !winograd && fmap_stem_wanted(&problem);
+    if (!few_channels) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
+    TRY(fmap_planning_write_images(planning, y, &problem.dst, &problem.dst_image_stride));
+    if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
+    if (is_depthwise(&problem, &size)) return fmap_planning_depthwise(planning, node, &problem);
+    if (winograd) return fmap_planning_winograd(planning, node, &problem, winograd);
     if (fmap_grouped_wanted(&problem) && counts_in_ints(&size)) {
         return fmap_planning_grouped(planning, node, &problem);
     }
-    if (planning->algorithm != FMAP_ALGORITHM_WINOGRAD_F4 && fmap_dot_wanted(&problem)) {
-        return fmap_planning_dot(planning, node, &problem);
-    }
-    if (fmap_winograd_wanted(&problem, planning->algorithm)) {
-        return fmap_planning_winograd(planning, node, &problem);
-    }
+    if (fmap_dot_wanted(&problem)) return fmap_planning_dot(planning, node, &problem);
     if (fmap_uneven_wanted(&problem)) return fmap_planning_uneven(planning, node, &problem);
     return fmap_planning_tiles(planning, node, &problem);
 }

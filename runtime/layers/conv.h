@@ -9,6 +9,11 @@ struct fmap_conv_parameters {
     struct fmap_window_parameters window;
     int64_t group;
     struct fmap_activate_job activate; /* computed with the convolution; none when a node is parsed */
+    struct fmap_window_size pool; /* of a max pool computed with it, on its own output; out[0] == 0: none */
 };
+
+/* Whether the convolution, as it will be planned, can take the largest elements of its own output. */
+bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                        const struct fmap_window_size *pool, fmap_algorithm algorithm);
 
 #endif

@@ -1,7 +1,10 @@
 #include "runtime/layers/dense.h"
 
-fmap_status fmap_planning_dense(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                const struct fmap_dense_problem *problem) {
+#include "runtime/layers/gemv.h"
+
+/* Weights that another layer computes: by the tiles of convolution, which pack them in every run. */
+static fmap_status plan_tiles(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                              const struct fmap_dense_problem *problem) {
     int64_t of_depth = problem->transposed ? 1 : problem->columns;
     struct fmap_tiles_problem tiles = {
         .images = problem->rows,
@@ -35,6 +38,12 @@ fmap_status fmap_planning_dense(struct fmap_planning *planning, const struct fma
         tiles.weight_strides[3] = of_depth * (problem->map_pixels ? c : 1);
     }
     return fmap_planning_tiles(planning, node, &tiles);
+}
+
+fmap_status fmap_planning_dense(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                const struct fmap_dense_problem *problem) {
+    if (!problem->weights || problem->rows > 1) return plan_tiles(planning, node, problem);
+    return fmap_planning_gemv(planning, node, problem);
 }
 
 fmap_status fmap_dense_source(struct fmap_planning *planning, fmap_value value,

@@ -85,7 +85,11 @@ static fmap_status pick_lanes(struct fmap_planning *planning, struct depthwise_j
     return FMAP_OK;
 }
 
-/* Parts of equal numbers of rows, whatever the number of planes. A unit is two rows, which share what they read. */
+/* What it takes to move an element, in multiply-adds: with so few of them for each, memory counts. */
+enum { MOVING = 2 };
+
+/* Parts of equal numbers of rows, whatever the number of planes, as many for each thread. A unit is two rows, which
+ * share what they read. */
 static void cut(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                 struct depthwise_job *job) {
     int64_t planes = problem->images * job->blocks;
@@ -93,8 +97,11 @@ static void cut(const struct fmap_planning *planning, const struct fmap_tiles_pr
                                                                  : job->dst_height;
     job->units_per_plane = (job->dst_height + job->unit_rows - 1) / job->unit_rows;
     job->n_units = planes * job->units_per_plane;
-    int64_t wanted = fmap_planning_parts(planning, planes * FMAP_BLOCK * problem->out[0] * problem->out[1] *
-                                                       problem->kernel[0] * problem->kernel[1]);
+    int64_t kernel_size = problem->kernel[0] * problem->kernel[1], threads = planning->plan->threads;
+    int64_t in = problem->in[0] * problem->in[1], out = problem->out[0] * problem->out[1];
+    int64_t work = out * kernel_size + MOVING * (in + out);
+    int64_t wanted = fmap_planning_parts(planning, planes * FMAP_BLOCK * work);
+    if (wanted > 1) wanted = (wanted + threads - 1) / threads * threads;
     job->parts = wanted < job->n_units ? wanted : job->n_units;
 }
 

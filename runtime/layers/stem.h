@@ -8,6 +8,9 @@
  * whether its weights are finite: the choice changes the order of the sum. */
 bool fmap_stem_wanted(const struct fmap_tiles_problem *problem);
 
+/* Whether it takes the pool from the rows that it has just computed. */
+bool fmap_stem_can_pool(const struct fmap_tiles_problem *problem, const struct fmap_window_size *pool);
+
 /* Packs the weights and adds the step. `x` is read in whatever form it is in; problem->src counts for nothing. */
 fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                fmap_value x, const struct fmap_tiles_problem *problem);

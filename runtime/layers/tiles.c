@@ -18,11 +18,20 @@ struct panel {
     int64_t group;
 };
 
+/* A column of the convolution's kernel, as a piece of a line sees it. */
+struct column {
+    ptrdiff_t offset; /* elements, from the start of a row of the source to pixel 0 of the piece */
+    int32_t index;
+    int16_t first, last; /* pixels of the piece for which it lies inside of the image */
+};
+
 struct tiles_job {
     struct fmap_tiling tiling;
     const struct panel *panels;
     const float *bias;
     int64_t n_panels;
+    const struct column *columns; /* [piece][n_columns[piece] of kernel width] */
+    const int64_t *n_columns;
     int64_t n_lines; /* of an image: rows of output pixels, or 1 where all pixels make one line */
     bool images_are_pixels;
     bool weights_outside; /* order of the loops */
@@ -54,46 +63,47 @@ struct walk {
 
 static int64_t ceil_divide(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 
-/* Pixels p of [0, n) with 0 <= (first + p) * stride + offset < size. */
-static void pixels_inside(int64_t first, int64_t n, int64_t stride, int64_t offset, int64_t size,
-                          int64_t *begin, int64_t *end) {
-    int64_t from = ceil_divide(-offset, stride) - first, to = ceil_divide(size - offset, stride) - first;
-    *begin = from < 0 ? 0 : from > n ? n : from;
-    *end = to < 0 ? 0 : to > n ? n : to;
+/* Kernel rows [*first, *end) that fall into the image for output row y. */
+static void rows_inside(const struct tiles_job *job, int64_t y, int64_t *first, int64_t *end) {
+    int64_t top = y * job->strides[0] - job->pads[0], dilation = job->dilations[0];
+    *first = top < 0 ? ceil_divide(-top, dilation) : 0;
+    *end = top < job->in[0] ? ceil_divide(job->in[0] - top, dilation) : 0;
+    if (*end > job->kernel[0]) *end = job->kernel[0];
 }
 
-/* The positions of the kernel that touch the image for a tile of output pixels [x, x + n) of row y. */
-static int find_positions(const struct tiles_job *job, int64_t y, int64_t x, int64_t n,
+/* The positions of the kernel that touch the image for the tile of output pixels that is piece `piece` of row y. */
+static int find_positions(const struct tiles_job *job, int64_t y, int64_t piece,
                           struct fmap_tile_position *positions) {
+    const struct column *columns = job->columns + piece * job->kernel[1];
+    int64_t n_columns = job->n_columns[piece], first, end;
     int count = 0;
-    for (int64_t ky = 0; ky < job->kernel[0]; ky++) {
-        int64_t row = y * job->strides[0] - job->pads[0] + ky * job->dilations[0];
-        if (row < 0 || row >= job->in[0]) continue;
-        for (int64_t kx = 0; kx < job->kernel[1]; kx++) {
-            int64_t offset = kx * job->dilations[1] - job->pads[1], begin, end;
-            pixels_inside(x, n, job->strides[1], offset, job->in[1], &begin, &end);
-            if (begin >= end) continue;
-            positions[count++] = (struct fmap_tile_position){
-                .src_offset = (row * job->in[1] + x * job->strides[1] + offset) * FMAP_BLOCK,
-                .index = (int32_t)(ky * job->kernel[1] + kx),
-                .first = (int16_t)begin,
-                .last = (int16_t)end};
+    rows_inside(job, y, &first, &end);
+    for (int64_t ky = first; ky < end; ky++) {
+        int64_t row = (y * job->strides[0] - job->pads[0] + ky * job->dilations[0]) * job->in[1] * FMAP_BLOCK;
+        for (int64_t i = 0; i < n_columns; i++) {
+            positions[count++] = (struct fmap_tile_position){.src_offset = row + columns[i].offset,
+                                                             .index = (int32_t)(ky * job->kernel[1]) +
+                                                                      columns[i].index,
+                                                             .first = columns[i].first,
+                                                             .last = columns[i].last};
         }
     }
     return count;
 }
 
-/* Points the tile at output pixels [x, x + n) of line y of an image. */
-static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t x, int64_t n) {
+/* Points the tile at the output pixels of a piece of a line of an image. */
+static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t piece) {
     const struct tiles_job *job = walk->job;
     struct fmap_tile *tile = &walk->tile;
+    int64_t x = fmap_piece_begin(job->tiling.n_pixels, job->tiling.n_tiles, piece);
     if (job->images_are_pixels) {
+        int64_t n = fmap_piece_length(job->tiling.n_pixels, job->tiling.n_tiles, piece);
         image = x;
-        walk->n_positions = find_positions(job, 0, 0, 1, walk->positions);
+        walk->n_positions = find_positions(job, 0, 0, walk->positions);
         for (int i = 0; i < walk->n_positions; i++) walk->positions[i].last = (int16_t)n;
         x = 0;
     } else {
-        walk->n_positions = find_positions(job, line, x, n, walk->positions);
+        walk->n_positions = find_positions(job, line, piece, walk->positions);
     }
     tile->src = walk->src + image * job->src_image_stride;
     tile->dst = walk->dst + image * job->dst_image_stride +
@@ -186,7 +196,7 @@ static void run_range(struct walk *walk, int64_t image, int64_t tile, int64_t ti
     for (; tile < tile_end; tile++) {
         int64_t line = tile / tiling->n_tiles, piece = tile % tiling->n_tiles;
         int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, piece);
-        place_tile(walk, image, line, fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, piece), n_pixels);
+        place_tile(walk, image, line, piece);
         for (int64_t i = panel; i < panel_end; i++) run_panel(walk, &walk->job->panels[i], n_pixels);
     }
 }
@@ -225,6 +235,41 @@ static void tiles_part(const struct fmap_run *run, const struct fmap_step *step,
 }
 
 /* ---- planning -------------------------------------------------------------------------------------- */
+
+/* Pixels p of [0, n) with 0 <= (first + p) * stride + offset < size. */
+static void pixels_inside(int64_t first, int64_t n, int64_t stride, int64_t offset, int64_t size,
+                          int64_t *begin, int64_t *end) {
+    int64_t from = ceil_divide(-offset, stride) - first, to = ceil_divide(size - offset, stride) - first;
+    *begin = from < 0 ? 0 : from > n ? n : from;
+    *end = to < 0 ? 0 : to > n ? n : to;
+}
+
+/* What of the kernel's columns each piece of a line sees: the same for all lines. */
+static fmap_status find_columns(struct fmap_planning *planning, struct tiles_job *job) {
+    int64_t n_pieces = job->images_are_pixels ? 1 : job->tiling.n_tiles, width = job->kernel[1];
+    struct fmap_storage *storage = &planning->plan->storage;
+    struct column *columns = fmap_storage_take(storage, (size_t)n_pieces, (size_t)width * sizeof *columns);
+    int64_t *n_columns = fmap_storage_take(storage, (size_t)n_pieces, sizeof *n_columns);
+    if (!columns || !n_columns) return fmap_planning_out_of_memory(planning);
+    for (int64_t piece = 0; piece < n_pieces; piece++) {
+        int64_t x = fmap_piece_begin(job->tiling.n_pixels, job->tiling.n_tiles, piece);
+        int64_t n = fmap_piece_length(job->tiling.n_pixels, job->tiling.n_tiles, piece), begin, end;
+        if (job->images_are_pixels) x = 0, n = 1;
+        for (int64_t kx = 0; kx < width; kx++) {
+            int64_t offset = kx * job->dilations[1] - job->pads[1];
+            pixels_inside(x, n, job->strides[1], offset, job->in[1], &begin, &end);
+            if (begin >= end) continue;
+            columns[piece * width + n_columns[piece]++] = (struct column){
+                .offset = (x * job->strides[1] + offset) * FMAP_BLOCK,
+                .index = (int32_t)kx,
+                .first = (int16_t)begin,
+                .last = (int16_t)end};
+        }
+    }
+    job->columns = columns;
+    job->n_columns = n_columns;
+    return FMAP_OK;
+}
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -411,6 +456,7 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
     job.aligned = problem->groups == 1 ||
                   (group_outputs % FMAP_BLOCK == 0 && job.group_channels % FMAP_BLOCK == 0);
     struct fmap_operand operands[3] = {problem->src, problem->dst};
+    if (!job.pointwise) TRY(find_columns(planning, &job));
     TRY(pack(planning, node, problem, &job, &operands[2]));
     int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
     int64_t work = problem->images * problem->outputs * problem->out[0] * problem->out[1] *

@@ -2,6 +2,7 @@
 #ifndef FMAP_LAYERS_TILES_H
 #define FMAP_LAYERS_TILES_H
 
+#include "runtime/layers/window.h"
 #include "runtime/planning.h"
 
 /*   dst[n, o, y, x] = activate(bias[o] + sum over i, ky, kx of
@@ -24,7 +25,8 @@ struct fmap_tiles_problem {
     const void *bias; /* [outputs] floats, perhaps unaligned; NULL: zeros */
     float bias_scale;
     struct fmap_activate_job activate;
-    const char *name; /* of the kernel, for people */
+    const struct fmap_window_size *pool; /* of Winograd and the stem: a max pool of `out`; NULL: none */
+    const char *name;                    /* of the kernel, for people */
 };
 
 /* Whether output pixel i is made of source pixel i and nothing else, so that all rows are one line. */

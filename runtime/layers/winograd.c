@@ -1,11 +1,11 @@
 /* A part takes a block of tiles through the whole of it: input transform of all channels, then for each panel of output
- * channels 36 products and the output transform. What lies between stays in the second cache (Gelashvili, Shavit &
+ * channels the products of all points and the output transform. What lies between stays in the second cache (Gelashvili, Shavit &
  * Zlateski 2020, arXiv:2007.00523, call it L3 fusion). */
 #include "runtime/layers/winograd.h"
 
 #include <string.h>
 
-enum { OUTPUT = FMAP_WINOGRAD_OUTPUT, POINTS = FMAP_WINOGRAD_POINTS, KERNEL = 9 };
+enum { KERNEL = 9 };
 
 /* Weights up to this size stay in the third cache. Then a block is one group of tiles, whose transformed input stays in
  * the second cache; larger weights are better read once for more groups, which come from the third. */
@@ -13,6 +13,9 @@ static const int64_t RESIDENT_WEIGHTS_BYTES = 12 * 1024 * 1024;
 enum { GROUPS_OF_LARGE_WEIGHTS = 4 };
 
 struct winograd_job {
+    int64_t output, points; /* of a tile: pixels of a side; values of its patch */
+    void (*transform)(const struct fmap_winograd_input *); /* the transforms for that size */
+    void (*transform_back)(const struct fmap_winograd_output *);
     int64_t tiles_per_row, n_tiles; /* of an image */
     int64_t n_blocks;               /* of tiles, nearly equal */
     int64_t most_tiles;             /* of a block */
@@ -21,7 +24,8 @@ struct winograd_job {
     const float *bias;         /* of whole vectors */
     int64_t channels;
     int64_t in[2], out[2], pads[2];
-    int64_t src_image_stride, dst_image_stride;
+    int64_t pooled[2]; /* where the largest of 2 x 2 outputs are kept; else 0 */
+    int64_t src_image_stride, dst_image_stride, dst_block_stride;
     int64_t transformed_stride; /* floats from point to point of the transformed input */
     int64_t product_stride;     /* and of the products of a vector */
     struct fmap_activate_job activate;
@@ -39,9 +43,8 @@ static int64_t most_pixels(const struct fmap_kernels *kernels, const struct fmap
 
 /* One block of tiles, transformed: [point][group of tiles][block of channels][tile][16], so that a register tile reads
  * one stream. */
-static void transform_input(const struct winograd_job *job, const struct fmap_kernels *kernels,
-                            const float *src, int64_t first, int64_t n_tiles, int64_t n_groups,
-                            float *transformed) {
+static void transform_input(const struct winograd_job *job, const float *src, int64_t first, int64_t n_tiles,
+                            int64_t n_groups, float *transformed) {
     for (int64_t group = 0; group < n_groups; group++) {
         int64_t begin = fmap_piece_begin(n_tiles, n_groups, group),
                 n = fmap_piece_length(n_tiles, n_groups, group);
@@ -57,7 +60,7 @@ static void transform_input(const struct winograd_job *job, const struct fmap_ke
                                                 .width = (int)job->in[1],
                                                 .pad_top = (int)job->pads[0],
                                                 .pad_left = (int)job->pads[1]};
-            kernels->winograd_input(&input);
+            job->transform(&input);
         }
     }
 }
@@ -75,7 +78,7 @@ static void multiply_groups(const struct winograd_job *job, const struct fmap_ke
     tile->dst += n_groups * tile->dst_step;
 }
 
-/* The 36 products of a panel: [vector][point][tile][lanes of a vector]. */
+/* The products of a panel: [vector][point][tile][lanes of a vector]. */
 static void multiply(const struct winograd_job *job, const struct fmap_kernels *kernels, const float *weights,
                      int64_t n_vectors, int64_t n_tiles, int64_t n_groups, const float *transformed,
                      float *products) {
@@ -87,18 +90,18 @@ static void multiply(const struct winograd_job *job, const struct fmap_kernels *
                              .n_blocks = (int)blocks_of(job->channels),
                              .last_lanes = (int)((job->channels - 1) % FMAP_BLOCK + 1),
                              .dst_pixel_stride = lanes};
-    for (int64_t v = 0; v < n_vectors; v++) tile.dst_offsets[v] = v * POINTS * job->product_stride;
+    for (int64_t v = 0; v < n_vectors; v++) tile.dst_offsets[v] = v * job->points * job->product_stride;
     if (n_groups == 1) {
         tile.src_block_stride = n_tiles * FMAP_BLOCK;
         tile.src_step = job->transformed_stride;
         tile.weights_step = job->channels * n_vectors * lanes;
         tile.dst_step = job->product_stride;
-        tile.n_repeats = POINTS;
+        tile.n_repeats = (int)job->points;
         kernels->pointwise[n_vectors][n_tiles](&tile);
         return;
     }
     int64_t n_longer = n_tiles % n_groups, shorter = n_tiles / n_groups;
-    for (int64_t point = 0; point < POINTS; point++) {
+    for (int64_t point = 0; point < job->points; point++) {
         tile.src = transformed + point * job->transformed_stride;
         tile.weights = weights + point * job->channels * n_vectors * lanes;
         tile.dst = products + point * job->product_stride;
@@ -113,8 +116,8 @@ static void transform_output(const struct winograd_job *job, const struct fmap_k
     int64_t lanes = kernels->lanes;
     for (int64_t v = 0; v < n_vectors; v++) {
         int64_t output = (first_vector + v) * lanes;
-        int64_t offset = output / FMAP_BLOCK * job->out[0] * job->out[1] * FMAP_BLOCK + output % FMAP_BLOCK;
-        struct fmap_winograd_output work = {.src = products + v * POINTS * job->product_stride,
+        int64_t offset = output / FMAP_BLOCK * job->dst_block_stride + output % FMAP_BLOCK;
+        struct fmap_winograd_output work = {.src = products + v * job->points * job->product_stride,
                                             .dst = dst + offset,
                                             .bias = job->bias + output,
                                             .point_stride = job->product_stride,
@@ -124,8 +127,10 @@ static void transform_output(const struct winograd_job *job, const struct fmap_k
                                             .tiles_per_row = (int)job->tiles_per_row,
                                             .height = (int)job->out[0],
                                             .width = (int)job->out[1],
+                                            .pooled_height = (int)job->pooled[0],
+                                            .pooled_width = (int)job->pooled[1],
                                             .activate = job->activate};
-        kernels->winograd_output(&work);
+        job->transform_back(&work);
     }
 }
 
@@ -141,14 +146,14 @@ static void winograd_part(const struct fmap_run *run, const struct fmap_step *st
     int64_t n_tiles = fmap_piece_length(job->n_tiles, job->n_blocks, block);
     int64_t most = most_pixels(kernels, &job->panels), n_groups = (n_tiles + most - 1) / most;
     float *transformed = (float *)(void *)run->scratch,
-          *products = transformed + POINTS * job->transformed_stride;
-    transform_input(job, kernels, src, first, n_tiles, n_groups, transformed);
+          *products = transformed + job->points * job->transformed_stride;
+    transform_input(job, src, first, n_tiles, n_groups, transformed);
     int64_t panel = fmap_piece_begin(job->panels.n_panels, job->panels_parts, panels_part);
     int64_t end = panel + fmap_piece_length(job->panels.n_panels, job->panels_parts, panels_part);
     for (; panel < end; panel++) {
         int64_t first_vector = fmap_piece_begin(job->panels.n_vectors, job->panels.n_panels, panel);
         int64_t n_vectors = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel);
-        const float *panel_weights = weights + POINTS * job->channels * first_vector * kernels->lanes;
+        const float *panel_weights = weights + job->points * job->channels * first_vector * kernels->lanes;
         multiply(job, kernels, panel_weights, n_vectors, n_tiles, n_groups, transformed, products);
         transform_output(job, kernels, first_vector, n_vectors, first, n_tiles, products, dst);
     }
@@ -156,52 +161,9 @@ static void winograd_part(const struct fmap_run *run, const struct fmap_step *st
 
 /* ---- planning -------------------------------------------------------------------------------------- */
 
-/* Measured from 9 channels and maps of 4 x 4 on: it does, but for few tiles that would each need all of large weights,
- * four times those of the direct sum. */
-static bool pays(const struct fmap_tiles_problem *problem) {
-    static const int64_t MOST_WEIGHTS = 1 << 20;
-    if (problem->channels < 9 || problem->outputs < 8 || problem->out[0] < 4 || problem->out[1] < 4) return false;
-    bool few = problem->out[0] <= 2 * OUTPUT && problem->out[1] <= 2 * OUTPUT;
-    return !few || problem->channels * problem->outputs <= MOST_WEIGHTS / POINTS;
-}
-
-bool fmap_winograd_wanted(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
-    bool fits = problem->kernel[0] == 3 && problem->kernel[1] == 3 && problem->strides[0] == 1 &&
-                problem->strides[1] == 1 && problem->dilations[0] == 1 && problem->dilations[1] == 1 &&
-                problem->groups == 1 && problem->weights;
-    switch (algorithm) {
-    case FMAP_ALGORITHM_BEST: return fits && pays(problem);
-    case FMAP_ALGORITHM_WINOGRAD_F4: return fits;
-    default: return false;
-    }
-}
-
-/* G g G^T in double, rounded once. */
-static void transform_weights(const double *kernel, float *points, int64_t point_stride) {
-    static const double g[6][3] = {
-        /* 1, p, p^2 over the product of p's distances to the other points: 0, 5/8, -5/8, 3/2, -3/2; infinity */
-        {1 / 0.87890625, 0, 0},
-        {1 / -1.452636718750, 0.625 / -1.452636718750, 0.390625 / -1.452636718750},
-        {1 / -1.452636718750, -0.625 / -1.452636718750, 0.390625 / -1.452636718750},
-        {1 / 8.3671875, 1.5 / 8.3671875, 2.25 / 8.3671875},
-        {1 / 8.3671875, -1.5 / 8.3671875, 2.25 / 8.3671875},
-        {0, 0, 1}};
-    double half[6][3];
-    for (int i = 0; i < 6; i++) {
-        for (int x = 0; x < 3; x++) {
-            half[i][x] = g[i][0] * kernel[x] + g[i][1] * kernel[3 + x] + g[i][2] * kernel[6 + x];
-        }
-    }
-    for (int i = 0; i < 6; i++) {
-        for (int j = 0; j < 6; j++) {
-            double sum = g[j][0] * half[i][0] + g[j][1] * half[i][1] + g[j][2] * half[i][2];
-            points[(i * 6 + j) * point_stride] = (float)sum;
-        }
-    }
-}
-
 /* [panel][point][channel][output of the panel] */
-static void pack_panel(const struct fmap_tiles_problem *problem, int64_t first, int64_t row, float *packed) {
+static void pack_panel(const struct fmap_tiles_problem *problem, const struct fmap_winograd_matrix *matrix,
+                       int64_t first, int64_t row, float *packed) {
     const int64_t *strides = problem->weight_strides;
     for (int64_t i = 0; i < problem->channels; i++) {
         for (int64_t o = 0; o < row && first + o < problem->outputs; o++) {
@@ -211,7 +173,7 @@ static void pack_panel(const struct fmap_tiles_problem *problem, int64_t first, 
                              k % 3 * strides[3];
                 kernel[k] = (double)(fmap_float_at(problem->weights, at) * problem->weight_scale);
             }
-            transform_weights(kernel, packed + i * row + o, problem->channels * row);
+            fmap_winograd_transform_weights(matrix, kernel, packed + i * row + o, problem->channels * row);
         }
     }
 }
@@ -220,12 +182,14 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
                         struct winograd_job *job, struct fmap_operand *weights) {
     int64_t lanes = planning->kernels->lanes, n_outputs = job->panels.n_vectors * lanes;
     float *packed, *bias;
-    TRY(fmap_planning_weights(planning, (size_t)(POINTS * problem->channels * n_outputs), &packed));
+    struct fmap_winograd_matrix matrix;
+    fmap_winograd_weights_matrix(job->output, &matrix);
+    TRY(fmap_planning_weights(planning, (size_t)(job->points * problem->channels * n_outputs), &packed));
     TRY(fmap_planning_weights(planning, (size_t)n_outputs, &bias));
     for (int64_t panel = 0; panel < job->panels.n_panels; panel++) {
         int64_t first = fmap_piece_begin(job->panels.n_vectors, job->panels.n_panels, panel) * lanes;
         int64_t row = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel) * lanes;
-        pack_panel(problem, first, row, packed + POINTS * problem->channels * first);
+        pack_panel(problem, &matrix, first, row, packed + job->points * problem->channels * first);
     }
     for (int64_t o = 0; problem->bias && o < problem->outputs; o++) {
         bias[o] = fmap_float_at(problem->bias, o) * problem->bias_scale;
@@ -238,7 +202,7 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
 /* Blocks of tiles that fit the cache and that share out evenly among the threads. */
 static void cut_into_parts(struct winograd_job *job, const struct fmap_planning *planning, int64_t images) {
     int64_t pixels = most_pixels(planning->kernels, &job->panels), threads = planning->plan->threads;
-    int64_t weights_bytes = POINTS * job->channels * job->panels.n_vectors * planning->kernels->lanes *
+    int64_t weights_bytes = job->points * job->channels * job->panels.n_vectors * planning->kernels->lanes *
                             (int64_t)sizeof(float);
     int64_t most = weights_bytes > RESIDENT_WEIGHTS_BYTES ? GROUPS_OF_LARGE_WEIGHTS * pixels : pixels;
     job->n_blocks = (job->n_tiles + most - 1) / most;
@@ -253,10 +217,30 @@ static void cut_into_parts(struct winograd_job *job, const struct fmap_planning 
     job->most_tiles = (job->n_tiles + job->n_blocks - 1) / job->n_blocks;
 }
 
+static void set_transforms(struct winograd_job *job, const struct fmap_kernels *kernels) {
+    switch (job->output) {
+    case 2:
+        job->transform = kernels->winograd2_input;
+        job->transform_back = kernels->winograd2_output;
+        return;
+    case 5:
+        job->transform = kernels->winograd5_input;
+        job->transform_back = kernels->winograd5_output;
+        return;
+    case 6:
+        job->transform = kernels->winograd6_input;
+        job->transform_back = kernels->winograd6_output;
+        return;
+    default: job->transform = kernels->winograd4_input; job->transform_back = kernels->winograd4_output;
+    }
+}
+
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                   const struct fmap_tiles_problem *problem) {
+                                   const struct fmap_tiles_problem *problem, int64_t output) {
     int64_t lanes = planning->kernels->lanes;
-    struct winograd_job job = {.tiles_per_row = (problem->out[1] + OUTPUT - 1) / OUTPUT,
+    struct winograd_job job = {.output = output,
+                               .points = (output + 2) * (output + 2),
+                               .tiles_per_row = (problem->out[1] + output - 1) / output,
                                .channels = problem->channels,
                                .pads = {problem->pad_top, problem->pad_left},
                                .src_image_stride = problem->src_image_stride,
@@ -264,15 +248,21 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                .activate = problem->activate};
     memcpy(job.in, problem->in, sizeof job.in);
     memcpy(job.out, problem->out, sizeof job.out);
-    job.n_tiles = (problem->out[0] + OUTPUT - 1) / OUTPUT * job.tiles_per_row;
+    if (problem->pool) memcpy(job.pooled, problem->pool->out, sizeof job.pooled);
+    const int64_t *kept = problem->pool ? job.pooled : job.out;
+    job.dst_block_stride = kept[0] * kept[1] * FMAP_BLOCK;
+    job.n_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;
+    set_transforms(&job, planning->kernels);
     job.panels = fmap_choose_tiling(planning->kernels, (problem->outputs + lanes - 1) / lanes, job.n_tiles);
     cut_into_parts(&job, planning, problem->images);
-    /* One line more than needed: 36 streams a power of two apart would meet in one set of the first cache. */
+    /* One line more than needed: as many streams as points a power of two apart would meet in one set of the first cache. */
     job.transformed_stride = job.most_tiles * blocks_of(job.channels) * FMAP_BLOCK + FMAP_BLOCK;
     job.product_stride = job.most_tiles * lanes + FMAP_BLOCK;
+    static const char *const names[] = {
+        [2] = "winograd2x2", [4] = "winograd4x4", [5] = "winograd5x5", [6] = "winograd6x6"};
     struct fmap_operand operands[3] = {problem->src, problem->dst};
     TRY(pack(planning, problem, &job, &operands[2]));
-    int64_t scratch = POINTS * (job.transformed_stride + FMAP_TILE_MAX_VECTORS * job.product_stride);
+    int64_t scratch = job.points * (job.transformed_stride + FMAP_TILE_MAX_VECTORS * job.product_stride);
     return fmap_planning_step(
         planning, &(struct fmap_step_definition){.part = winograd_part,
                                                  .job = &job,
@@ -281,6 +271,6 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                                  .n_operands = 3,
                                                  .parts = problem->images * job.n_blocks * job.panels_parts,
                                                  .scratch_bytes = (size_t)scratch * sizeof(float),
-                                                 .kernel = fmap_kernel_text(planning, "winograd4x4").text,
+                                                 .kernel = fmap_kernel_text(planning, names[output]).text,
                                                  .node = node});
 }

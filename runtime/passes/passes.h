@@ -9,7 +9,8 @@
 #include "runtime/graph.h"
 
 struct fmap_pass_options {
-    bool training;       /* Dropout drops */
+    bool training; /* Dropout drops */
+    fmap_algorithm algorithm;
     const char *without; /* names of passes to leave out, with spaces between; NULL: none */
 };
 

@@ -72,6 +72,16 @@ struct tile_shape {
 };
 struct kernel_case *tile_case(const struct tile_shape *shape);
 
+/* A dense layer for one image, by calls of so many streams of so many vectors, or the most that there are. */
+struct gemv_shape {
+    int streams, vectors;
+    int n_outputs; /* a multiple of 16 */
+    int n_blocks, n_rests, rest_lanes;
+    struct fmap_activate_job activate;
+    enum case_fill fill;
+};
+struct kernel_case *gemv_case(const struct gemv_shape *shape);
+
 /* All rows of one block of 16 channels. */
 struct window_shape {
     int in_h, in_w;
@@ -114,6 +124,7 @@ struct kernel_case *restack_case(const struct restack_shape *shape);
 /* Winograd's transforms of one block of 16 channels: all tiles of an output of out_h x out_w, in calls of up to
  * `per_call` tiles. */
 struct winograd_shape {
+    int output; /* of a tile: 2, 4, 5 or 6 */
     int out_h, out_w;
     int pad_top, pad_left, pad_bottom, pad_right;
     int per_call;

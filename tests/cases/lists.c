@@ -26,6 +26,15 @@ static struct kernel_case *tile_at(int i) {
                                           .activate = no_activation});
 }
 
+/* ---- dense layers: what the first cache holds, and the second ------------------------------------------------- */
+
+static const struct gemv_shape gemv_shapes[] = {
+    {.streams = 4, .vectors = 4, .n_outputs = 64, .n_blocks = 8},
+    {.streams = 4, .vectors = 4, .n_outputs = 256, .n_blocks = 32},
+};
+
+static struct kernel_case *gemv_at(int i) { return gemv_case(&gemv_shapes[i]); }
+
 /* ---- windows -------------------------------------------------------------------------------------------------- */
 
 static const struct window_shape depthwise_shapes[] = {
@@ -93,6 +102,23 @@ static const struct window_shape depthwise_shapes[] = {
      .dilation = 1,
      .pad_before = 2,
      .pad_after = 2},
+    {.in_h = 56,
+     .in_w = 56,
+     .kernel_h = 7,
+     .kernel_w = 7,
+     .stride = 1,
+     .dilation = 1,
+     .pad_before = 3,
+     .pad_after = 3},
+    {.in_h = 28,
+     .in_w = 28,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .stride = 1,
+     .dilation = 1,
+     .pad_before = 1,
+     .pad_after = 1,
+     .multiplier = 2},
     {.in_h = 28,
      .in_w = 28,
      .kernel_h = 3,
@@ -182,13 +208,32 @@ static struct kernel_case *dropout_mask_at(int i) { return dropout_mask_case(&dr
 
 /* ---- Winograd's transforms -------------------------------------------------------------------------------------- */
 
-static const struct winograd_shape winograd_shapes[] = {
-    {.out_h = 56, .out_w = 56, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1, .per_call = 14},
-    {.out_h = 14, .out_w = 14, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1, .per_call = 14},
-};
+static struct winograd_shape winograd_at(int output, int i) {
+    static const int sizes[] = {56, 14};
+    return (struct winograd_shape){.output = output,
+                                   .out_h = sizes[i],
+                                   .out_w = sizes[i],
+                                   .pad_top = 1,
+                                   .pad_left = 1,
+                                   .pad_bottom = 1,
+                                   .pad_right = 1,
+                                   .per_call = 14};
+}
 
-static struct kernel_case *winograd_input_at(int i) { return winograd_input_case(&winograd_shapes[i]); }
-static struct kernel_case *winograd_output_at(int i) { return winograd_output_case(&winograd_shapes[i]); }
+#define WINOGRAD(output) \
+    static struct kernel_case *winograd##output##_input_at(int i) { \
+        struct winograd_shape shape = winograd_at(output, i); \
+        return winograd_input_case(&shape); \
+    } \
+    static struct kernel_case *winograd##output##_output_at(int i) { \
+        struct winograd_shape shape = winograd_at(output, i); \
+        return winograd_output_case(&shape); \
+    }
+WINOGRAD(2)
+WINOGRAD(4)
+WINOGRAD(5)
+WINOGRAD(6)
+#undef WINOGRAD
 
 /* ---- layouts and statistics ------------------------------------------------------------------------------------- */
 
@@ -235,6 +280,7 @@ static struct kernel_case *statistics_at(int i) { return statistics_case(&statis
 
 const struct kernel_case_list kernel_case_lists[] = {
     {"tile", COUNT(tiles), tile_at},
+    {"gemv", COUNT(gemv_shapes), gemv_at},
     {"depthwise", COUNT(depthwise_shapes), depthwise_at},
     {"grouped", COUNT(grouped_shapes), grouped_at},
     {"dot", COUNT(dot_shapes), dot_at},
@@ -247,8 +293,14 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"affine", COUNT(affine_shapes), affine_at},
     {"softmax", COUNT(softmax_shapes), softmax_at},
     {"dropout_mask", COUNT(dropout_shapes), dropout_mask_at},
-    {"winograd_input", COUNT(winograd_shapes), winograd_input_at},
-    {"winograd_output", COUNT(winograd_shapes), winograd_output_at},
+    {"winograd2_input", 2, winograd2_input_at},
+    {"winograd2_output", 2, winograd2_output_at},
+    {"winograd4_input", 2, winograd4_input_at},
+    {"winograd4_output", 2, winograd4_output_at},
+    {"winograd5_input", 2, winograd5_input_at},
+    {"winograd5_output", 2, winograd5_output_at},
+    {"winograd6_input", 2, winograd6_input_at},
+    {"winograd6_output", 2, winograd6_output_at},
     {"reorder_to_blocked", COUNT(reorder_shapes), to_blocked_at},
     {"reorder_to_plain", COUNT(reorder_shapes), to_plain_at},
     {"gather", COUNT(gather_shapes), gather_at},

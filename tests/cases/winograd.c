@@ -6,17 +6,24 @@
 
 #include "case.h"
 
-enum { PATCH = FMAP_WINOGRAD_PATCH, OUTPUT = FMAP_WINOGRAD_OUTPUT, POINTS = FMAP_WINOGRAD_POINTS };
+enum { MAX_OUTPUT = FMAP_WINOGRAD_MAX_OUTPUT, MAX_PATCH = FMAP_WINOGRAD_MAX_PATCH };
 
-static const double points[PATCH - 1] = {0, 0.625, -0.625, 1.5, -1.5}; /* and infinity */
+/* Of each size of output; infinity comes last. */
+static const double points_of[MAX_OUTPUT + 1][MAX_PATCH - 1] = {
+    [2] = {0, 1, -1},
+    [4] = {0, 0.625, -0.625, 1.5, -1.5},
+    [5] = {0.25, -0.25, 0.875, -0.875, 1.875, -1.875},
+    [6] = {0, 0.5, -0.5, 1, -1, 2, -2}};
 
 /* Row i of B^T: the coefficients of the polynomial that is zero at every other point and has the leading
  * coefficient 1; at infinity the one that is zero at all finite points. */
-static void input_matrix(double b[PATCH][PATCH]) {
-    for (int i = 0; i < PATCH; i++) {
-        double polynomial[PATCH + 1] = {1};
+static void input_matrix(int output, double b[MAX_PATCH][MAX_PATCH]) {
+    const double *points = points_of[output];
+    int patch = output + 2;
+    for (int i = 0; i < patch; i++) {
+        double polynomial[MAX_PATCH + 1] = {1};
         int degree = 0;
-        for (int j = 0; j < PATCH - 1; j++) {
+        for (int j = 0; j < patch - 1; j++) {
             if (j == i) continue;
             for (int k = ++degree; k >= 0; k--) {
                 polynomial[k] = (k > 0 ? polynomial[k - 1] : 0) - points[j] * polynomial[k];
@@ -27,20 +34,20 @@ static void input_matrix(double b[PATCH][PATCH]) {
 }
 
 /* Row i of A^T: each point to the power i; infinity has only the highest. */
-static void output_matrix(double a[OUTPUT][PATCH]) {
-    for (int i = 0; i < OUTPUT; i++) {
-        for (int j = 0; j < PATCH - 1; j++) a[i][j] = i == 0 ? 1 : pow(points[j], i);
-        a[i][PATCH - 1] = i == OUTPUT - 1;
+static void output_matrix(int output, double a[MAX_OUTPUT][MAX_PATCH]) {
+    for (int i = 0; i < output; i++) {
+        for (int j = 0; j < output + 1; j++) a[i][j] = i == 0 ? 1 : pow(points_of[output][j], i);
+        a[i][output + 1] = i == output - 1;
     }
 }
 
 /* Element y, x of M d M^T and the sum of the absolute values of its terms. */
-static double transformed(const double *row_y, const double *row_x, double d[PATCH][PATCH],
+static double transformed(int patch, const double *row_y, const double *row_x, double d[MAX_PATCH][MAX_PATCH],
                           double *magnitude) {
     double sum = 0;
     *magnitude = 0;
-    for (int i = 0; i < PATCH; i++) {
-        for (int j = 0; j < PATCH; j++) {
+    for (int i = 0; i < patch; i++) {
+        for (int j = 0; j < patch; j++) {
             sum += row_y[i] * row_x[j] * d[i][j];
             *magnitude += fabs(row_y[i] * row_x[j] * d[i][j]);
         }
@@ -52,16 +59,21 @@ struct winograd_plan {
     struct winograd_shape shape;
     const float *src, *bias;
     float *dst;
+    int output, patch, points; /* of a tile */
     int in_h, in_w, tiles_per_row, n_tiles;
     ptrdiff_t point_stride;
 };
 
 static struct winograd_plan plan_of(const struct winograd_shape *shape) {
+    int output = shape->output;
     struct winograd_plan plan = {.shape = *shape,
+                                 .output = output,
+                                 .patch = output + 2,
+                                 .points = (output + 2) * (output + 2),
                                  .in_h = shape->out_h + 2 - shape->pad_top - shape->pad_bottom,
                                  .in_w = shape->out_w + 2 - shape->pad_left - shape->pad_right,
-                                 .tiles_per_row = (shape->out_w + OUTPUT - 1) / OUTPUT};
-    plan.n_tiles = plan.tiles_per_row * ((shape->out_h + OUTPUT - 1) / OUTPUT);
+                                 .tiles_per_row = (shape->out_w + output - 1) / output};
+    plan.n_tiles = plan.tiles_per_row * ((shape->out_h + output - 1) / output);
     plan.point_stride = (ptrdiff_t)(plan.n_tiles + 1) * FMAP_BLOCK;
     return plan;
 }
@@ -69,10 +81,11 @@ static struct winograd_plan plan_of(const struct winograd_shape *shape) {
 static struct kernel_case *create(const char *kernel, const struct winograd_plan *plan, size_t n_dst) {
     const struct winograd_shape *shape = &plan->shape;
     struct kernel_case *c = case_create(n_dst, 1, sizeof *plan);
-    snprintf(c->name, sizeof c->name, "%s/%dx%d/pads:%d,%d,%d,%d/%s", kernel, shape->out_h, shape->out_w,
-             shape->pad_top, shape->pad_left, shape->pad_bottom, shape->pad_right,
+    snprintf(c->name, sizeof c->name, "winograd%d_%s/%dx%d/pads:%d,%d,%d,%d/%s", shape->output, kernel,
+             shape->out_h, shape->out_w, shape->pad_top, shape->pad_left, shape->pad_bottom, shape->pad_right,
              case_activation_name(shape->activate.kind));
-    c->bytes = (double)(plan->n_tiles * (POINTS + OUTPUT * OUTPUT) * FMAP_BLOCK) * sizeof(float);
+    c->bytes = (double)(plan->n_tiles * (plan->points + plan->output * plan->output) * FMAP_BLOCK) *
+               sizeof(float);
     for (size_t i = 0; i < n_dst; i++) c->expected[i] = (double)NAN; /* what must not be written */
     return c;
 }
@@ -80,6 +93,23 @@ static struct kernel_case *create(const char *kernel, const struct winograd_plan
 static int calls(const struct winograd_plan *plan, int first) {
     int left = plan->n_tiles - first;
     return left < plan->shape.per_call ? left : plan->shape.per_call;
+}
+
+typedef void input_function(const struct fmap_winograd_input *job);
+typedef void output_function(const struct fmap_winograd_output *job);
+
+static input_function *input_transform(const struct fmap_kernels *kernels, int output) {
+    return output == 2   ? kernels->winograd2_input
+           : output == 4 ? kernels->winograd4_input
+           : output == 5 ? kernels->winograd5_input
+                         : kernels->winograd6_input;
+}
+
+static output_function *output_transform(const struct fmap_kernels *kernels, int output) {
+    return output == 2   ? kernels->winograd2_output
+           : output == 4 ? kernels->winograd4_output
+           : output == 5 ? kernels->winograd5_output
+                         : kernels->winograd6_output;
 }
 
 static void input_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
@@ -95,15 +125,15 @@ static void input_run(const struct kernel_case *c, const struct fmap_kernels *ke
                                           .width = plan->in_w,
                                           .pad_top = plan->shape.pad_top,
                                           .pad_left = plan->shape.pad_left};
-        kernels->winograd_input(&job);
+        input_transform(kernels, plan->output)(&job);
     }
 }
 
-static void read_patch(const struct winograd_plan *plan, int tile, int lane, double d[PATCH][PATCH]) {
-    int top = tile / plan->tiles_per_row * OUTPUT - plan->shape.pad_top;
-    int left = tile % plan->tiles_per_row * OUTPUT - plan->shape.pad_left;
-    for (int i = 0; i < PATCH; i++) {
-        for (int j = 0; j < PATCH; j++) {
+static void read_patch(const struct winograd_plan *plan, int tile, int lane, double d[MAX_PATCH][MAX_PATCH]) {
+    int top = tile / plan->tiles_per_row * plan->output - plan->shape.pad_top;
+    int left = tile % plan->tiles_per_row * plan->output - plan->shape.pad_left;
+    for (int i = 0; i < plan->patch; i++) {
+        for (int j = 0; j < plan->patch; j++) {
             int y = top + i, x = left + j;
             bool inside = y >= 0 && y < plan->in_h && x >= 0 && x < plan->in_w;
             d[i][j] = inside ? (double)plan->src[((ptrdiff_t)y * plan->in_w + x) * FMAP_BLOCK + lane] : 0;
@@ -113,19 +143,20 @@ static void read_patch(const struct winograd_plan *plan, int tile, int lane, dou
 
 struct kernel_case *winograd_input_case(const struct winograd_shape *shape) {
     struct winograd_plan plan = plan_of(shape);
-    struct kernel_case *c = create("winograd_input", &plan, (size_t)(POINTS * plan.point_stride));
+    struct kernel_case *c = create("input", &plan, (size_t)(plan.points * plan.point_stride));
     plan.src = case_source(c, (size_t)(plan.in_h * plan.in_w) * FMAP_BLOCK, 64, CASE_FILL_UNIFORM);
     plan.dst = c->dst.data;
     c->run = input_run;
-    double b[PATCH][PATCH], d[PATCH][PATCH], magnitude;
-    input_matrix(b);
+    double b[MAX_PATCH][MAX_PATCH], d[MAX_PATCH][MAX_PATCH], magnitude;
+    input_matrix(shape->output, b);
     for (int tile = 0; tile < plan.n_tiles; tile++) {
         for (int lane = 0; lane < FMAP_BLOCK; lane++) {
             read_patch(&plan, tile, lane, d);
-            for (int p = 0; p < POINTS; p++) {
+            for (int p = 0; p < plan.points; p++) {
                 ptrdiff_t at = p * plan.point_stride + tile * FMAP_BLOCK + lane;
-                c->expected[at] = transformed(b[p / PATCH], b[p % PATCH], d, &magnitude);
-                c->bounds[at] = check_bound(6, magnitude); /* three roundings along each axis at most */
+                c->expected[at] = transformed(plan.patch, b[p / plan.patch], b[p % plan.patch], d,
+                                              &magnitude);
+                c->bounds[at] = check_bound(8, magnitude); /* four roundings along each axis at most */
             }
         }
     }
@@ -148,30 +179,31 @@ static void output_run(const struct kernel_case *c, const struct fmap_kernels *k
                                                .height = plan->shape.out_h,
                                                .width = plan->shape.out_w,
                                                .activate = plan->shape.activate};
-            kernels->winograd_output(&job);
+            output_transform(kernels, plan->output)(&job);
         }
     }
 }
 
 struct kernel_case *winograd_output_case(const struct winograd_shape *shape) {
     struct winograd_plan plan = plan_of(shape);
-    struct kernel_case *c = create("winograd_output", &plan,
-                                   (size_t)(shape->out_h * shape->out_w) * FMAP_BLOCK);
-    plan.src = case_source(c, (size_t)(POINTS * plan.point_stride), 64, CASE_FILL_UNIFORM);
+    struct kernel_case *c = create("output", &plan, (size_t)(shape->out_h * shape->out_w) * FMAP_BLOCK);
+    plan.src = case_source(c, (size_t)(plan.points * plan.point_stride), 64, CASE_FILL_UNIFORM);
     plan.bias = case_source(c, FMAP_BLOCK, 64, CASE_FILL_UNIFORM);
     plan.dst = c->dst.data;
     c->run = output_run;
-    double a[OUTPUT][PATCH], m[PATCH][PATCH], magnitude;
-    output_matrix(a);
+    double a[MAX_OUTPUT][MAX_PATCH], m[MAX_PATCH][MAX_PATCH], magnitude;
+    output_matrix(shape->output, a);
     for (int i = 0; i < shape->out_h * shape->out_w * FMAP_BLOCK; i++) {
         int lane = i % FMAP_BLOCK, x = i / FMAP_BLOCK % shape->out_w, y = i / FMAP_BLOCK / shape->out_w;
-        int tile = y / OUTPUT * plan.tiles_per_row + x / OUTPUT;
-        for (int p = 0; p < POINTS; p++) {
-            m[p / PATCH][p % PATCH] = (double)plan.src[p * plan.point_stride + tile * FMAP_BLOCK + lane];
+        int tile = y / plan.output * plan.tiles_per_row + x / plan.output;
+        for (int p = 0; p < plan.points; p++) {
+            m[p / plan.patch][p % plan.patch] =
+                (double)plan.src[p * plan.point_stride + tile * FMAP_BLOCK + lane];
         }
         double bias = (double)plan.bias[lane];
-        c->expected[i] = transformed(a[y % OUTPUT], a[x % OUTPUT], m, &magnitude) + bias;
-        c->bounds[i] = check_bound(9, magnitude + fabs(bias)); /* four along each axis, and the bias */
+        c->expected[i] = transformed(plan.patch, a[y % plan.output], a[x % plan.output], m, &magnitude) +
+                         bias;
+        c->bounds[i] = check_bound(11, magnitude + fabs(bias)); /* five along each axis, and the bias */
     }
     case_activate(c, &shape->activate);
     memcpy(c->jobs, &plan, sizeof plan);

@@ -62,7 +62,8 @@ static void dilated_windows(make_case *make) {
                                                       .stride = 1 + width % 3,
                                                       .dilation = dilation,
                                                       .pad_before = 1,
-                                                      .pad_after = 1});
+                                                      .pad_after = 1,
+                                                      .rows_per_call = width % 4});
         }
     }
 }

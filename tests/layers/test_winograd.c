@@ -105,17 +105,26 @@ Test(winograd, is_chosen_by_the_shape_alone) {
                                          .strides = {1, 1},
                                          .dilations = {1, 1},
                                          .weights = ""};
-    cr_assert(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_BEST));
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 4);
     problem.images = 16;
-    cr_assert(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_BEST));
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 4);
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_FASTEST), 5, "14 is nearly three times five");
+    problem.out[0] = problem.out[1] = 54;
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_FASTEST), 6);
     problem.strides[1] = 2;
-    cr_assert_not(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_BEST));
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 0);
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F4), 0, "it cannot");
     problem.strides[1] = 1;
     problem.channels = 3;
-    cr_assert_not(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_BEST));
-    cr_assert(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_WINOGRAD_F4), "asked for, it need not pay");
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 0);
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F2), 2, "asked for, it need not pay");
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F5), 5);
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F6), 6);
     problem.channels = 64;
-    cr_assert_not(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_DIRECT));
-    problem.strides[1] = 2;
-    cr_assert_not(fmap_winograd_wanted(&problem, FMAP_ALGORITHM_WINOGRAD_F4), "it cannot");
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_DIRECT), 0);
+    problem.out[0] = problem.out[1] = 7;
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 4);
+    problem.channels = problem.outputs = 512;
+    cr_assert_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 2,
+                 "the weights of F(4x4) are too large");
 }

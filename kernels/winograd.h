@@ -1,40 +1,30 @@
-/* Winograd's minimal filtering F(4x4, 3x3): 36 products for 16 outputs where the direct sum takes 144.
+/* Winograd's minimal filtering F(OUTPUT x OUTPUT, 3x3), the same for every OUTPUT: a source defines OUTPUT, PATCH and its
+ * two transforms of one dimension, and includes this.
  *
- * Points 0, +-5/8, +-3/2 and infinity: of those that are short binary fractions the ones with the smallest error,
- * less than half of the usual 0, +-1, +-2. Cook & Toom's construction as in Lavin & Gray 2015, arXiv:1509.09308. */
+ * Cook & Toom's construction as in Lavin & Gray 2015, arXiv:1509.09308: the product of two polynomials from its values at
+ * PATCH points, the last of them infinity. The input transform's rows are the polynomials that vanish at all other
+ * points, x^k read as element k; the output transform's are the powers of the points; what they leave to divide by is in
+ * the weights. Points come as pairs +-p, so that the even and the odd terms are shared. */
+#ifndef FMAP_WINOGRAD_H
+#define FMAP_WINOGRAD_H
+
 #include "activate.h"
 
 #include <string.h>
-
-enum { PATCH = FMAP_WINOGRAD_PATCH, OUTPUT = FMAP_WINOGRAD_OUTPUT };
-
-static const float A = 0.625f, A2 = 0.390625f, A3 = 0.244140625f; /* 5/8 and its powers, all exact */
-static const float B = 1.5f, B2 = 2.25f, B3 = 3.375f;
-
-/* B^T d: the coefficients of the polynomials that vanish at all points but one. */
-INLINE void transform_input(vf *t, vf d0, vf d1, vf d2, vf d3, vf d4, vf d5) {
-    vf even_b = v_fma(v_splat(-B2), d2, d4), odd_b = v_fma(v_splat(-B2), d1, d3);
-    vf even_a = v_fma(v_splat(-A2), d2, d4), odd_a = v_fma(v_splat(-A2), d1, d3);
-    t[0] = v_fma(v_splat(A2 * B2), d0, v_fma(v_splat(-(A2 + B2)), d2, d4));
-    t[1] = v_fma(v_splat(A), odd_b, even_b);
-    t[2] = v_fma(v_splat(-A), odd_b, even_b);
-    t[3] = v_fma(v_splat(B), odd_a, even_a);
-    t[4] = v_fma(v_splat(-B), odd_a, even_a);
-    t[5] = v_fma(v_splat(A2 * B2), d1, v_fma(v_splat(-(A2 + B2)), d3, d5));
-}
 
 /* One patch of one vector of channels: columns first, then rows. */
 INLINE void transform_patch(const float *src, ptrdiff_t row_stride, float *dst, ptrdiff_t point_stride) {
     vf half[PATCH][PATCH]; /* [column][row of points] */
     UNROLL for (int x = 0; x < PATCH; x++) {
         const float *column = src + x * FMAP_BLOCK;
-        transform_input(half[x], v_load(column), v_load(column + row_stride), v_load(column + 2 * row_stride),
-                        v_load(column + 3 * row_stride), v_load(column + 4 * row_stride),
-                        v_load(column + 5 * row_stride));
+        vf d[PATCH];
+        UNROLL for (int y = 0; y < PATCH; y++) d[y] = v_load(column + y * row_stride);
+        transform_input(half[x], d);
     }
     UNROLL for (int y = 0; y < PATCH; y++) {
-        vf points[PATCH];
-        transform_input(points, half[0][y], half[1][y], half[2][y], half[3][y], half[4][y], half[5][y]);
+        vf d[PATCH], points[PATCH];
+        UNROLL for (int x = 0; x < PATCH; x++) d[x] = half[x][y];
+        transform_input(points, d);
         UNROLL for (int x = 0; x < PATCH; x++) v_store(dst + (y * PATCH + x) * point_stride, points[x]);
     }
 }
@@ -53,7 +43,7 @@ static void copy_patch(const struct fmap_winograd_input *job, int y, int x, floa
     }
 }
 
-void K(winograd_input)(const struct fmap_winograd_input *job) {
+INLINE void winograd_input(const struct fmap_winograd_input *job) {
     _Alignas(64) float border[PATCH * PATCH * FMAP_BLOCK];
     for (int i = 0; i < job->n_tiles; i++) {
         int tile = job->first_tile + i;
@@ -73,28 +63,20 @@ void K(winograd_input)(const struct fmap_winograd_input *job) {
     }
 }
 
-/* A^T m: the values of the product's polynomial become its coefficients. */
-INLINE void transform_output(vf *y, vf m0, vf m1, vf m2, vf m3, vf m4, vf m5) {
-    vf sum_a = v_add(m1, m2), difference_a = v_sub(m1, m2), sum_b = v_add(m3, m4),
-       difference_b = v_sub(m3, m4);
-    y[0] = v_add(v_add(m0, sum_a), sum_b);
-    y[1] = v_fma(v_splat(B), difference_b, v_mul(v_splat(A), difference_a));
-    y[2] = v_fma(v_splat(B2), sum_b, v_mul(v_splat(A2), sum_a));
-    y[3] = v_fma(v_splat(B3), difference_b, v_fma(v_splat(A3), difference_a, m5));
-}
-
-/* 36 products become 16 outputs, bias added; clipped to [low, high]. */
+/* All points' products become the outputs, bias added; clipped to [low, high]. */
 INLINE void transform_products(const float *src, ptrdiff_t point_stride, vf bias, vf low, vf high,
                                vf out[OUTPUT][OUTPUT]) {
     vf half[PATCH][OUTPUT]; /* [column of points][output row] */
     UNROLL for (int x = 0; x < PATCH; x++) {
         const float *column = src + x * point_stride;
-        ptrdiff_t row = PATCH * point_stride;
-        transform_output(half[x], v_load(column), v_load(column + row), v_load(column + 2 * row),
-                         v_load(column + 3 * row), v_load(column + 4 * row), v_load(column + 5 * row));
+        vf m[PATCH];
+        UNROLL for (int y = 0; y < PATCH; y++) m[y] = v_load(column + y * PATCH * point_stride);
+        transform_output(half[x], m);
     }
     UNROLL for (int y = 0; y < OUTPUT; y++) {
-        transform_output(out[y], half[0][y], half[1][y], half[2][y], half[3][y], half[4][y], half[5][y]);
+        vf m[PATCH];
+        UNROLL for (int x = 0; x < PATCH; x++) m[x] = half[x][y];
+        transform_output(out[y], m);
         UNROLL for (int x = 0; x < OUTPUT; x++) out[y][x] = v_min(high, v_max(low, v_add(out[y][x], bias)));
     }
 }
@@ -111,33 +93,56 @@ static __attribute__((noinline)) void activate_outputs(float *dst, ptrdiff_t row
     }
 }
 
-void K(winograd_output)(const struct fmap_winograd_output *job) {
-    int clips = job->activate.kind == FMAP_ACTIVATE_CLIP;
+INLINE void store_outputs(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_stride, int rows, int columns) {
+    if (rows == OUTPUT && columns == OUTPUT) {
+        UNROLL for (int y = 0; y < OUTPUT; y++) {
+            UNROLL for (int x = 0; x < OUTPUT; x++) v_store(dst + y * row_stride + x * FMAP_BLOCK, out[y][x]);
+        }
+        return;
+    }
+    UNROLL for (int y = 0; y < OUTPUT; y++) {
+        UNROLL for (int x = 0; x < OUTPUT; x++) {
+            if (y < rows && x < columns) v_store(dst + y * row_stride + x * FMAP_BLOCK, out[y][x]);
+        }
+    }
+}
+
+/* In the order of the window, as the pool itself would. */
+INLINE void store_largest(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_stride, int rows, int columns) {
+    UNROLL for (int y = 0; y < OUTPUT / 2; y++) {
+        UNROLL for (int x = 0; x < OUTPUT / 2; x++) {
+            if (y >= rows || x >= columns) continue;
+            vf largest = v_max_or_nan(out[2 * y][2 * x], out[2 * y][2 * x + 1]);
+            largest = v_max_or_nan(largest, out[2 * y + 1][2 * x]);
+            v_store(dst + y * row_stride + x * FMAP_BLOCK, v_max_or_nan(largest, out[2 * y + 1][2 * x + 1]));
+        }
+    }
+}
+
+INLINE void winograd_output(const struct fmap_winograd_output *job) {
+    int clips = job->activate.kind == FMAP_ACTIVATE_CLIP, pools = OUTPUT % 2 == 0 && job->pooled_width > 0;
     vf low = v_splat(clips ? job->activate.a : -__builtin_inff());
     vf high = v_splat(clips ? job->activate.b : __builtin_inff());
     vf bias = v_load(job->bias);
-    ptrdiff_t row_stride = (ptrdiff_t)job->width * FMAP_BLOCK;
+    int side = pools ? OUTPUT / 2 : OUTPUT;
+    int height = pools ? job->pooled_height : job->height, width = pools ? job->pooled_width : job->width;
+    ptrdiff_t row_stride = (ptrdiff_t)width * FMAP_BLOCK;
     for (int i = 0; i < job->n_tiles; i++) {
         int tile = job->first_tile + i;
-        int top = tile / job->tiles_per_row * OUTPUT, left = tile % job->tiles_per_row * OUTPUT;
-        int rows = between(job->height - top, 0, OUTPUT), columns = between(job->width - left, 0, OUTPUT);
+        int top = tile / job->tiles_per_row * side, left = tile % job->tiles_per_row * side;
+        int rows = between(height - top, 0, side), columns = between(width - left, 0, side);
         float *dst = job->dst + top * row_stride + left * FMAP_BLOCK;
         vf out[OUTPUT][OUTPUT];
         transform_products(job->src + i * job->tile_stride, job->point_stride, bias, low, high, out);
-        if (rows == OUTPUT && columns == OUTPUT) {
-            UNROLL for (int y = 0; y < OUTPUT; y++) {
-                UNROLL for (int x = 0; x < OUTPUT; x++)
-                    v_store(dst + y * row_stride + x * FMAP_BLOCK, out[y][x]);
-            }
-        } else {
-            UNROLL for (int y = 0; y < OUTPUT; y++) {
-                UNROLL for (int x = 0; x < OUTPUT; x++) {
-                    if (y < rows && x < columns) v_store(dst + y * row_stride + x * FMAP_BLOCK, out[y][x]);
-                }
-            }
+        if (pools) {
+            store_largest(out, dst, row_stride, rows, columns);
+            continue;
         }
+        store_outputs(out, dst, row_stride, rows, columns);
         if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) {
             activate_outputs(dst, row_stride, rows, columns, &job->activate);
         }
     }
 }
+
+#endif

@@ -1,0 +1,87 @@
+/* Weights of a dense layer in the order in which they are read. */
+#include "runtime/layers/gemv.h"
+
+struct fmap_terms fmap_dense_terms(const struct fmap_dense_problem *problem) {
+    int64_t channels = problem->depth, positions = 1;
+    if (problem->map[0] > 0) {
+        channels = problem->map[0];
+        positions = problem->map[1] * problem->map[2];
+    }
+    int rest = (int)(channels % FMAP_BLOCK);
+    return (struct fmap_terms){
+        .n_blocks = channels / FMAP_BLOCK * positions, .n_rests = rest ? positions : 0, .rest_lanes = rest};
+}
+
+/* Some outputs of one block of channels: where they come from and where they go. */
+struct block {
+    const void *weights;
+    float *packed;
+    int64_t width; /* of a row of the panel */
+    int64_t first_output, n_outputs, output_stride;
+    int64_t first_channel, lanes, channel_stride;
+    int64_t positions, position_stride;
+    float scale;
+};
+
+static void pack_row(const struct block *block, int64_t o, int64_t o_end, int64_t position, int64_t lane) {
+    float *packed = block->packed + (position * block->lanes + lane) * block->width;
+    int64_t from = (block->first_channel + lane) * block->channel_stride + position * block->position_stride;
+    for (; o < o_end; o++) {
+        packed[o] = fmap_float_at(block->weights, from + (block->first_output + o) * block->output_stride) *
+                    block->scale;
+    }
+}
+
+/* Outputs are innermost where they lie side by side, outermost where a whole sum's weights do. */
+static void pack_block(const struct block *block) {
+    int64_t step = block->output_stride == 1 ? block->n_outputs : 1;
+    for (int64_t o = 0; o < block->n_outputs; o += step) {
+        for (int64_t position = 0; position < block->positions; position++) {
+            for (int64_t lane = 0; lane < block->lanes; lane++) pack_row(block, o, o + step, position, lane);
+        }
+    }
+}
+
+static void pack_panel(const struct fmap_dense_problem *problem, const struct fmap_dense_panels *panels,
+                       int64_t panel, float *packed) {
+    int64_t channels = problem->depth, positions = 1, of_depth = problem->transposed ? 1 : problem->columns;
+    if (problem->map[0] > 0) {
+        channels = problem->map[0];
+        positions = problem->map[1] * problem->map[2];
+    }
+    struct block block = {.weights = problem->weights,
+                          .packed = packed,
+                          .width = fmap_panel_vectors(panels, panel) * panels->lanes,
+                          .first_output = panel * panels->panel_vectors * panels->lanes,
+                          .output_stride = problem->transposed ? problem->depth : 1,
+                          .channel_stride = of_depth * (problem->map_pixels ? 1 : positions),
+                          .positions = positions,
+                          .position_stride = of_depth * (problem->map_pixels ? channels : 1),
+                          .scale = problem->weight_scale};
+    int64_t rest = problem->columns - block.first_output;
+    block.n_outputs = rest < block.width ? rest : block.width;
+    for (; block.first_channel < channels; block.first_channel += FMAP_BLOCK) {
+        int64_t left = channels - block.first_channel;
+        block.lanes = left < FMAP_BLOCK ? left : FMAP_BLOCK;
+        pack_block(&block);
+        block.packed += positions * block.lanes * block.width;
+    }
+}
+
+fmap_status fmap_dense_pack(struct fmap_planning *planning, const struct fmap_dense_problem *problem,
+                            const struct fmap_dense_panels *panels, struct fmap_operand *weights,
+                            const float **bias) {
+    float *packed, *packed_bias;
+    int64_t n_outputs = panels->n_vectors * panels->lanes;
+    TRY(fmap_planning_weights(planning, (size_t)n_outputs, &packed_bias));
+    for (int64_t o = 0; problem->bias && o < problem->columns; o++) {
+        packed_bias[o] = fmap_float_at(problem->bias, o) * problem->bias_scale;
+    }
+    TRY(fmap_planning_weights(planning, (size_t)(n_outputs * panels->n_terms), &packed));
+    for (int64_t i = 0; i < panels->n_panels; i++) {
+        pack_panel(problem, panels, i, packed + i * panels->panel_vectors * panels->lanes * panels->n_terms);
+    }
+    *bias = packed_bias;
+    *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
+    return FMAP_OK;
+}

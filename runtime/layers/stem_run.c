@@ -1,0 +1,177 @@
+/* A part makes some rows of the output. It copies the rows of the image that it needs into planes of single floats with
+ * zeros for padding, sorted by column modulo the stride: pixels that are neighbours in the output are neighbours there,
+ * whatever the stride and the caller's layout. */
+#include "runtime/layers/stem_job.h"
+
+#include <string.h>
+
+/* The columns of one phase: those before the image and behind it are zeros. */
+static void copy_phase(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const float *row,
+                       int64_t phase, float *dst) {
+    int64_t stride = job->strides[1], before = job->pads[1] - phase;
+    int64_t first = before > 0 ? (before + stride - 1) / stride : 0;
+    int64_t inside = job->in[1] + before, end = inside > 0 ? (inside + stride - 1) / stride : 0;
+    if (end > job->phase_width) end = job->phase_width;
+    if (first > end) first = end;
+    memset(dst, 0, (size_t)first * sizeof *dst);
+    memset(dst + end, 0, (size_t)(job->phase_width - end) * sizeof *dst);
+    if (first == end) return;
+    struct fmap_gather gather = {.src = row + (first * stride - before) * job->src_pixel_stride,
+                                 .dst = dst + first,
+                                 .n = (int)(end - first),
+                                 .distance = stride * job->src_pixel_stride};
+    kernels->gather(&gather);
+}
+
+/* Rows [first, first + n) of the image: [row][channel][phase][column]. */
+static void copy_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const float *src,
+                      int64_t first, int64_t n, float *rows) {
+    for (int64_t row = first; row < first + n; row++, rows += fmap_stem_row_floats(job)) {
+        if (row < 0 || row >= job->in[0]) {
+            memset(rows, 0, (size_t)fmap_stem_row_floats(job) * sizeof *rows);
+            continue;
+        }
+        const float *image_row = src + row * job->in[1] * job->src_pixel_stride;
+        for (int64_t i = 0; i < job->channels * job->strides[1]; i++) {
+            int64_t channel = i / job->strides[1], phase = i % job->strides[1];
+            copy_phase(job, kernels, image_row + channel * job->src_channel_stride, phase,
+                       rows + i * job->phase_width);
+        }
+    }
+}
+
+/* A row of output with one panel: one call for the longer tiles, one for the others. */
+static void run_panel(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, int64_t n_vectors,
+                      struct fmap_tile *tile) {
+    const struct fmap_tiling *tiling = &job->tiling;
+    int64_t n_longer = tiling->n_pixels % tiling->n_tiles, shorter = tiling->n_pixels / tiling->n_tiles;
+    for (int i = 0; i < 2; i++) {
+        int64_t n_pixels = shorter + 1 - i, n = i == 0 ? n_longer : tiling->n_tiles - n_longer;
+        if (n == 0) continue;
+        tile->n_repeats = (int)n;
+        tile->src_step = n_pixels;
+        tile->dst_step = n_pixels * FMAP_BLOCK;
+        kernels->planar[n_vectors][n_pixels](tile);
+        tile->src += n * n_pixels;
+        tile->dst += n * n_pixels * FMAP_BLOCK;
+    }
+}
+
+/* Some rows with one panel: its weights stay in the first cache. */
+static void run_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels,
+                     const float *weights, int64_t panel, const float *rows, int64_t n_rows, float *dst,
+                     int64_t plane) {
+    int64_t lanes = kernels->lanes;
+    int64_t first = fmap_piece_begin(job->tiling.n_vectors, job->tiling.n_panels, panel) * lanes;
+    int64_t n_vectors = fmap_piece_length(job->tiling.n_vectors, job->tiling.n_panels, panel);
+    struct fmap_tile tile = {.weights = weights + first * fmap_stem_n_terms(job),
+                             .bias = job->bias + first,
+                             .dst_pixel_stride = FMAP_BLOCK,
+                             .activate = job->activate,
+                             .terms = job->terms,
+                             .n_terms = (int)fmap_stem_n_terms(job)};
+    for (int64_t v = 0; v < n_vectors; v++) {
+        int64_t output = first + v * lanes;
+        tile.dst_offsets[v] = output / FMAP_BLOCK * plane + output % FMAP_BLOCK;
+    }
+    for (int64_t y = 0; y < n_rows; y++) {
+        tile.src = rows + y * job->strides[0] * fmap_stem_row_floats(job);
+        tile.dst = dst + y * job->out[1] * FMAP_BLOCK;
+        run_panel(job, kernels, n_vectors, &tile);
+    }
+}
+
+static int64_t clamp(int64_t x, int64_t most) { return x < 0 ? 0 : x > most ? most : x; }
+
+/* The first and the end of the rows of output under pooled rows [first, end). */
+static int64_t first_under(const struct fmap_stem_job *job, int64_t first) {
+    return clamp(first * job->pool.strides[0] - job->pool.pads[0], job->out[0]);
+}
+static int64_t end_under(const struct fmap_stem_job *job, int64_t end) {
+    int64_t last = (end - 1) * job->pool.strides[0] - job->pool.pads[0];
+    return clamp(last + fmap_stem_reach(&job->pool), job->out[0]);
+}
+
+/* Pooled rows [y, y + n) from the ring, whose first row is output row `first`. */
+static void pool_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const float *ring,
+                      int64_t first, int64_t n_rows, int64_t y, int64_t n, float *dst) {
+    int64_t n_blocks = (job->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK, row = job->out[1] * FMAP_BLOCK;
+    const struct fmap_window_size *pool = &job->pool;
+    struct fmap_max_pool work = {
+        .window = {.n_rows = n,
+                   .src_size = {n_rows, job->out[1]},
+                   .dst_width = pool->out[1],
+                   .kernel = {pool->kernel[0], pool->kernel[1]},
+                   .strides = {pool->strides[0], pool->strides[1]},
+                   .dilations = {pool->dilations[0], pool->dilations[1]},
+                   .pads = {first - (y * pool->strides[0] - pool->pads[0]), pool->pads[1]}}};
+    for (int64_t block = 0; block < n_blocks; block++) {
+        work.window.src = ring + block * job->ring_rows * row;
+        work.window.dst = dst + (block * pool->out[0] + y) * pool->out[1] * FMAP_BLOCK;
+        kernels->max_pool(&work);
+    }
+}
+
+/* Moves output rows [first, done) of each block to where the ring begins. */
+static void keep_rows(const struct fmap_stem_job *job, float *ring, int64_t old_first, int64_t first,
+                      int64_t done) {
+    int64_t n_blocks = (job->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK, row = job->out[1] * FMAP_BLOCK;
+    for (int64_t block = 0; block < n_blocks && done > first; block++) {
+        float *to = ring + block * job->ring_rows * row;
+        memmove(to, to + (first - old_first) * row, (size_t)((done - first) * row) * sizeof *to);
+    }
+}
+
+/* Pooled rows [y, end): some rows of output, then the pooled rows above them, and so on. The output is never in memory
+ * as a whole. `rows` begins with what is under output row first_under(y). */
+static void run_pooled(const struct fmap_stem_job *job, const struct fmap_kernels *kernels,
+                       const float *weights, const float *rows, float *ring, int64_t y, int64_t end,
+                       float *dst) {
+    int64_t begin = first_under(job, y), first = begin, done = begin, row = job->out[1] * FMAP_BLOCK;
+    for (; y < end; y += FMAP_STEM_POOLED_ROWS) {
+        int64_t n = y + FMAP_STEM_POOLED_ROWS < end ? FMAP_STEM_POOLED_ROWS : end - y;
+        int64_t from = first_under(job, y), to = end_under(job, y + n);
+        if (to < from) to = from;
+        if (done < from) done = from;
+        keep_rows(job, ring, first, from, done);
+        first = from;
+        for (int64_t panel = 0; panel < job->tiling.n_panels && done < to; panel++) {
+            run_rows(job, kernels, weights, panel,
+                     rows + (done - begin) * job->strides[0] * fmap_stem_row_floats(job), to - done,
+                     ring + (done - first) * row, job->ring_rows * row);
+        }
+        if (done < to) done = to;
+        pool_rows(job, kernels, ring, first, to - first, y, n, dst);
+    }
+}
+
+void fmap_stem_pooled_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
+    const struct fmap_stem_job *job = step->job;
+    int64_t image = part / job->parts_per_image, group = part % job->parts_per_image;
+    const float *src = fmap_at(run, &step->operands[0]), *weights = fmap_at(run, &step->operands[2]);
+    float *dst = fmap_at(run, &step->operands[1]), *ring = (float *)(void *)run->scratch;
+    int64_t y = fmap_piece_begin(job->pool.out[0], job->parts_per_image, group);
+    int64_t end = y + fmap_piece_length(job->pool.out[0], job->parts_per_image, group);
+    int64_t first = first_under(job, y), n = end_under(job, end) - first;
+    float *rows = ring + fmap_stem_ring_floats(job);
+    if (n > 0) {
+        copy_rows(job, run->kernels, src + image * job->src_image_stride,
+                  first * job->strides[0] - job->pads[0], fmap_stem_rows_under(job, n), rows);
+    }
+    run_pooled(job, run->kernels, weights, rows, ring, y, end, dst + image * job->dst_image_stride);
+}
+
+void fmap_stem_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
+    const struct fmap_stem_job *job = step->job;
+    int64_t image = part / job->parts_per_image, group = part % job->parts_per_image;
+    const float *src = fmap_at(run, &step->operands[0]), *weights = fmap_at(run, &step->operands[2]);
+    float *dst = fmap_at(run, &step->operands[1]), *rows = (float *)(void *)run->scratch;
+    int64_t y = fmap_piece_begin(job->out[0], job->parts_per_image, group);
+    int64_t n = fmap_piece_length(job->out[0], job->parts_per_image, group);
+    copy_rows(job, run->kernels, src + image * job->src_image_stride, y * job->strides[0] - job->pads[0],
+              fmap_stem_rows_under(job, n), rows);
+    dst += image * job->dst_image_stride + y * job->out[1] * FMAP_BLOCK;
+    for (int64_t panel = 0; panel < job->tiling.n_panels; panel++) {
+        run_rows(job, run->kernels, weights, panel, rows, n, dst, job->out[0] * job->out[1] * FMAP_BLOCK);
+    }
+}

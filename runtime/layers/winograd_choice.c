@@ -1,0 +1,65 @@
+#include "runtime/layers/winograd.h"
+
+static bool fits(const struct fmap_tiles_problem *problem) {
+    return problem->kernel[0] == 3 && problem->kernel[1] == 3 && problem->strides[0] == 1 &&
+           problem->strides[1] == 1 && problem->dilations[0] == 1 && problem->dilations[1] == 1 &&
+           problem->groups == 1 && problem->weights;
+}
+
+/* Few tiles would each need all of large weights, four times those of the direct sum. */
+static bool few_tiles(const struct fmap_tiles_problem *problem) {
+    static const int64_t LARGE_WEIGHTS = 30000;
+    return problem->out[0] <= 8 && problem->out[1] <= 8 &&
+           problem->channels * problem->outputs > LARGE_WEIGHTS;
+}
+
+/* Measured from 5 channels (with fewer, the stem is as fast) and maps of 4 x 4 on: it pays. */
+static int64_t best(const struct fmap_tiles_problem *problem) {
+    if (problem->channels < 5 || problem->outputs < 8 || problem->out[0] < 4 || problem->out[1] < 4) return 0;
+    return few_tiles(problem) ? 2 : 4;
+}
+
+/* What the tiles of a size cost: products, and transforms of which each is as much as so many channels of products. */
+static double cost(const struct fmap_tiles_problem *problem, int64_t output) {
+    double tiles = (double)(((problem->out[0] + output - 1) / output) *
+                            ((problem->out[1] + output - 1) / output));
+    double patch = (double)((output + 2) * (output + 2));
+    double channels = (double)problem->channels, outputs = (double)problem->outputs;
+    return tiles * patch * (channels * outputs + 10 * channels + 10 * outputs);
+}
+
+static int64_t fastest(const struct fmap_tiles_problem *problem) {
+    int64_t chosen = best(problem);
+    if (chosen != 4) return chosen;
+    for (int64_t output = 5; output <= 6; output++) {
+        /* Their weights are larger, and their transforms need more than the registers. */
+        if (cost(problem, output) < 0.9 * cost(problem, 4) && cost(problem, output) < cost(problem, chosen)) {
+            chosen = output;
+        }
+    }
+    return chosen;
+}
+
+int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
+    if (!fits(problem)) return 0;
+    switch (algorithm) {
+    case FMAP_ALGORITHM_BEST: return best(problem);
+    case FMAP_ALGORITHM_FASTEST: return fastest(problem);
+    case FMAP_ALGORITHM_WINOGRAD_F2: return 2;
+    case FMAP_ALGORITHM_WINOGRAD_F4: return 4;
+    case FMAP_ALGORITHM_WINOGRAD_F5: return 5;
+    case FMAP_ALGORITHM_WINOGRAD_F6: return 6;
+    default: return 0;
+    }
+}
+
+bool fmap_winograd_can_pool(const struct fmap_tiles_problem *problem, int64_t output,
+                            const struct fmap_window_size *pool) {
+    enum fmap_activate kind = problem->activate.kind;
+    bool is_halving = pool->pads[0] == 0 && pool->pads[1] == 0;
+    for (int i = 0; i < 2; i++) {
+        is_halving = is_halving && pool->kernel[i] == 2 && pool->strides[i] == 2 && pool->dilations[i] == 1 &&
+                     2 * pool->out[i] <= pool->in[i];
+    }
+    return is_halving && output % 2 == 0 && (kind == FMAP_ACTIVATE_NONE || kind == FMAP_ACTIVATE_CLIP);
+}
