@@ -4,7 +4,8 @@
 
 /* So many groups that their outputs are whole blocks make a bundle. The register tile writes a bundle's outputs side by
  * side into scratch memory, each group over what the last vector of the group before it wrote too much; then they go to
- * their blocks. Bundles share no block of the destination, so they can go to different threads. */
+ * their blocks. Bundles share no block of the destination, so they can go to different threads. Where every group's
+ * outputs are whole blocks, the tile writes them to where they belong. */
 struct uneven_job {
     struct fmap_tiling tiling;
     struct fmap_tile tile; /* without what depends on the group and the place */
@@ -14,7 +15,8 @@ struct uneven_job {
     int64_t bundle_groups, n_bundles;
     int64_t n_lines; /* of an image: rows of output pixels, or 1 where all pixels make one line */
     int64_t parts;
-    int distance; /* between the source's pixels: which table of tiles */
+    bool in_place; /* without scratch memory */
+    int distance;  /* between the source's pixels: which table of tiles */
     int64_t kernel[2], strides[2], dilations[2], pads[2], in[2];
     int64_t src_image_stride, dst_image_stride, dst_block_stride;
 };
@@ -49,7 +51,12 @@ static int find_positions(const struct uneven_job *job, int64_t y, int64_t x, in
     return count;
 }
 
-/* All outputs of a group for n pixels, to tile.dst. */
+/* From the first output of a group. */
+static ptrdiff_t output_offset(const struct uneven_job *job, int64_t output) {
+    return job->in_place ? output / FMAP_BLOCK * job->dst_block_stride + output % FMAP_BLOCK : output;
+}
+
+/* All outputs of a group for n pixels. */
 static void run_group(struct walk *walk, int64_t group, int64_t n_pixels, float *dst) {
     const struct uneven_job *job = walk->job;
     struct fmap_tile *tile = &walk->tile;
@@ -62,12 +69,14 @@ static void run_group(struct walk *walk, int64_t group, int64_t n_pixels, float 
     tile->weights = job->weights + group * job->group_weights;
     tile->bias = job->bias + group * job->tiling.n_vectors * lanes;
     tile->dst = dst;
+    int64_t first = 0;
     for (int64_t i = 0; i < job->tiling.n_panels; i++) {
         int64_t vectors = fmap_piece_length(job->tiling.n_vectors, job->tiling.n_panels, i);
+        for (int v = 0; v < vectors; v++) tile->dst_offsets[v] = output_offset(job, first + v * lanes);
         walk->kernels->tile[job->distance][vectors][n_pixels](tile);
         tile->weights += job->group_weights / job->tiling.n_vectors * vectors;
         tile->bias += vectors * lanes;
-        tile->dst += vectors * lanes;
+        first += vectors * lanes;
     }
 }
 
@@ -85,11 +94,14 @@ static void run_bundle(struct walk *walk, int64_t bundle, int64_t tile, int64_t 
         int64_t x = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, piece);
         int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, piece);
         walk->tile.n_positions = find_positions(job, line, x, n_pixels, walk->positions);
+        float *place = dst + (line * tiling->n_pixels + x) * FMAP_BLOCK;
         for (int64_t group = first; group < last; group++) {
-            run_group(walk, group, n_pixels, scratch + (group - first) * job->group_outputs);
+            run_group(walk, group, n_pixels,
+                      job->in_place ? place : scratch + (group - first) * job->group_outputs);
         }
+        if (job->in_place) continue; /* The bundle is one group. */
         walk->kernels->restack(&(struct fmap_restack){.src = scratch,
-                                                      .dst = dst + (line * tiling->n_pixels + x) * FMAP_BLOCK,
+                                                      .dst = place,
                                                       .n_blocks = (outputs + FMAP_BLOCK - 1) / FMAP_BLOCK,
                                                       .n_pixels = n_pixels,
                                                       .src_pixel_stride = job->tile.dst_pixel_stride,
@@ -185,7 +197,7 @@ bool fmap_uneven_wanted(const struct fmap_tiles_problem *problem) {
     return problem->groups > 1 && !even && problem->out[0] * problem->out[1] > 1 && problem->weights;
 }
 
-static void set_geometry(struct uneven_job *job, const struct fmap_tiles_problem *problem, int64_t lanes) {
+static void set_geometry(struct uneven_job *job, const struct fmap_tiles_problem *problem) {
     memcpy(job->kernel, problem->kernel, sizeof job->kernel);
     memcpy(job->strides, problem->strides, sizeof job->strides);
     memcpy(job->dilations, problem->dilations, sizeof job->dilations);
@@ -203,7 +215,6 @@ static void set_geometry(struct uneven_job *job, const struct fmap_tiles_problem
                                    .src_block_stride = problem->in[0] * problem->in[1] * FMAP_BLOCK,
                                    .src_pixel_stride = problem->strides[1] * FMAP_BLOCK,
                                    .activate = problem->activate};
-    for (int v = 0; v < FMAP_TILE_MAX_VECTORS; v++) job->tile.dst_offsets[v] = v * lanes;
     job->bundle_groups = FMAP_BLOCK / greatest_common_divisor(job->group_outputs, FMAP_BLOCK);
     job->n_bundles = (job->groups + job->bundle_groups - 1) / job->bundle_groups;
     int64_t width = job->bundle_groups *
@@ -222,7 +233,7 @@ fmap_status fmap_planning_uneven(struct fmap_planning *planning, const struct fm
                              .src_image_stride = problem->src_image_stride,
                              .dst_image_stride = problem->dst_image_stride,
                              .dst_block_stride = pixels * FMAP_BLOCK};
-    set_geometry(&job, problem, lanes);
+    set_geometry(&job, problem);
     job.tiling = fmap_choose_tiling(planning->kernels, (job.group_outputs + lanes - 1) / lanes,
                                     pixels / job.n_lines);
     job.group_weights = kernel_size * job.group_channels * job.tiling.n_vectors * lanes;
