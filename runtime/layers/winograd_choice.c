@@ -21,9 +21,8 @@ static int64_t best(const struct fmap_tiles_problem *problem) {
 
 /* What the tiles of a size cost: products, and transforms of which each is as much as so many channels of products. */
 static double cost(const struct fmap_tiles_problem *problem, int64_t output) {
-    double tiles = (double)(((problem->out[0] + output - 1) / output) *
-                            ((problem->out[1] + output - 1) / output));
-    double patch = (double)((output + 2) * (output + 2));
+    int64_t n_tiles = (problem->out[0] + output - 1) / output * ((problem->out[1] + output - 1) / output);
+    double tiles = (double)n_tiles, patch = (double)((output + 2) * (output + 2));
     double channels = (double)problem->channels, outputs = (double)problem->outputs;
     return tiles * patch * (channels * outputs + 10 * channels + 10 * outputs);
 }
