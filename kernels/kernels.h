@@ -110,6 +110,23 @@ struct fmap_gemv {
     struct fmap_activate_job activate;
 };
 
+/* The same sums for several images, called rows, or a piece of them: dst[row][o] begins with bias[o], or goes on with
+ * what it holds. One function per number of rows and vectors. */
+struct fmap_dense_tile {
+    const float *src; /* of each row [n_blocks + n_rests][16] */
+    ptrdiff_t src_row_stride;
+    const float *weights;       /* [term][vectors * lanes of a vector], aligned */
+    const float *bias;          /* [vectors * lanes of a vector]; NULL: go on with dst */
+    float *dst;
+    ptrdiff_t dst_row_stride;
+    struct fmap_terms terms;
+    const float *prefetch; /* with every four terms four lines from here are fetched into the second cache, */
+    int64_t prefetch_step; /* and it moves on by so many elements */
+    struct fmap_activate_job activate;
+};
+
+typedef void fmap_dense_function(const struct fmap_dense_tile *tile);
+
 /* ---- Winograd F(m x m, 3x3), m = 2, 4, 5, 6 ----------------------------------------------------------
  *
  * An output of m x m pixels is a tile, made from a patch of (m + 2) x (m + 2) input pixels. Tiles are numbered row by
@@ -332,6 +349,7 @@ struct fmap_kernels {
     /*   dst[p][o] = activate(bias[o] + sum over terms t of src[p + terms[t]] * weights[t][o])
      * in the order of the terms. */
     fmap_tile_function *planar[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+    fmap_dense_function *dense[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1]; /* where there is a tile */
     int gemv_streams, gemv_vectors; /* most of one call of gemv */
 #define KERNEL(name, job) void (*name)(const struct job *);
 #include "kernels.inc"

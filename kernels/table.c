@@ -8,6 +8,10 @@
 TILES(TILE)
 #undef TILE
 
+#define TILE(rows, vectors) fmap_dense_function K(dense_##rows##x##vectors);
+TILES(TILE)
+#undef TILE
+
 #define NAME_(isa) #isa
 #define NAME(isa)  NAME_(isa)
 
@@ -27,6 +31,9 @@ const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
 #undef TILE
 #define TILE(pixels, vectors) .planar[vectors][pixels] = K(planar_##pixels##x##vectors),
                                                 TILES(TILE)
+#undef TILE
+#define TILE(rows, vectors) .dense[vectors][rows] = K(dense_##rows##x##vectors),
+                                        TILES(TILE)
 #undef TILE
 #define KERNEL(name, job) .name = K(name),
 #include "kernels.inc"

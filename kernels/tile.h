@@ -104,8 +104,8 @@ INLINE void tile_store(const struct fmap_tile *job, float *dst, tile_row *acc, i
     if (kind != FMAP_ACTIVATE_NONE && kind != FMAP_ACTIVATE_CLIP) tile_activate(job, dst, pixels, vectors);
 }
 
-/* A tile for any kernel, stride and border. With `borders` the commonest two, one pixel outside to the left or to the
- * right, have bodies without a branch on every pixel. */
+/* A tile for any kernel, stride and border. The commonest, up to `borders` pixels outside to the left or to the right, have
+ * bodies without a branch on every pixel. */
 INLINE void tile(const struct fmap_tile *job, int pixels, int vectors, ptrdiff_t step, int borders) {
     vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
     UNROLL for (int v = 0; v < vectors; v++) {
@@ -123,12 +123,22 @@ INLINE void tile(const struct fmap_tile *job, int pixels, int vectors, ptrdiff_t
             const float *x = src + position->src_offset + first_lane;
             const float *w = weights + (ptrdiff_t)position->index * lanes * vectors * LANES;
             int first = position->first, last = position->last;
-            if (first == 0 && last == pixels) {
+            int left = last == pixels ? first : FMAP_TILE_MAX_PIXELS;
+            int right = first == 0 ? pixels - last : FMAP_TILE_MAX_PIXELS;
+            if (left == 0) {
                 tile_lanes(acc, x, w, lanes, pixels, vectors, step, 0, pixels);
-            } else if (borders && first == 1 && last == pixels) {
+            } else if (borders && left == 1) {
                 tile_lanes(acc, x, w, lanes, pixels, vectors, step, 1, pixels);
-            } else if (borders && first == 0 && last == pixels - 1) {
+            } else if (borders && right == 1) {
                 tile_lanes(acc, x, w, lanes, pixels, vectors, step, 0, pixels - 1);
+            } else if (borders > 1 && left == 2) {
+                tile_lanes(acc, x, w, lanes, pixels, vectors, step, 2, pixels);
+            } else if (borders > 1 && right == 2) {
+                tile_lanes(acc, x, w, lanes, pixels, vectors, step, 0, pixels - 2);
+            } else if (borders > 2 && left == 3) {
+                tile_lanes(acc, x, w, lanes, pixels, vectors, step, 3, pixels);
+            } else if (borders > 2 && right == 3) {
+                tile_lanes(acc, x, w, lanes, pixels, vectors, step, 0, pixels - 3);
             } else {
                 tile_lanes(acc, x, w, lanes, pixels, vectors, step, first, last);
             }

@@ -5,7 +5,7 @@
 #define TILE(pixels, vectors) \
     void K(tile_stride1_##pixels##x##vectors)(const struct fmap_tile *job); \
     void K(tile_stride1_##pixels##x##vectors)(const struct fmap_tile *job) { \
-        tile(job, pixels, vectors, FMAP_BLOCK, 1); \
+        tile(job, pixels, vectors, FMAP_BLOCK, 3); \
     }
 TILES(TILE)
 #undef TILE

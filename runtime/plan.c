@@ -172,7 +172,8 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
     TRY(settle_layouts(plan, options, error));
     TRY(fmap_plan_taps(plan, options, error));
     if (!options->no_fusion) {
-        struct fmap_pass_options pass_options = {.training = options->training, .algorithm = options->algorithm};
+        struct fmap_pass_options pass_options = {.training = options->training,
+                                                 .algorithm = options->algorithm};
         TRY(fmap_run_passes(&plan->graph, &pass_options, error));
     }
     return fmap_plan_steps(plan, options, error);

@@ -12,7 +12,7 @@ struct trace {
     char *text;
     size_t n_bytes;
     int n_processes; /* each trial is one */
-    double started; /* the time 0 of the trace */
+    double started;  /* the time 0 of the trace */
     bool any;
 };
 

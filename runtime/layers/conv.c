@@ -146,10 +146,9 @@ bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_
         return false;
     }
     struct fmap_tiles_problem problem = make_problem(graph, node, &size);
-    if (fmap_stem_wanted(&problem)) return fmap_stem_can_pool(&problem, pool);
-    if (is_depthwise(&problem, &size)) return false;
     int64_t winograd = fmap_winograd_choose(&problem, algorithm);
-    return winograd && fmap_winograd_can_pool(&problem, winograd, pool);
+    if (winograd) return fmap_winograd_can_pool(&problem, winograd, pool);
+    return fmap_stem_wanted(&problem) && fmap_stem_can_pool(&problem, pool);
 }
 
 bool fmap_conv_can_add(const struct fmap_graph *graph, const struct fmap_graph_node *node,
@@ -179,12 +178,12 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     TRY(resolve(planning->graph, node, &size, planning->error));
     TRY(check_constants(planning, node));
     struct fmap_tiles_problem problem = make_problem(planning->graph, node, &size);
-    bool few_channels = fmap_stem_wanted(&problem);
+    int64_t winograd = fmap_winograd_choose(&problem, planning->algorithm);
+    bool few_channels = !winograd && fmap_stem_wanted(&problem);
     if (!few_channels) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
     TRY(place_output(planning, node, &problem));
     if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
     if (is_depthwise(&problem, &size)) return fmap_planning_depthwise(planning, node, &problem);
-    int64_t winograd = fmap_winograd_choose(&problem, planning->algorithm);
     if (winograd) return fmap_planning_winograd(planning, node, &problem, winograd);
     return fmap_planning_tiles(planning, node, &problem);
 }

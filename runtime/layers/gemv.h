@@ -28,6 +28,10 @@ fmap_status fmap_dense_pack(struct fmap_planning *planning, const struct fmap_de
 fmap_status fmap_planning_gemv(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                const struct fmap_dense_problem *problem);
 
+/* The layer for several images. */
+fmap_status fmap_planning_dense_rows(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                     const struct fmap_dense_problem *problem);
+
 /* ---- the parts that tests look into ---------------------------------------------------------------- */
 
 /* How one image's outputs are cut for so many threads: so that the last of them is ready first, in the widest panels

@@ -18,18 +18,29 @@ struct panel {
     int64_t group;
 };
 
+/* A column of the convolution's kernel, as a piece of a line sees it. */
+struct column {
+    ptrdiff_t offset; /* elements, from the start of a row of the source to pixel 0 of the piece */
+    int32_t index;
+    int16_t first, last; /* pixels of the piece for which it lies inside of the image */
+};
+
 struct tiles_job {
     struct fmap_tiling tiling;
     const struct panel *panels;
     const float *bias;
     int64_t n_panels;
+    const struct column *columns; /* [piece][n_columns[piece] of kernel width] */
+    const int64_t *n_columns;
     int64_t n_lines; /* of an image: rows of output pixels, or 1 where all pixels make one line */
     bool images_are_pixels;
-    bool weights_outside; /* order of the loops */
-    bool aligned;         /* every group begins and ends with a block */
-    bool pointwise;       /* one position, pixels side by side */
-    int distance;         /* between the source's pixels: which table of tiles */
-    int64_t block_tiles;  /* of a pointwise layer: tiles that all panels pass over before the next */
+    bool weights_outside;        /* order of the loops */
+    bool aligned;                /* every group begins and ends with a block */
+    bool pointwise;              /* one position, pixels side by side */
+    bool gathers;                /* of a pointwise layer with a stride: they are copied side by side first */
+    int64_t out_width, n_blocks; /* of such a layer */
+    int distance;                /* between the source's pixels: which table of tiles */
+    int64_t block_tiles;         /* of a pointwise layer: tiles that all panels pass over before the next */
     int64_t images_parts, tiles_parts, panels_parts;
     int64_t kernel[2], strides[2], dilations[2], pads[2];
     int64_t in[2];
@@ -50,36 +61,37 @@ struct walk {
     const float *residual; /* NULL: none */
     struct fmap_tile_position *positions;
     int n_positions;
-    float *scratch; /* one tile, where groups are not aligned */
+    float *scratch;      /* one tile, where groups are not aligned */
+    int64_t first_pixel; /* of the line, where tile.src points */
+    float *gathered;     /* pixels of a block of tiles: [block of channels][pixel][16] */
     struct fmap_tile tile;
 };
 
 static int64_t ceil_divide(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 
-/* Pixels p of [0, n) with 0 <= (first + p) * stride + offset < size. */
-static void pixels_inside(int64_t first, int64_t n, int64_t stride, int64_t offset, int64_t size,
-                          int64_t *begin, int64_t *end) {
-    int64_t from = ceil_divide(-offset, stride) - first, to = ceil_divide(size - offset, stride) - first;
-    *begin = from < 0 ? 0 : from > n ? n : from;
-    *end = to < 0 ? 0 : to > n ? n : to;
+/* Kernel rows [*first, *end) that fall into the image for output row y. */
+static void rows_inside(const struct tiles_job *job, int64_t y, int64_t *first, int64_t *end) {
+    int64_t top = y * job->strides[0] - job->pads[0], dilation = job->dilations[0];
+    *first = top < 0 ? ceil_divide(-top, dilation) : 0;
+    *end = top < job->in[0] ? ceil_divide(job->in[0] - top, dilation) : 0;
+    if (*end > job->kernel[0]) *end = job->kernel[0];
 }
 
-/* The positions of the kernel that touch the image for a tile of output pixels [x, x + n) of row y. */
-static int find_positions(const struct tiles_job *job, int64_t y, int64_t x, int64_t n,
+/* The positions of the kernel that touch the image for the tile of output pixels that is piece `piece` of row y. */
+static int find_positions(const struct tiles_job *job, int64_t y, int64_t piece,
                           struct fmap_tile_position *positions) {
+    const struct column *columns = job->columns + piece * job->kernel[1];
+    int64_t n_columns = job->n_columns[piece], first, end;
     int count = 0;
-    for (int64_t ky = 0; ky < job->kernel[0]; ky++) {
-        int64_t row = y * job->strides[0] - job->pads[0] + ky * job->dilations[0];
-        if (row < 0 || row >= job->in[0]) continue;
-        for (int64_t kx = 0; kx < job->kernel[1]; kx++) {
-            int64_t offset = kx * job->dilations[1] - job->pads[1], begin, end;
-            pixels_inside(x, n, job->strides[1], offset, job->in[1], &begin, &end);
-            if (begin >= end) continue;
-            positions[count++] = (struct fmap_tile_position){
-                .src_offset = (row * job->in[1] + x * job->strides[1] + offset) * FMAP_BLOCK,
-                .index = (int32_t)(ky * job->kernel[1] + kx),
-                .first = (int16_t)begin,
-                .last = (int16_t)end};
+    rows_inside(job, y, &first, &end);
+    for (int64_t ky = first; ky < end; ky++) {
+        int64_t row = (y * job->strides[0] - job->pads[0] + ky * job->dilations[0]) * job->in[1] * FMAP_BLOCK;
+        for (int64_t i = 0; i < n_columns; i++) {
+            positions[count++] = (struct fmap_tile_position){.src_offset = row + columns[i].offset,
+                                                             .index = (int32_t)(ky * job->kernel[1]) +
+                                                                      columns[i].index,
+                                                             .first = columns[i].first,
+                                                             .last = columns[i].last};
         }
     }
     return count;
@@ -90,17 +102,19 @@ static void set_output(const struct walk *walk, struct fmap_tile *tile, float *d
     if (walk->residual) tile->residual = walk->residual + (dst - walk->dst);
 }
 
-/* Points the tile at output pixels [x, x + n) of line y of an image. */
-static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t x, int64_t n) {
+/* Points the tile at the output pixels of a piece of a line of an image. */
+static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t piece) {
     const struct tiles_job *job = walk->job;
     struct fmap_tile *tile = &walk->tile;
+    int64_t x = fmap_piece_begin(job->tiling.n_pixels, job->tiling.n_tiles, piece);
     if (job->images_are_pixels) {
+        int64_t n = fmap_piece_length(job->tiling.n_pixels, job->tiling.n_tiles, piece);
         image = x;
-        walk->n_positions = find_positions(job, 0, 0, 1, walk->positions);
+        walk->n_positions = find_positions(job, 0, 0, walk->positions);
         for (int i = 0; i < walk->n_positions; i++) walk->positions[i].last = (int16_t)n;
         x = 0;
     } else {
-        walk->n_positions = find_positions(job, line, x, n, walk->positions);
+        walk->n_positions = find_positions(job, line, piece, walk->positions);
     }
     tile->src = walk->src + image * job->src_image_stride;
     set_output(walk, tile,
@@ -166,7 +180,7 @@ static void run_pointwise_panel(const struct walk *walk, const struct panel *pan
         int64_t end = tile < n_longer && n_longer < tile_end ? n_longer : tile_end;
         int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
         int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, tile);
-        job.src = src + first * FMAP_BLOCK;
+        job.src = src + (first - walk->first_pixel) * FMAP_BLOCK;
         set_output(walk, &job, dst + first * FMAP_BLOCK);
         job.src_step = job.dst_step = n_pixels * FMAP_BLOCK;
         job.n_repeats = (int)(end - tile);
@@ -175,14 +189,40 @@ static void run_pointwise_panel(const struct walk *walk, const struct panel *pan
     }
 }
 
+/* What output pixels [first, first + n) read: a copy costs as much as a few outputs. */
+static void gather_pixels(const struct tiles_job *job, const float *src, int64_t first, int64_t n,
+                          float *dst) {
+    int64_t row_step = job->strides[0] * job->in[1] * FMAP_BLOCK, step = job->strides[1] * FMAP_BLOCK;
+    for (int64_t block = 0; block < job->n_blocks; block++, src += job->src_block_stride) {
+        int64_t y = first / job->out_width, x = first % job->out_width;
+        for (int64_t p = 0; p < n; p++, dst += FMAP_BLOCK) {
+            memcpy(dst, src + y * row_step + x * step, FMAP_BLOCK * sizeof *dst);
+            if (++x == job->out_width) x = 0, y++;
+        }
+    }
+}
+
+/* Points the tile at pixels side by side, as if they began with the first of the line. */
+static void gather_block(struct walk *walk, const float *src, int64_t tile, int64_t tile_end) {
+    const struct fmap_tiling *tiling = &walk->job->tiling;
+    int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
+    int64_t n = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile_end) - first;
+    gather_pixels(walk->job, src, first, n, walk->gathered);
+    walk->tile.src = walk->gathered;
+    walk->first_pixel = first;
+    walk->tile.src_block_stride = n * FMAP_BLOCK;
+}
+
 /* Pixels that stay in the second cache while all panels pass over them. */
 static void run_pointwise(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end, int64_t panel,
                           int64_t panel_end) {
     const struct tiles_job *job = walk->job;
-    walk->tile.src = walk->src + image * job->src_image_stride;
+    const float *src = walk->src + image * job->src_image_stride;
+    walk->tile.src = src;
     walk->tile.dst = walk->dst + image * job->dst_image_stride;
     for (; tile < tile_end; tile += job->block_tiles) {
         int64_t end = tile + job->block_tiles < tile_end ? tile + job->block_tiles : tile_end;
+        if (job->gathers) gather_block(walk, src, tile, end);
         for (int64_t i = panel; i < panel_end; i++) run_pointwise_panel(walk, &job->panels[i], tile, end);
     }
 }
@@ -194,7 +234,7 @@ static void run_range(struct walk *walk, int64_t image, int64_t tile, int64_t ti
     for (; tile < tile_end; tile++) {
         int64_t line = tile / tiling->n_tiles, piece = tile % tiling->n_tiles;
         int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, piece);
-        place_tile(walk, image, line, fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, piece), n_pixels);
+        place_tile(walk, image, line, piece);
         for (int64_t i = panel; i < panel_end; i++) run_panel(walk, &walk->job->panels[i], n_pixels);
     }
 }
@@ -210,6 +250,7 @@ static void tiles_part(const struct fmap_run *run, const struct fmap_step *step,
                         .scratch = (float *)(void *)run->scratch};
     size_t tile_floats = (size_t)FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * (size_t)run->kernels->lanes;
     walk.positions = (struct fmap_tile_position *)(void *)(walk.scratch + tile_floats);
+    walk.gathered = walk.scratch + tile_floats;
     walk.tile = (struct fmap_tile){.positions = walk.positions,
                                    .kernel_size = (int)(job->kernel[0] * job->kernel[1]),
                                    .src_block_stride = job->src_block_stride,
@@ -234,6 +275,41 @@ static void tiles_part(const struct fmap_run *run, const struct fmap_step *step,
 }
 
 /* ---- planning -------------------------------------------------------------------------------------- */
+
+/* Pixels p of [0, n) with 0 <= (first + p) * stride + offset < size. */
+static void pixels_inside(int64_t first, int64_t n, int64_t stride, int64_t offset, int64_t size,
+                          int64_t *begin, int64_t *end) {
+    int64_t from = ceil_divide(-offset, stride) - first, to = ceil_divide(size - offset, stride) - first;
+    *begin = from < 0 ? 0 : from > n ? n : from;
+    *end = to < 0 ? 0 : to > n ? n : to;
+}
+
+/* What of the kernel's columns each piece of a line sees: the same for all lines. */
+static fmap_status find_columns(struct fmap_planning *planning, struct tiles_job *job) {
+    int64_t n_pieces = job->images_are_pixels ? 1 : job->tiling.n_tiles, width = job->kernel[1];
+    struct fmap_storage *storage = &planning->plan->storage;
+    struct column *columns = fmap_storage_take(storage, (size_t)n_pieces, (size_t)width * sizeof *columns);
+    int64_t *n_columns = fmap_storage_take(storage, (size_t)n_pieces, sizeof *n_columns);
+    if (!columns || !n_columns) return fmap_planning_out_of_memory(planning);
+    for (int64_t piece = 0; piece < n_pieces; piece++) {
+        int64_t x = fmap_piece_begin(job->tiling.n_pixels, job->tiling.n_tiles, piece);
+        int64_t n = fmap_piece_length(job->tiling.n_pixels, job->tiling.n_tiles, piece), begin, end;
+        if (job->images_are_pixels) x = 0, n = 1;
+        for (int64_t kx = 0; kx < width; kx++) {
+            int64_t offset = kx * job->dilations[1] - job->pads[1];
+            pixels_inside(x, n, job->strides[1], offset, job->in[1], &begin, &end);
+            if (begin >= end) continue;
+            columns[piece * width + n_columns[piece]++] = (struct column){
+                .offset = (x * job->strides[1] + offset) * FMAP_BLOCK,
+                .index = (int32_t)kx,
+                .first = (int16_t)begin,
+                .last = (int16_t)end};
+        }
+    }
+    job->columns = columns;
+    job->n_columns = n_columns;
+    return FMAP_OK;
+}
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -321,10 +397,20 @@ static void set_geometry(struct tiles_job *job, const struct fmap_tiles_problem 
         job->src_pixel_stride = problem->src_image_stride;
         job->dst_pixel_stride = problem->dst_image_stride;
     }
-    bool pointwise = problem->kernel[0] * problem->kernel[1] == 1 &&
-                     problem->strides[0] * problem->strides[1] == 1 && problem->in[0] == problem->out[0] &&
-                     problem->in[1] == problem->out[1];
-    if (pointwise) { /* no borders: all rows are one line */
+    bool inside = problem->kernel[0] * problem->kernel[1] == 1 && problem->pad_top == 0 &&
+                  problem->pad_left == 0;
+    for (int i = 0; i < 2; i++)
+        inside = inside && (problem->out[i] - 1) * problem->strides[i] < problem->in[i];
+    bool dense = problem->strides[0] * problem->strides[1] == 1 && problem->in[0] == problem->out[0] &&
+                 problem->in[1] == problem->out[1];
+    if (inside && !dense && !job->images_are_pixels && problem->groups == 1) {
+        job->n_lines = 1;
+        job->pointwise = job->gathers = true;
+        job->out_width = problem->out[1];
+        job->n_blocks = (problem->channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
+        job->src_pixel_stride = FMAP_BLOCK;
+    }
+    if (inside && dense) { /* no borders: all rows are one line */
         job->n_lines = 1;
         job->in[1] *= job->in[0];
         job->in[0] = 1;
@@ -421,21 +507,27 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
                   (group_outputs % FMAP_BLOCK == 0 && job.group_channels % FMAP_BLOCK == 0);
     struct fmap_operand operands[4] = {problem->src, problem->dst, {0}, problem->residual};
     job.adds = problem->adds;
+    if (!job.pointwise) TRY(find_columns(planning, &job));
     TRY(pack(planning, node, problem, &job, &operands[2]));
     int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
     int64_t work = problem->images * problem->outputs * problem->out[0] * problem->out[1] *
                    job.group_channels * kernel_size;
     cut_into_parts(&job, job.images_are_pixels ? 1 : problem->images, fmap_planning_parts(planning, work));
+    size_t gathered = job.gathers
+                          ? (size_t)(job.block_tiles * FMAP_TILE_MAX_PIXELS * job.n_blocks * FMAP_BLOCK) *
+                                sizeof(float)
+                          : 0;
     size_t tile_bytes = (size_t)(FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * lanes) * sizeof(float);
     return fmap_planning_step(
-        planning, &(struct fmap_step_definition){
-                      .part = tiles_part,
-                      .job = &job,
-                      .job_bytes = sizeof job,
-                      .operands = operands,
-                      .n_operands = problem->adds ? 4 : 3,
-                      .parts = job.images_parts * job.tiles_parts * job.panels_parts,
-                      .scratch_bytes = tile_bytes + (size_t)kernel_size * sizeof(struct fmap_tile_position),
-                      .kernel = fmap_kernel_text(planning, problem->name).text,
-                      .node = node});
+        planning,
+        &(struct fmap_step_definition){
+            .part = tiles_part,
+            .job = &job,
+            .job_bytes = sizeof job,
+            .operands = operands,
+            .n_operands = problem->adds ? 4 : 3,
+            .parts = job.images_parts * job.tiles_parts * job.panels_parts,
+            .scratch_bytes = tile_bytes + (size_t)kernel_size * sizeof(struct fmap_tile_position) + gathered,
+            .kernel = fmap_kernel_text(planning, problem->name).text,
+            .node = node});
 }

@@ -13,17 +13,16 @@ static bool few_tiles(const struct fmap_tiles_problem *problem) {
            problem->channels * problem->outputs > LARGE_WEIGHTS;
 }
 
-/* Measured from 9 channels and maps of 4 x 4 on: it pays. */
+/* Measured from 5 channels (with fewer, the stem is as fast) and maps of 4 x 4 on: it pays. */
 static int64_t best(const struct fmap_tiles_problem *problem) {
-    if (problem->channels < 9 || problem->outputs < 8 || problem->out[0] < 4 || problem->out[1] < 4) return 0;
+    if (problem->channels < 5 || problem->outputs < 8 || problem->out[0] < 4 || problem->out[1] < 4) return 0;
     return few_tiles(problem) ? 2 : 4;
 }
 
 /* What the tiles of a size cost: products, and transforms of which each is as much as so many channels of products. */
 static double cost(const struct fmap_tiles_problem *problem, int64_t output) {
-    double tiles = (double)(((problem->out[0] + output - 1) / output) *
-                            ((problem->out[1] + output - 1) / output));
-    double patch = (double)((output + 2) * (output + 2));
+    int64_t n_tiles = (problem->out[0] + output - 1) / output * ((problem->out[1] + output - 1) / output);
+    double tiles = (double)n_tiles, patch = (double)((output + 2) * (output + 2));
     double channels = (double)problem->channels, outputs = (double)problem->outputs;
     return tiles * patch * (channels * outputs + 10 * channels + 10 * outputs);
 }

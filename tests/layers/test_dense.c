@@ -74,3 +74,16 @@ Test(dense, behind_a_map_that_is_flattened_in_either_order) {
         check_flat(flat, check_between(&seed, 1, 17), i & 4, seed);
     }
 }
+
+/* The map's rest of channels begins and ends inside of the pieces in which many images pass over the weights. */
+Test(dense, behind_a_large_map_with_a_rest_of_channels) {
+    for (int i = 0; i < 8; i++) {
+        struct flat flat = {.channels = 37 + i,
+                            .h = 5,
+                            .w = 6,
+                            .units = 35,
+                            .order = i % 2 ? FMAP_NHWC : FMAP_NCHW,
+                            .padding = true};
+        check_flat(flat, 1 + 3 * i, false, (uint64_t)i + 100);
+    }
+}

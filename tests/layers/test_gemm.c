@@ -143,3 +143,50 @@ Test(gemm, a_long_sum_is_still_one_chain) {
                1, 2);
     check_gemm((struct gemm){.rows = 2, .depth = 3000, .columns = 100, .alpha = 1, .beta = 1}, 2, 3);
 }
+
+/* Longer than the pieces in which many rows pass over the weights. */
+Test(gemm, long_sums_of_many_rows) {
+    for (int rows = 1; rows <= 30; rows++) {
+        check_gemm((struct gemm){.rows = rows,
+                                 .depth = 1000 + 37 * rows,
+                                 .columns = 40 + 5 * rows,
+                                 .transpose_b = rows & 1,
+                                 .alpha = 1,
+                                 .beta = 1,
+                                 .form = C_ROW},
+                   (uint64_t)rows, 1 + rows % 3);
+    }
+    check_gemm((struct gemm){.rows = 300, .depth = 530, .columns = 50, .alpha = 1, .beta = 1}, 5, 2);
+}
+
+static void run_rows(struct gemm gemm, int rows, int threads, const float *a, float *y) {
+    gemm.rows = rows;
+    fmap_model *model = net_model(build_gemm, &gemm);
+    fmap_plan *plan = NULL;
+    fmap_context *context = NULL;
+    cr_assert_eq(fmap_plan_create(model, &(fmap_plan_options){.threads = threads}, &plan, NULL), FMAP_OK);
+    cr_assert_eq(fmap_context_create(plan, &context, NULL), FMAP_OK);
+    cr_assert_eq(fmap_context_run(context, (const void *[]){a}, (void *[]){y}, NULL), FMAP_OK);
+    fmap_context_destroy(context);
+    fmap_plan_destroy(plan);
+    fmap_model_destroy(model);
+}
+
+Test(gemm, a_row_alone_has_the_bits_of_the_row_among_others) {
+    enum { ROWS = 23, DEPTH = 1100, COLUMNS = 75 };
+    float *a = net_random((size_t)ROWS * DEPTH, 1), *b = net_random((size_t)DEPTH * COLUMNS, 2);
+    float *c = net_random(COLUMNS, 3), *all = net_random((size_t)ROWS * COLUMNS, 0), one[COLUMNS];
+    struct gemm gemm = {
+        .depth = DEPTH, .columns = COLUMNS, .alpha = 1, .beta = 1, .form = C_ROW, .b = b, .c = c};
+    for (int rows = 2; rows <= ROWS; rows += 7) {
+        run_rows(gemm, rows, 1 + rows % 3, a, all);
+        for (int i = 0; i < rows; i++) {
+            run_rows(gemm, 1, 1 + i % 2, a + (size_t)i * DEPTH, one);
+            cr_assert_eq(memcmp(one, all + (size_t)i * COLUMNS, sizeof one), 0, "row %d of %d", i, rows);
+        }
+    }
+    free(a);
+    free(b);
+    free(c);
+    free(all);
+}
