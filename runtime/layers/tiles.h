@@ -31,6 +31,12 @@ struct fmap_tiles_problem {
     const char *name;                    /* of the kernel, for people */
 };
 
+/* Whether output pixel i is made of source pixel i and nothing else, so that all rows are one line. */
+static inline bool fmap_tiles_one_line(const struct fmap_tiles_problem *problem) {
+    return problem->kernel[0] * problem->kernel[1] == 1 && problem->strides[0] * problem->strides[1] == 1 &&
+           problem->in[0] == problem->out[0] && problem->in[1] == problem->out[1];
+}
+
 /* Packs the weights and adds the step. */
 fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                 const struct fmap_tiles_problem *problem);

@@ -102,6 +102,26 @@ struct kernel_case *max_pool_case(const struct window_shape *shape);
 struct kernel_case *average_pool_case(const struct window_shape *shape);
 struct kernel_case *global_average_case(int64_t n_pixels, enum case_fill fill);
 
+/* Convolution to one block of outputs, all rows: narrow groups (16 outputs, channels of one block or of one group), or
+ * 1 to 4 outputs of one group. */
+struct grouped_shape {
+    int channels, outputs, groups;
+    int in_h, in_w;
+    int kernel_h, kernel_w;
+    int stride, dilation, pad;
+    struct fmap_activate_job activate;
+    enum case_fill fill;
+};
+bool grouped_shape_has_output(const struct grouped_shape *shape);
+struct kernel_case *grouped_case(const struct grouped_shape *shape);
+struct kernel_case *dot_case(const struct grouped_shape *shape);
+
+struct restack_shape {
+    int n_blocks, n_pixels;
+    ptrdiff_t src_pixel_stride;
+};
+struct kernel_case *restack_case(const struct restack_shape *shape);
+
 /* Winograd's transforms of one block of 16 channels: all tiles of an output of out_h x out_w, in calls of up to
  * `per_call` tiles. */
 struct winograd_shape {
