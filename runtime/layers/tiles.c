@@ -34,11 +34,13 @@ struct tiles_job {
     const int64_t *n_columns;
     int64_t n_lines; /* of an image: rows of output pixels, or 1 where all pixels make one line */
     bool images_are_pixels;
-    bool weights_outside; /* order of the loops */
-    bool aligned;         /* every group begins and ends with a block */
-    bool pointwise;       /* one position, pixels side by side */
-    int distance;         /* between the source's pixels: which table of tiles */
-    int64_t block_tiles;  /* of a pointwise layer: tiles that all panels pass over before the next */
+    bool weights_outside;        /* order of the loops */
+    bool aligned;                /* every group begins and ends with a block */
+    bool pointwise;              /* one position, pixels side by side */
+    bool gathers;                /* of a pointwise layer with a stride: they are copied side by side first */
+    int64_t out_width, n_blocks; /* of such a layer */
+    int distance;                /* between the source's pixels: which table of tiles */
+    int64_t block_tiles;         /* of a pointwise layer: tiles that all panels pass over before the next */
     int64_t images_parts, tiles_parts, panels_parts;
     int64_t kernel[2], strides[2], dilations[2], pads[2];
     int64_t in[2];
@@ -46,6 +48,7 @@ struct tiles_job {
     int64_t src_image_stride, src_block_stride;
     int64_t dst_image_stride, dst_block_stride;
     ptrdiff_t src_pixel_stride, dst_pixel_stride;
+    bool adds; /* a fourth operand, before the activation */
     struct fmap_activate_job activate;
 };
 
@@ -55,9 +58,12 @@ struct walk {
     const struct fmap_kernels *kernels;
     const float *src, *weights;
     float *dst;
+    const float *residual; /* NULL: none */
     struct fmap_tile_position *positions;
     int n_positions;
-    float *scratch; /* one tile, where groups are not aligned */
+    float *scratch;      /* one tile, where groups are not aligned */
+    int64_t first_pixel; /* of the line, where tile.src points */
+    float *gathered;     /* pixels of a block of tiles: [block of channels][pixel][16] */
     struct fmap_tile tile;
 };
 
@@ -91,6 +97,11 @@ static int find_positions(const struct tiles_job *job, int64_t y, int64_t piece,
     return count;
 }
 
+static void set_output(const struct walk *walk, struct fmap_tile *tile, float *dst) {
+    tile->dst = dst;
+    if (walk->residual) tile->residual = walk->residual + (dst - walk->dst);
+}
+
 /* Points the tile at the output pixels of a piece of a line of an image. */
 static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t piece) {
     const struct tiles_job *job = walk->job;
@@ -106,8 +117,9 @@ static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t p
         walk->n_positions = find_positions(job, line, piece, walk->positions);
     }
     tile->src = walk->src + image * job->src_image_stride;
-    tile->dst = walk->dst + image * job->dst_image_stride +
-                (line * job->tiling.n_pixels + x) * job->dst_pixel_stride;
+    set_output(walk, tile,
+               walk->dst + image * job->dst_image_stride +
+                   (line * job->tiling.n_pixels + x) * job->dst_pixel_stride);
     tile->n_positions = walk->n_positions;
 }
 
@@ -168,8 +180,8 @@ static void run_pointwise_panel(const struct walk *walk, const struct panel *pan
         int64_t end = tile < n_longer && n_longer < tile_end ? n_longer : tile_end;
         int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
         int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, tile);
-        job.src = src + first * FMAP_BLOCK;
-        job.dst = dst + first * FMAP_BLOCK;
+        job.src = src + (first - walk->first_pixel) * FMAP_BLOCK;
+        set_output(walk, &job, dst + first * FMAP_BLOCK);
         job.src_step = job.dst_step = n_pixels * FMAP_BLOCK;
         job.n_repeats = (int)(end - tile);
         walk->kernels->pointwise[panel->n_vectors][n_pixels](&job);
@@ -177,14 +189,40 @@ static void run_pointwise_panel(const struct walk *walk, const struct panel *pan
     }
 }
 
+/* What output pixels [first, first + n) read: a copy costs as much as a few outputs. */
+static void gather_pixels(const struct tiles_job *job, const float *src, int64_t first, int64_t n,
+                          float *dst) {
+    int64_t row_step = job->strides[0] * job->in[1] * FMAP_BLOCK, step = job->strides[1] * FMAP_BLOCK;
+    for (int64_t block = 0; block < job->n_blocks; block++, src += job->src_block_stride) {
+        int64_t y = first / job->out_width, x = first % job->out_width;
+        for (int64_t p = 0; p < n; p++, dst += FMAP_BLOCK) {
+            memcpy(dst, src + y * row_step + x * step, FMAP_BLOCK * sizeof *dst);
+            if (++x == job->out_width) x = 0, y++;
+        }
+    }
+}
+
+/* Points the tile at pixels side by side, as if they began with the first of the line. */
+static void gather_block(struct walk *walk, const float *src, int64_t tile, int64_t tile_end) {
+    const struct fmap_tiling *tiling = &walk->job->tiling;
+    int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
+    int64_t n = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile_end) - first;
+    gather_pixels(walk->job, src, first, n, walk->gathered);
+    walk->tile.src = walk->gathered;
+    walk->first_pixel = first;
+    walk->tile.src_block_stride = n * FMAP_BLOCK;
+}
+
 /* Pixels that stay in the second cache while all panels pass over them. */
 static void run_pointwise(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end, int64_t panel,
                           int64_t panel_end) {
     const struct tiles_job *job = walk->job;
-    walk->tile.src = walk->src + image * job->src_image_stride;
+    const float *src = walk->src + image * job->src_image_stride;
+    walk->tile.src = src;
     walk->tile.dst = walk->dst + image * job->dst_image_stride;
     for (; tile < tile_end; tile += job->block_tiles) {
         int64_t end = tile + job->block_tiles < tile_end ? tile + job->block_tiles : tile_end;
+        if (job->gathers) gather_block(walk, src, tile, end);
         for (int64_t i = panel; i < panel_end; i++) run_pointwise_panel(walk, &job->panels[i], tile, end);
     }
 }
@@ -208,9 +246,11 @@ static void tiles_part(const struct fmap_run *run, const struct fmap_step *step,
                         .src = fmap_at(run, &step->operands[0]),
                         .dst = fmap_at(run, &step->operands[1]),
                         .weights = fmap_at(run, &step->operands[2]),
+                        .residual = job->adds ? fmap_at(run, &step->operands[3]) : NULL,
                         .scratch = (float *)(void *)run->scratch};
     size_t tile_floats = (size_t)FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * (size_t)run->kernels->lanes;
     walk.positions = (struct fmap_tile_position *)(void *)(walk.scratch + tile_floats);
+    walk.gathered = walk.scratch + tile_floats;
     walk.tile = (struct fmap_tile){.positions = walk.positions,
                                    .kernel_size = (int)(job->kernel[0] * job->kernel[1]),
                                    .src_block_stride = job->src_block_stride,
@@ -357,10 +397,20 @@ static void set_geometry(struct tiles_job *job, const struct fmap_tiles_problem 
         job->src_pixel_stride = problem->src_image_stride;
         job->dst_pixel_stride = problem->dst_image_stride;
     }
-    bool pointwise = problem->kernel[0] * problem->kernel[1] == 1 &&
-                     problem->strides[0] * problem->strides[1] == 1 && problem->in[0] == problem->out[0] &&
-                     problem->in[1] == problem->out[1];
-    if (pointwise) { /* no borders: all rows are one line */
+    bool inside = problem->kernel[0] * problem->kernel[1] == 1 && problem->pad_top == 0 &&
+                  problem->pad_left == 0;
+    for (int i = 0; i < 2; i++)
+        inside = inside && (problem->out[i] - 1) * problem->strides[i] < problem->in[i];
+    bool dense = problem->strides[0] * problem->strides[1] == 1 && problem->in[0] == problem->out[0] &&
+                 problem->in[1] == problem->out[1];
+    if (inside && !dense && !job->images_are_pixels && problem->groups == 1) {
+        job->n_lines = 1;
+        job->pointwise = job->gathers = true;
+        job->out_width = problem->out[1];
+        job->n_blocks = (problem->channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
+        job->src_pixel_stride = FMAP_BLOCK;
+    }
+    if (inside && dense) { /* no borders: all rows are one line */
         job->n_lines = 1;
         job->in[1] *= job->in[0];
         job->in[0] = 1;
@@ -455,23 +505,29 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
     if (job.block_tiles < 1) job.block_tiles = 1;
     job.aligned = problem->groups == 1 ||
                   (group_outputs % FMAP_BLOCK == 0 && job.group_channels % FMAP_BLOCK == 0);
-    struct fmap_operand operands[3] = {problem->src, problem->dst};
+    struct fmap_operand operands[4] = {problem->src, problem->dst, {0}, problem->residual};
+    job.adds = problem->adds;
     if (!job.pointwise) TRY(find_columns(planning, &job));
     TRY(pack(planning, node, problem, &job, &operands[2]));
     int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
     int64_t work = problem->images * problem->outputs * problem->out[0] * problem->out[1] *
                    job.group_channels * kernel_size;
     cut_into_parts(&job, job.images_are_pixels ? 1 : problem->images, fmap_planning_parts(planning, work));
+    size_t gathered = job.gathers
+                          ? (size_t)(job.block_tiles * FMAP_TILE_MAX_PIXELS * job.n_blocks * FMAP_BLOCK) *
+                                sizeof(float)
+                          : 0;
     size_t tile_bytes = (size_t)(FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * lanes) * sizeof(float);
     return fmap_planning_step(
-        planning, &(struct fmap_step_definition){
-                      .part = tiles_part,
-                      .job = &job,
-                      .job_bytes = sizeof job,
-                      .operands = operands,
-                      .n_operands = 3,
-                      .parts = job.images_parts * job.tiles_parts * job.panels_parts,
-                      .scratch_bytes = tile_bytes + (size_t)kernel_size * sizeof(struct fmap_tile_position),
-                      .kernel = fmap_kernel_text(planning, problem->name).text,
-                      .node = node});
+        planning,
+        &(struct fmap_step_definition){
+            .part = tiles_part,
+            .job = &job,
+            .job_bytes = sizeof job,
+            .operands = operands,
+            .n_operands = problem->adds ? 4 : 3,
+            .parts = job.images_parts * job.tiles_parts * job.panels_parts,
+            .scratch_bytes = tile_bytes + (size_t)kernel_size * sizeof(struct fmap_tile_position) + gathered,
+            .kernel = fmap_kernel_text(planning, problem->name).text,
+            .node = node});
 }

@@ -67,7 +67,8 @@ static void check_track(const json_t *events, int process, int thread) {
         before = number_at(event, "ts") + number_at(event, "dur");
         n++;
     }
-    cr_expect(process == 2 || n >= 5 * 7, "%d events of process %d", n, process);
+    /* Five runs, each of two convolutions, two dense layers and a softmax at least. */
+    cr_expect(process == 2 || (n >= 5 * 5 && n % 5 == 0), "%d events of process %d", n, process);
 }
 
 Test(bench, bench_writes_a_trace, .init = need_command) {
