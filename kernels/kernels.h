@@ -33,8 +33,9 @@ struct fmap_activate_job {
 
 /* ---- the register tile --------------------------------------------------------------------------
  *
- *   dst[p][o] = activate(bias[o] + sum over blocks, positions, lanes of
- *                                  src[block][position][p][lane] * weights[block][position][lane][o])
+ *   dst[p][o] = activate((bias[o] + sum over blocks, positions, lanes of
+ *                                   src[block][position][p][lane] * weights[block][position][lane][o])
+ *                        + residual[p][o])
  *
  * for `pixels` pixels p and `vectors` vectors of output channels o: one function per size of the tile.
  * The sum is one chain of fused multiply-adds per output, in the order of the loops as written (block,
@@ -53,6 +54,7 @@ struct fmap_tile {
     const float *weights; /* [block][kernel_size][lanes of the block][vectors * lanes of a vector], aligned */
     const float *bias;    /* [vectors * lanes of a vector], aligned */
     float *dst;
+    const float *residual; /* added before the activation, from where it lies as the outputs do in dst; NULL: none */
     const struct fmap_tile_position *positions;
     int n_positions;
     int kernel_size;

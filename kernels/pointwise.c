@@ -28,6 +28,7 @@ INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors) {
     const float *src = job->src, *w = job->weights;
     float *dst = job->dst;
     ROLLED for (int i = 0; i < job->n_repeats; i++) {
+        tile_expect(job, dst, pixels, vectors);
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
         UNROLL for (int v = 0; v < vectors; v++) {
             vf bias = v_load(job->bias + v * LANES);

@@ -160,8 +160,29 @@ bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_
     return fmap_stem_wanted(&problem) && fmap_stem_can_pool(&problem, pool);
 }
 
+bool fmap_conv_can_add(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                       fmap_algorithm algorithm) {
+    const struct fmap_conv_parameters *parameters = node->parameters;
+    struct fmap_window_size size;
+    if (parameters->group > 1 || resolve(graph, node, &size, NULL) != FMAP_OK) return false;
+    struct fmap_tiles_problem problem = make_problem(graph, node, &size);
+    return !problem.pool && problem.weights && !fmap_stem_wanted(&problem) &&
+           !fmap_winograd_choose(&problem, algorithm);
+}
+
+/* Images of the output and of what is added to it must be equally far apart. */
+static fmap_status place_output(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                struct fmap_tiles_problem *problem) {
+    fmap_value y = node->outputs[0], residual = fmap_node_input(planning->graph, node, FMAP_CONV_RESIDUAL);
+    if (!residual) return fmap_planning_write_images(planning, y, &problem->dst, &problem->dst_image_stride);
+    problem->adds = true;
+    problem->dst_image_stride = fmap_geometry_of(&planning->graph->values[y].shape).image_stride;
+    TRY(fmap_planning_read(planning, residual, FMAP_FORM_BLOCKED, &problem->residual));
+    return fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem->dst);
+}
+
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
-    fmap_value x = fmap_node_input(planning->graph, node, 0), y = node->outputs[0];
+    fmap_value x = fmap_node_input(planning->graph, node, 0);
     struct fmap_window_size size;
     TRY(resolve(planning->graph, node, &size, planning->error));
     TRY(check_constants(planning, node));
@@ -169,7 +190,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     int64_t winograd = choose_winograd(&problem, planning->algorithm);
     bool few_channels = !winograd && fmap_stem_wanted(&problem);
     if (!few_channels) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
-    TRY(fmap_planning_write_images(planning, y, &problem.dst, &problem.dst_image_stride));
+    TRY(place_output(planning, node, &problem));
     if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
     if (is_depthwise(&problem, &size)) return fmap_planning_depthwise(planning, node, &problem);
     if (winograd) return fmap_planning_winograd(planning, node, &problem, winograd);

@@ -48,6 +48,7 @@ struct tiles_job {
     int64_t src_image_stride, src_block_stride;
     int64_t dst_image_stride, dst_block_stride;
     ptrdiff_t src_pixel_stride, dst_pixel_stride;
+    bool adds; /* a fourth operand, before the activation */
     struct fmap_activate_job activate;
 };
 
@@ -57,6 +58,7 @@ struct walk {
     const struct fmap_kernels *kernels;
     const float *src, *weights;
     float *dst;
+    const float *residual; /* NULL: none */
     struct fmap_tile_position *positions;
     int n_positions;
     float *scratch;      /* one tile, where groups are not aligned */
@@ -95,6 +97,11 @@ static int find_positions(const struct tiles_job *job, int64_t y, int64_t piece,
     return count;
 }
 
+static void set_output(const struct walk *walk, struct fmap_tile *tile, float *dst) {
+    tile->dst = dst;
+    if (walk->residual) tile->residual = walk->residual + (dst - walk->dst);
+}
+
 /* Points the tile at the output pixels of a piece of a line of an image. */
 static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t piece) {
     const struct tiles_job *job = walk->job;
@@ -110,8 +117,9 @@ static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t p
         walk->n_positions = find_positions(job, line, piece, walk->positions);
     }
     tile->src = walk->src + image * job->src_image_stride;
-    tile->dst = walk->dst + image * job->dst_image_stride +
-                (line * job->tiling.n_pixels + x) * job->dst_pixel_stride;
+    set_output(walk, tile,
+               walk->dst + image * job->dst_image_stride +
+                   (line * job->tiling.n_pixels + x) * job->dst_pixel_stride);
     tile->n_positions = walk->n_positions;
 }
 
@@ -173,7 +181,7 @@ static void run_pointwise_panel(const struct walk *walk, const struct panel *pan
         int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
         int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, tile);
         job.src = src + (first - walk->first_pixel) * FMAP_BLOCK;
-        job.dst = dst + first * FMAP_BLOCK;
+        set_output(walk, &job, dst + first * FMAP_BLOCK);
         job.src_step = job.dst_step = n_pixels * FMAP_BLOCK;
         job.n_repeats = (int)(end - tile);
         walk->kernels->pointwise[panel->n_vectors][n_pixels](&job);
@@ -238,6 +246,7 @@ static void tiles_part(const struct fmap_run *run, const struct fmap_step *step,
                         .src = fmap_at(run, &step->operands[0]),
                         .dst = fmap_at(run, &step->operands[1]),
                         .weights = fmap_at(run, &step->operands[2]),
+                        .residual = job->adds ? fmap_at(run, &step->operands[3]) : NULL,
                         .scratch = (float *)(void *)run->scratch};
     size_t tile_floats = (size_t)FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * (size_t)run->kernels->lanes;
     walk.positions = (struct fmap_tile_position *)(void *)(walk.scratch + tile_floats);
@@ -496,7 +505,8 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
     if (job.block_tiles < 1) job.block_tiles = 1;
     job.aligned = problem->groups == 1 ||
                   (group_outputs % FMAP_BLOCK == 0 && job.group_channels % FMAP_BLOCK == 0);
-    struct fmap_operand operands[3] = {problem->src, problem->dst};
+    struct fmap_operand operands[4] = {problem->src, problem->dst, {0}, problem->residual};
+    job.adds = problem->adds;
     if (!job.pointwise) TRY(find_columns(planning, &job));
     TRY(pack(planning, node, problem, &job, &operands[2]));
     int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
@@ -515,7 +525,7 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
             .job = &job,
             .job_bytes = sizeof job,
             .operands = operands,
-            .n_operands = 3,
+            .n_operands = problem->adds ? 4 : 3,
             .parts = job.images_parts * job.tiles_parts * job.panels_parts,
             .scratch_bytes = tile_bytes + (size_t)kernel_size * sizeof(struct fmap_tile_position) + gathered,
             .kernel = fmap_kernel_text(planning, problem->name).text,

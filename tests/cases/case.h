@@ -31,7 +31,7 @@ struct kernel_case {
 
     void *jobs; /* run() knows what they are */
     int n_jobs;
-    struct check_fenced sources[4];
+    struct check_fenced sources[5];
     int n_sources;
     struct check_fenced dst;
     bool in_place;             /* every run begins with a copy of sources[0] in dst */
@@ -66,6 +66,7 @@ struct tile_shape {
     ptrdiff_t src_pixel_stride;
     ptrdiff_t dst_pixel_stride; /* FMAP_BLOCK or more */
     bool ranged;                /* positions take part of the pixels, some none */
+    bool adds;   /* a residual */
     int repeats; /* 0: the tile; else the pointwise tile, so often (1 position, 1 kernel, first lane 0) */
     struct fmap_activate_job activate;
     enum case_fill fill;
