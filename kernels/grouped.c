@@ -61,6 +61,7 @@ INLINE void grouped_channels(vf acc[][WINDOW_PIXELS], const struct window_strip 
     const struct fmap_grouped *job = strip->job;
     ptrdiff_t width = shape->kernel_width ? shape->kernel_width : (ptrdiff_t)strip->window->kernel[1];
     ROLLED for (int i = 0; i < job->n_lanes; i++) {
+        BARRIER(src, weights); /* Else the loads, the same for every channel, are kept on the stack. */
         vi picked = {0};
         if (shape->picked) picked = v_lanes(lanes, base - i);
         const float *lane = shape->picked ? src : src + i;
