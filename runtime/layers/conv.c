@@ -209,4 +209,5 @@ const struct fmap_layer fmap_layer_conv = {.op = "Conv",
                                            .parse = parse,
                                            .shape = shape,
                                            .plan = plan,
+                                           .by_image = true,
                                            .macs = macs};
