@@ -54,7 +54,8 @@ struct fmap_tile {
     const float *weights; /* [block][kernel_size][lanes of the block][vectors * lanes of a vector], aligned */
     const float *bias;    /* [vectors * lanes of a vector], aligned */
     float *dst;
-    const float *residual; /* added before the activation, from where it lies as the outputs do in dst; NULL: none */
+    const float
+        *residual; /* added before the activation, from where it lies as the outputs do in dst; NULL: none */
     const struct fmap_tile_position *positions;
     int n_positions;
     int kernel_size;
@@ -115,8 +116,8 @@ struct fmap_gemv {
 struct fmap_dense_tile {
     const float *src; /* of each row [n_blocks + n_rests][16] */
     ptrdiff_t src_row_stride;
-    const float *weights;       /* [term][vectors * lanes of a vector], aligned */
-    const float *bias;          /* [vectors * lanes of a vector]; NULL: go on with dst */
+    const float *weights; /* [term][vectors * lanes of a vector], aligned */
+    const float *bias;    /* [vectors * lanes of a vector]; NULL: go on with dst */
     float *dst;
     ptrdiff_t dst_row_stride;
     struct fmap_terms terms;
@@ -396,8 +397,9 @@ struct fmap_kernels {
     /*   dst[p][o] = activate(bias[o] + sum over terms t of src[p + terms[t]] * weights[t][o])
      * in the order of the terms. */
     fmap_tile_function *planar[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
-    fmap_dense_function *dense[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1]; /* where there is a tile */
-    int gemv_streams, gemv_vectors; /* most of one call of gemv */
+    fmap_dense_function
+        *dense[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1]; /* where there is a tile */
+    int gemv_streams, gemv_vectors;                                  /* most of one call of gemv */
 #define KERNEL(name, job) void (*name)(const struct job *);
 #include "kernels.inc"
 #undef KERNEL

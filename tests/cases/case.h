@@ -66,7 +66,7 @@ struct tile_shape {
     ptrdiff_t src_pixel_stride;
     ptrdiff_t dst_pixel_stride; /* FMAP_BLOCK or more */
     bool ranged;                /* positions take part of the pixels, some none */
-    bool adds;   /* a residual */
+    bool adds;                  /* a residual */
     int repeats; /* 0: the tile; else the pointwise tile, so often (1 position, 1 kernel, first lane 0) */
     struct fmap_activate_job activate;
     enum case_fill fill;
