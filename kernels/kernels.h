@@ -394,6 +394,8 @@ struct fmap_kernels {
     /* The same, faster, for one position of index 0 at offset 0 that all pixels take part in, a kernel of size 1, a
      * first lane of 0 and a distance of 16 between the source's pixels. */
     fmap_tile_function *pointwise[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+    /* The same for weights that come from the third cache or from memory. */
+    fmap_tile_function *pointwise_far[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
     /*   dst[p][o] = activate(bias[o] + sum over terms t of src[p + terms[t]] * weights[t][o])
      * in the order of the terms. */
     fmap_tile_function *planar[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];

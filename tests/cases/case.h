@@ -68,6 +68,7 @@ struct tile_shape {
     bool ranged;                /* positions take part of the pixels, some none */
     bool adds;                  /* a residual */
     int repeats; /* 0: the tile; else the pointwise tile, so often (1 position, 1 kernel, first lane 0) */
+    bool far;    /* the pointwise tile for weights that are far */
     struct fmap_activate_job activate;
     enum case_fill fill;
 };

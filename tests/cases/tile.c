@@ -114,7 +114,7 @@ static void add_pointwise_call(struct kernel_case *c, const struct fmap_kernels 
     while (n_pixels > kernels->tile_pixels[vectors] || shape->pixels % n_pixels != 0) n_pixels--;
     add_call(c, kernels, packed, output, vectors, 0, n_pixels);
     struct tile_call *call = &plan->calls[plan->n_calls - 1];
-    call->function = kernels->pointwise[vectors][n_pixels];
+    call->function = (shape->far ? kernels->pointwise_far : kernels->pointwise)[vectors][n_pixels];
     call->job.n_repeats = shape->pixels / n_pixels;
     call->job.src_step = n_pixels * shape->src_pixel_stride;
     call->job.dst_step = n_pixels * shape->dst_pixel_stride;

@@ -161,12 +161,16 @@ Test(pointwise, every_size_exists_where_the_tile_does_and_agrees_with_the_oracle
             for (int pixels = 0; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
                 cr_assert_eq(kernels->pointwise[vectors][pixels] != NULL,
                              kernels->tile[0][vectors][pixels] != NULL);
+                cr_assert_eq(kernels->pointwise_far[vectors][pixels] != NULL,
+                             kernels->tile[0][vectors][pixels] != NULL);
             }
         }
     }
     for (int vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
         for (int pixels = 1; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
             struct tile_shape shape = pointwise_shape(pixels, vectors, 1);
+            assert_holds(&shape);
+            shape.far = true;
             assert_holds(&shape);
         }
     }
