@@ -4,22 +4,38 @@
 
 enum { LINE = 16 }; /* floats of a line of cache */
 
+/* Every third row has a pointer, the two behind it are one and two distances away: addresses that need no other
+ * register. Left to itself the compiler keeps one for each row, and has not so many. */
+enum { THIRDS = (FMAP_TILE_MAX_PIXELS + 2) / 3 };
+
+INLINE void dense_step(tile_row *acc, const float **x, int k, const float *w, int rows, int vectors,
+                       ptrdiff_t step) {
+    vf weights[FMAP_TILE_MAX_VECTORS], value = v_splat(0.0f);
+    UNROLL for (int i = 0; i < rows; i += 3) BARRIER(x[i / 3], w);
+    UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
+    UNROLL for (int i = 0; i < rows * vectors; i++) {
+        int row = i / vectors, v = i % vectors;
+        if (v == 0) value = v_splat(x[row / 3][row % 3 * step + k]);
+        v_accumulate(&acc[row][v], weights[v], value);
+    }
+}
+
 /* Terms of one block: four at a time with as many lines of what comes next, the others without. */
-INLINE const float *dense_lanes(const struct fmap_dense_tile *job, tile_row *acc, const float *x,
-                                const float *w, const float *next, ptrdiff_t step, int lanes, int rows,
-                                int vectors) {
+INLINE const float *dense_lanes(tile_row *acc, const float **x, const float *w, const float *next,
+                                ptrdiff_t next_step, int lanes, int rows, int vectors, ptrdiff_t step) {
     int k = 0;
-    ROLLED for (; k + 4 <= lanes; k += 4, x += 4, next += job->prefetch_step) {
+    ROLLED for (; k + 4 <= lanes; k += 4, next += next_step) {
         UNROLL for (int i = 0; i < 4; i++, w += vectors * LANES) {
-            BARRIER(x, w);
             __builtin_prefetch(next + i * LINE, 0, 2);
-            tile_step(acc, x + i, w, rows, vectors, step, 0, rows);
+            dense_step(acc, x, i, w, rows, vectors, step);
         }
+        UNROLL for (int i = 0; i < rows; i += 3) x[i / 3] += 4;
     }
-    ROLLED for (; k < lanes; k++, x++, w += vectors * LANES) {
-        BARRIER(x, w);
-        tile_step(acc, x, w, rows, vectors, step, 0, rows);
+    ROLLED for (; k < lanes; k++, w += vectors * LANES) {
+        dense_step(acc, x, 0, w, rows, vectors, step);
+        UNROLL for (int i = 0; i < rows; i += 3) x[i / 3] += 1;
     }
+    UNROLL for (int i = 0; i < rows; i += 3) x[i / 3] += FMAP_BLOCK - lanes;
     return w;
 }
 
@@ -33,6 +49,25 @@ static __attribute__((noinline)) void dense_activate(const struct fmap_dense_til
     }
 }
 
+INLINE void dense_store(const struct fmap_dense_tile *job, tile_row *acc, int rows, int vectors) {
+    float *dst = job->dst;
+    ptrdiff_t step = job->dst_row_stride;
+    enum fmap_activate kind = job->activate.kind;
+    if (kind == FMAP_ACTIVATE_CLIP) {
+        vf low = v_splat(job->activate.a), high = v_splat(job->activate.b);
+        UNROLL for (int i = 0; i < rows * vectors; i++) {
+            if (i > 0 && i % vectors == 0) dst += step;
+            v_store(dst + i % vectors * LANES, v_min(high, v_max(low, acc[i / vectors][i % vectors])));
+        }
+        return;
+    }
+    UNROLL for (int i = 0; i < rows * vectors; i++) {
+        if (i > 0 && i % vectors == 0) dst += step;
+        v_store(dst + i % vectors * LANES, acc[i / vectors][i % vectors]);
+    }
+    if (kind != FMAP_ACTIVATE_NONE) dense_activate(job, rows, vectors);
+}
+
 INLINE void dense(const struct fmap_dense_tile *job, int rows, int vectors) {
     vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
     const float *first = job->bias ? job->bias : job->dst;
@@ -41,20 +76,16 @@ INLINE void dense(const struct fmap_dense_tile *job, int rows, int vectors) {
         if (i > 0 && i % vectors == 0) first += next_row;
         acc[i / vectors][i % vectors] = v_load(first + i % vectors * LANES);
     }
-    const float *x = job->src, *w = job->weights, *next = job->prefetch;
-    ptrdiff_t step = job->src_row_stride, next_block = 4 * job->prefetch_step;
-    ROLLED for (int64_t i = 0; i < job->terms.n_blocks; i++, x += FMAP_BLOCK, next += next_block) {
-        w = dense_lanes(job, acc, x, w, next, step, FMAP_BLOCK, rows, vectors);
+    const float *x[THIRDS], *w = job->weights, *next = job->prefetch;
+    ptrdiff_t step = job->src_row_stride, next_step = job->prefetch_step;
+    UNROLL for (int i = 0; i < rows; i += 3) x[i / 3] = job->src + i * step;
+    ROLLED for (int64_t i = 0; i < job->terms.n_blocks; i++, next += 4 * next_step) {
+        w = dense_lanes(acc, x, w, next, next_step, FMAP_BLOCK, rows, vectors, step);
     }
-    ROLLED for (int64_t i = 0; i < job->terms.n_rests; i++, x += FMAP_BLOCK) {
-        w = dense_lanes(job, acc, x, w, next, step, job->terms.rest_lanes, rows, vectors);
+    ROLLED for (int64_t i = 0; i < job->terms.n_rests; i++) {
+        w = dense_lanes(acc, x, w, next, 0, job->terms.rest_lanes, rows, vectors, step);
     }
-    float *dst = job->dst;
-    UNROLL for (int i = 0; i < rows * vectors; i++) {
-        if (i > 0 && i % vectors == 0) dst += job->dst_row_stride;
-        v_store(dst + i % vectors * LANES, acc[i / vectors][i % vectors]);
-    }
-    if (job->activate.kind != FMAP_ACTIVATE_NONE) dense_activate(job, rows, vectors);
+    dense_store(job, acc, rows, vectors);
 }
 
 #define TILE(rows, vectors) \

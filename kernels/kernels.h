@@ -33,8 +33,9 @@ struct fmap_activate_job {
 
 /* ---- the register tile --------------------------------------------------------------------------
  *
- *   dst[p][o] = activate(bias[o] + sum over blocks, positions, lanes of
- *                                  src[block][position][p][lane] * weights[block][position][lane][o])
+ *   dst[p][o] = activate((bias[o] + sum over blocks, positions, lanes of
+ *                                   src[block][position][p][lane] * weights[block][position][lane][o])
+ *                        + residual[p][o])
  *
  * for `pixels` pixels p and `vectors` vectors of output channels o: one function per size of the tile.
  * The sum is one chain of fused multiply-adds per output, in the order of the loops as written (block,
@@ -53,6 +54,8 @@ struct fmap_tile {
     const float *weights; /* [block][kernel_size][lanes of the block][vectors * lanes of a vector], aligned */
     const float *bias;    /* [vectors * lanes of a vector], aligned */
     float *dst;
+    const float
+        *residual; /* added before the activation, from where it lies as the outputs do in dst; NULL: none */
     const struct fmap_tile_position *positions;
     int n_positions;
     int kernel_size;
@@ -113,8 +116,8 @@ struct fmap_gemv {
 struct fmap_dense_tile {
     const float *src; /* of each row [n_blocks + n_rests][16] */
     ptrdiff_t src_row_stride;
-    const float *weights;       /* [term][vectors * lanes of a vector], aligned */
-    const float *bias;          /* [vectors * lanes of a vector]; NULL: go on with dst */
+    const float *weights; /* [term][vectors * lanes of a vector], aligned */
+    const float *bias;    /* [vectors * lanes of a vector]; NULL: go on with dst */
     float *dst;
     ptrdiff_t dst_row_stride;
     struct fmap_terms terms;
@@ -186,6 +189,53 @@ struct fmap_depthwise {
      * NULL: lanes[c] = c. */
     const int32_t *lanes;
     struct fmap_activate_job activate;
+};
+
+/* Convolution of narrow groups: one block of outputs c, each made from n_lanes channels of n_blocks source blocks
+ * (src is the first one's plane, the others follow), which begin at lane lanes[c]:
+ *
+ *   dst[y][x][c] = activate(bias[c] + sum over blocks b, r, i, k of
+ *                                     element(b, y, x, r, k)[lanes[c] + i] * weights[b][r][i][k][c])
+ *
+ * in the order b, r, i, k, beginning with the bias. */
+struct fmap_grouped {
+    struct fmap_window window;
+    int n_blocks, n_lanes; /* more than one block: of 16 lanes */
+    ptrdiff_t src_block_stride;
+    const float *weights; /* [n_blocks][kernel[0]][n_lanes][kernel[1]][16], aligned */
+    const float *bias;    /* [16], aligned */
+    /* [16]: the same for m outputs in a row, m a power of two; then n_lanes more. m is at least n_lanes or 16. */
+    const int32_t *lanes;
+    struct fmap_activate_job activate;
+};
+
+/* Convolution to a few outputs o, from all lanes of n_blocks source blocks (src is the first one's plane):
+ *
+ *   dst[y][x][o] = activate(s(0) + bias[o]), where
+ *   s(l) for l < 16 = sum over blocks b, r, k of element(b, y, x, r, k)[l] * weights[b][r][k][o][l]
+ *
+ * in the order b, r, k, beginning with 0, and then s(l) += s(l + 8) for l < 8, s(l) += s(l + 4) for l < 4, and so on.
+ * Lanes beyond the outputs are not written. */
+enum { FMAP_DOT_OUTPUTS = 4 };
+
+struct fmap_dot {
+    struct fmap_window window;
+    int n_outputs; /* 1 .. FMAP_DOT_OUTPUTS */
+    int n_blocks;
+    int last_lanes; /* of the last block: its others are 0 whatever they hold */
+    ptrdiff_t src_block_stride;
+    const float *weights; /* [n_blocks][kernel[0]][kernel[1]][n_outputs][16], aligned */
+    const float *bias;    /* [16], aligned: that of output i mod n_outputs */
+    struct fmap_activate_job activate;
+};
+
+/* Whole blocks out of channels that lie side by side: dst[b * dst_block_stride + p * 16 + lane] =
+ * src[p * src_pixel_stride + b * 16 + lane]. */
+struct fmap_restack {
+    const float *src;
+    float *dst;
+    int64_t n_blocks, n_pixels;
+    ptrdiff_t src_pixel_stride, dst_block_stride;
 };
 
 /* dst[y][x][c] = the largest element of the window, NaN if one is NaN, -infinity for an empty window; in the
@@ -344,11 +394,14 @@ struct fmap_kernels {
     /* The same, faster, for one position of index 0 at offset 0 that all pixels take part in, a kernel of size 1, a
      * first lane of 0 and a distance of 16 between the source's pixels. */
     fmap_tile_function *pointwise[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+    /* The same for weights that come from the third cache or from memory. */
+    fmap_tile_function *pointwise_far[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
     /*   dst[p][o] = activate(bias[o] + sum over terms t of src[p + terms[t]] * weights[t][o])
      * in the order of the terms. */
     fmap_tile_function *planar[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
-    fmap_dense_function *dense[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1]; /* where there is a tile */
-    int gemv_streams, gemv_vectors; /* most of one call of gemv */
+    fmap_dense_function
+        *dense[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1]; /* where there is a tile */
+    int gemv_streams, gemv_vectors;                                  /* most of one call of gemv */
 #define KERNEL(name, job) void (*name)(const struct job *);
 #include "kernels.inc"
 #undef KERNEL

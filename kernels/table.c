@@ -4,7 +4,7 @@
 #define TILE(pixels, vectors) \
     fmap_tile_function K(tile_##pixels##x##vectors), K(tile_stride1_##pixels##x##vectors), \
         K(tile_stride2_##pixels##x##vectors), K(pointwise_##pixels##x##vectors), \
-        K(planar_##pixels##x##vectors);
+        K(pointwise_far_##pixels##x##vectors), K(planar_##pixels##x##vectors);
 TILES(TILE)
 #undef TILE
 
@@ -29,11 +29,14 @@ const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
 #define TILE(pixels, vectors) .pointwise[vectors][pixels] = K(pointwise_##pixels##x##vectors),
                                             TILES(TILE)
 #undef TILE
-#define TILE(pixels, vectors) .planar[vectors][pixels] = K(planar_##pixels##x##vectors),
+#define TILE(pixels, vectors) .pointwise_far[vectors][pixels] = K(pointwise_far_##pixels##x##vectors),
                                                 TILES(TILE)
 #undef TILE
+#define TILE(pixels, vectors) .planar[vectors][pixels] = K(planar_##pixels##x##vectors),
+                                                    TILES(TILE)
+#undef TILE
 #define TILE(rows, vectors) .dense[vectors][rows] = K(dense_##rows##x##vectors),
-                                        TILES(TILE)
+                                                        TILES(TILE)
 #undef TILE
 #define KERNEL(name, job) .name = K(name),
 #include "kernels.inc"

@@ -63,13 +63,45 @@ static __attribute__((noinline, unused)) void tile_activate(const struct fmap_ti
     }
 }
 
+/* What will be added is on its way while the sum is computed. */
+static __attribute__((noinline, unused)) void tile_fetch(const struct fmap_tile *job, const float *dst,
+                                                         int pixels, int vectors) {
+    for (int v = 0; v < vectors; v++) {
+        const float *residual = job->residual + (dst - job->dst) + job->dst_offsets[v];
+        ROLLED for (int p = 0; p < pixels; p++, residual += job->dst_pixel_stride)
+            __builtin_prefetch(residual);
+    }
+}
+
+/* Out of the way of the tile, whose accumulators leave few registers to other loops. */
+INLINE void tile_expect(const struct fmap_tile *job, const float *dst, int pixels, int vectors) {
+    if (job->residual) tile_fetch(job, dst, pixels, vectors);
+}
+
+/* The same for what is added before the activation: a clip or none is done in one pass with it. */
+static __attribute__((noinline, unused)) void tile_add(const struct fmap_tile *job, float *dst, int pixels,
+                                                       int vectors) {
+    int clips = job->activate.kind == FMAP_ACTIVATE_CLIP;
+    vf low = v_splat(clips ? job->activate.a : -__builtin_inff());
+    vf high = v_splat(clips ? job->activate.b : __builtin_inff());
+    ptrdiff_t step = job->dst_pixel_stride;
+    for (int v = 0; v < vectors; v++) {
+        float *pixel = dst + job->dst_offsets[v];
+        const float *residual = job->residual + (pixel - job->dst);
+        for (int p = 0; p < pixels; p++, pixel += step, residual += step) {
+            v_store(pixel, v_min(high, v_max(low, v_add(v_load(pixel), v_load(residual)))));
+        }
+    }
+}
+
 INLINE void tile_store(const struct fmap_tile *job, float *dst, tile_row *acc, int pixels, int vectors) {
     /* Read before the first store: for all that the compiler knows, a store may write to the job itself. */
     ptrdiff_t step = job->dst_pixel_stride, offsets[FMAP_TILE_MAX_VECTORS];
     UNROLL for (int v = 0; v < vectors; v++) offsets[v] = job->dst_offsets[v];
     enum fmap_activate kind = job->activate.kind;
     float *pixel = dst;
-    if (kind == FMAP_ACTIVATE_CLIP) {
+    const float *residual = job->residual;
+    if (kind == FMAP_ACTIVATE_CLIP && !residual) {
         vf low = v_splat(job->activate.a), high = v_splat(job->activate.b);
         UNROLL for (int i = 0; i < pixels * vectors; i++, pixel += step) {
             if (i % pixels == 0) pixel = dst + offsets[i / pixels];
@@ -81,7 +113,8 @@ INLINE void tile_store(const struct fmap_tile *job, float *dst, tile_row *acc, i
         if (i % pixels == 0) pixel = dst + offsets[i / pixels];
         v_store(pixel, acc[i % pixels][i / pixels]);
     }
-    if (kind != FMAP_ACTIVATE_NONE) tile_activate(job, dst, pixels, vectors);
+    if (residual) tile_add(job, dst, pixels, vectors);
+    if (kind != FMAP_ACTIVATE_NONE && kind != FMAP_ACTIVATE_CLIP) tile_activate(job, dst, pixels, vectors);
 }
 
 /* A tile for any kernel, stride and border. The commonest, up to `borders` pixels outside to the left or to the right, have
@@ -89,6 +122,7 @@ INLINE void tile_store(const struct fmap_tile *job, float *dst, tile_row *acc, i
 INLINE void tile(const struct fmap_tile *job, int pixels, int vectors, ptrdiff_t step, int borders) {
     vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
     tile_begin(job, acc, pixels, vectors);
+    tile_expect(job, job->dst, pixels, vectors);
     const float *src = job->src;
     const float *weights = job->weights;
     for (int b = 0; b < job->n_blocks; b++) {

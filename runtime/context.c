@@ -15,7 +15,8 @@ fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, f
     fmap_statistics *statistics = fmap_storage_take(&storage, plan->n_statistics, sizeof *statistics);
     char *scratch = fmap_storage_take(&storage, scratch_bytes, 1);
     char *arena = fmap_storage_take(&storage, plan->arena_bytes, 1);
-    if (!created || !ports || !step_seconds || !spans || !statistics || !scratch || !arena) {
+    char *local = fmap_storage_take(&storage, plan->local_bytes * (size_t)plan->threads, 1);
+    if (!local || !created || !ports || !step_seconds || !spans || !statistics || !scratch || !arena) {
         fmap_storage_release(&storage);
         return fmap_fail_memory(error, plan->arena_bytes + scratch_bytes);
     }
@@ -23,6 +24,7 @@ fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, f
         .storage = storage, .plan = plan, .ports = ports, .step_seconds = step_seconds, .spans = spans};
     created->run = (struct fmap_run){.kernels = plan->kernels,
                                      .arena = arena,
+                                     .local = local,
                                      .ports = ports,
                                      .scratch = scratch,
                                      .statistics = statistics};

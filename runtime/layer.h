@@ -28,6 +28,8 @@ struct fmap_layer {
     /* Multiply-accumulates of the direct algorithm. NULL: none. */
     int64_t (*macs)(const struct fmap_graph *graph, const struct fmap_graph_node *node);
 
+    bool
+        by_image; /* an image of the output is made of that image of every input that is none of a constant */
     bool activation; /* ends what a tap calls "pre-activation" */
     bool pool;       /* ends what a tap calls "post-pool" */
 };

@@ -10,6 +10,7 @@
 enum fmap_base {
     FMAP_BASE_CONSTANT, /* `constant` */
     FMAP_BASE_ARENA,    /* in the context's arena: `buffer` while planning, then `offset` */
+    FMAP_BASE_LOCAL,    /* in the thread's part of it: what one chunk needs; never while planning */
     FMAP_BASE_PORT      /* the caller's: inputs, then outputs, then taps */
 };
 
@@ -17,7 +18,8 @@ struct fmap_operand {
     enum fmap_base base;
     int port;
     size_t buffer;
-    size_t offset; /* bytes */
+    size_t offset;      /* bytes */
+    size_t chunk_bytes; /* how much further on it is for the next chunk */
     const float *constant;
 };
 
@@ -26,6 +28,8 @@ struct fmap_run {
     const struct fmap_kernels *kernels;
     char *arena;
     void *const *ports;
+    char *local;   /* of this thread: its arena for one chunk */
+    size_t chunk;  /* that the step is run for; 0 in steps for the whole batch */
     char *scratch; /* of this thread: the step's scratch_bytes, aligned to 64 */
     fmap_statistics *statistics;
     uint64_t dropout_step;
@@ -48,13 +52,14 @@ struct fmap_step {
 
 /* Where an operand is in this run; NULL for a tap that nobody wants. */
 static inline float *fmap_at(const struct fmap_run *run, const struct fmap_operand *operand) {
+    size_t offset = operand->offset + run->chunk * operand->chunk_bytes;
     switch (operand->base) {
     case FMAP_BASE_CONSTANT: return (float *)(uintptr_t)operand->constant;
-    case FMAP_BASE_ARENA: return (float *)(void *)(run->arena + operand->offset);
+    case FMAP_BASE_ARENA: return (float *)(void *)(run->arena + offset);
+    case FMAP_BASE_LOCAL: return (float *)(void *)(run->local + offset);
     default:
-        return run->ports[operand->port]
-                   ? (float *)(void *)((char *)run->ports[operand->port] + operand->offset)
-                   : NULL;
+        return run->ports[operand->port] ? (float *)(void *)((char *)run->ports[operand->port] + offset)
+                                         : NULL;
     }
 }
 
@@ -64,6 +69,7 @@ struct fmap_buffer {
     size_t offset;
     size_t first_step, last_step;
     bool used;
+    bool local; /* of a chunk: every thread has one */
 };
 
 struct fmap_tap {
@@ -92,12 +98,15 @@ struct fmap_plan {
     bool profile;
     struct fmap_step *steps;
     size_t n_steps;
+    int64_t n_chunks;       /* images that go one by one through the first steps; 0: none does */
+    size_t n_chunked_steps; /* those */
     struct fmap_tap *taps;
     size_t n_taps;
     size_t n_statistics;
     struct fmap_plan_layer_state *layers; /* one for each node of the model */
     fmap_layout *port_layouts;            /* inputs, then outputs */
     size_t arena_bytes;
+    size_t local_bytes;   /* of each thread */
     size_t scratch_bytes; /* of each thread */
     size_t weights_bytes;
 };

@@ -6,7 +6,8 @@ void fmap_plan_describe(const fmap_plan *plan, fmap_plan_info *info) {
     if (!plan || !info) return;
     *info = (fmap_plan_info){.isa = plan->isa,
                              .threads = plan->threads,
-                             .arena_bytes = plan->arena_bytes + plan->scratch_bytes * (size_t)plan->threads,
+                             .arena_bytes = plan->arena_bytes +
+                                            (plan->local_bytes + plan->scratch_bytes) * (size_t)plan->threads,
                              .weights_bytes = plan->weights_bytes,
                              .n_layers = plan->model->graph.n_nodes,
                              .n_steps = plan->n_steps};
@@ -37,7 +38,8 @@ static void describe_work(const struct fmap_plan *plan, size_t i, fmap_layer_inf
     int64_t parts = 0;
     for (size_t s = 0; s < plan->n_steps; s++) {
         const struct fmap_step *step = &plan->steps[s];
-        if (step->layer == (int64_t)i && step->parts > parts) parts = step->parts;
+        int64_t step_parts = s < plan->n_chunked_steps ? plan->n_chunks : step->parts;
+        if (step->layer == (int64_t)i && step_parts > parts) parts = step_parts;
     }
     info->threads = parts < plan->threads ? (int)parts : plan->threads;
     for (size_t k = 0; k < plan->graph.n_nodes && parts; k++) {

@@ -49,7 +49,7 @@ void fmap_operand_advance(struct fmap_operand *operand, int64_t floats) {
         operand->offset += (size_t)floats * sizeof(float);
 }
 
-static size_t form_bytes(const fmap_shape *shape, enum fmap_form form) {
+size_t fmap_form_bytes(const fmap_shape *shape, enum fmap_form form) {
     int64_t elements = fmap_shape_product(shape, 0, shape->rank);
     if (form == FMAP_FORM_BLOCKED) {
         struct fmap_geometry geometry = fmap_geometry_of(shape);
@@ -65,7 +65,7 @@ fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes
                                                     sizeof *buffers);
     if (!buffers) return fmap_planning_out_of_memory(planning);
     planning->buffers = buffers;
-    buffers[planning->n_buffers] = (struct fmap_buffer){.bytes = bytes};
+    buffers[planning->n_buffers] = (struct fmap_buffer){.bytes = bytes, .local = planning->n_chunks > 1};
     *place = (struct fmap_operand){.base = FMAP_BASE_ARENA, .buffer = planning->n_buffers++};
     return FMAP_OK;
 }
@@ -114,6 +114,17 @@ static fmap_status write_slice(struct fmap_planning *planning, struct fmap_plann
     return FMAP_OK;
 }
 
+/* Memory of one image, or of all where they are read beyond the chunked steps. */
+static fmap_status take_place(struct fmap_planning *planning, const struct fmap_planned_value *planned,
+                              size_t bytes, struct fmap_operand *place) {
+    bool all = planning->n_chunks > 1 && planned->crosses;
+    TRY(fmap_planning_temporary(planning, all ? bytes * (size_t)planning->n_chunks : bytes, place));
+    if (!all) return FMAP_OK;
+    planning->buffers[place->buffer].local = false;
+    place->chunk_bytes = bytes;
+    return FMAP_OK;
+}
+
 static fmap_status write(struct fmap_planning *planning, fmap_value value, enum fmap_form form, bool strided,
                          struct fmap_operand *place) {
     struct fmap_planned_value *planned = &planning->values[value];
@@ -122,10 +133,13 @@ static fmap_status write(struct fmap_planning *planning, fmap_value value, enum 
     if (form == FMAP_FORM_BLOCKED) geometry = fmap_geometry_of(shape);
     if (form == FMAP_FORM_BLOCKED) planned->image_stride = geometry.image_stride;
     if (!output_port(planning, value, form, place)) {
-        if (form == FMAP_FORM_BLOCKED && planned->slice_of && (strided || geometry.n == 1))
+        if (form == FMAP_FORM_BLOCKED && planned->slice_of && !planned->crosses &&
+            (strided || geometry.n == 1))
             TRY(write_slice(planning, planned, geometry.block_stride, place));
         else
-            TRY(fmap_planning_temporary(planning, form_bytes(shape, form), place));
+            TRY(take_place(planning, planned, fmap_form_bytes(shape, form), place));
+    } else if (planning->n_chunks > 1) {
+        place->chunk_bytes = fmap_form_bytes(shape, form);
     }
     planned->places[form] = *place;
     planned->placed[form] = true;
@@ -155,7 +169,7 @@ fmap_status fmap_planning_constant(struct fmap_planning *planning, fmap_value va
     const struct fmap_graph_value *constant = &planning->graph->values[value];
     *floats = constant->data;
     if ((uintptr_t)constant->data % _Alignof(float) == 0) return FMAP_OK;
-    size_t bytes = form_bytes(&constant->shape, FMAP_FORM_PLAIN);
+    size_t bytes = fmap_form_bytes(&constant->shape, FMAP_FORM_PLAIN);
     float *aligned;
     TRY(fmap_planning_weights(planning, bytes / sizeof *aligned, &aligned));
     memcpy(aligned, constant->data, bytes);
@@ -196,7 +210,8 @@ fmap_status fmap_planning_read(struct fmap_planning *planning, fmap_value value,
         else if (planned->placed[FMAP_FORM_PIXELS])
             from = FMAP_FORM_PIXELS;
         struct fmap_operand source;
-        if (from == FMAP_FORM_BLOCKED && forms_coincide(&known->shape) &&
+        bool chunk_only = planning->n_chunks > 1 && planned->crosses; /* forms of a batch may be apart */
+        if (from == FMAP_FORM_BLOCKED && forms_coincide(&known->shape) && !chunk_only &&
             !output_port(planning, value, form, place)) {
             planned->places[form] = planned->places[from];
             planned->placed[form] = true;

@@ -19,6 +19,7 @@ struct fmap_planned_value {
     fmap_value slice_of;      /* not 0: its blocked form has a place inside of that value's, */
     int64_t slice_block;      /* from this block of channels on, */
     bool in_slice;            /* and was written there */
+    bool crosses;             /* read beyond the chunked steps */
     bool read_once;           /* by one input of one node, and by nobody outside */
     fmap_value view_of;       /* not 0: the same elements as that value, */
     enum fmap_form view_form; /* whose memory in this form is this value's plain one */
@@ -35,6 +36,8 @@ struct fmap_planning {
     struct fmap_planned_value *values;
     struct fmap_buffer *buffers;
     size_t n_buffers, buffers_capacity;
+    int64_t
+        n_chunks; /* that the steps planned now are run for: shapes are those of one image; 0 and 1: all at once */
     size_t steps_capacity;
     fmap_error *error;
 };
@@ -48,6 +51,9 @@ struct fmap_geometry {
     int64_t image_stride; /* blocks * block_stride */
 };
 struct fmap_geometry fmap_geometry_of(const fmap_shape *shape);
+
+/* Bytes that a value of that shape takes in memory. */
+size_t fmap_form_bytes(const fmap_shape *shape, enum fmap_form form);
 
 /* The form of the caller's buffer: inputs, then outputs. */
 enum fmap_form fmap_planning_port_form(const struct fmap_planning *planning, size_t port,

@@ -24,10 +24,58 @@ static void record(fmap_context *context, size_t s, int thread, double begin, in
     *span = (fmap_span){.begin = begin - context->begin, .end = now() - context->begin, .parts = parts};
 }
 
+/* ---- images one by one ----------------------------------------------------------------------------------- */
+
+/* One image through all steps for which it is alone. A profile adds up what each of them takes. */
+static void run_chunk(fmap_context *context, struct fmap_run *run, size_t chunk, int thread) {
+    const struct fmap_plan *plan = context->plan;
+    double begin = plan->profile ? now() : 0;
+    run->chunk = chunk;
+    for (size_t s = 0; s < plan->n_chunked_steps; s++) {
+        const struct fmap_step *step = &plan->steps[s];
+        if (thread == 0) fmap_probe_layer_start(step);
+        for (int64_t part = 0; part < step->parts; part++) step->part(run, step, part);
+        if (thread == 0) fmap_probe_layer_end(step);
+        if (!plan->profile) continue;
+        fmap_span *span = &context->spans[s * (size_t)plan->threads + (size_t)thread];
+        double end = now();
+        span->end += end - begin;
+        span->parts++;
+        begin = end;
+    }
+    run->chunk = 0;
+}
+
+static void forget_spans(fmap_context *context, int thread) {
+    const struct fmap_plan *plan = context->plan;
+    for (size_t s = 0; s < plan->n_chunked_steps && plan->profile; s++)
+        context->spans[s * (size_t)plan->threads + (size_t)thread] = (fmap_span){0};
+}
+
+/* A thread's sums, one step behind the other, as if it had taken all of its images through each of them. */
+static void lay_out_spans(fmap_context *context) {
+    const struct fmap_plan *plan = context->plan;
+    for (size_t thread = 0; thread < (size_t)plan->threads; thread++) {
+        double end = 0;
+        for (size_t s = 0; s < plan->n_chunked_steps; s++) {
+            fmap_span *span = &context->spans[s * (size_t)plan->threads + thread];
+            double share = span->end / plan->threads;
+            context->step_seconds[s] = thread == 0 ? share : context->step_seconds[s] + share;
+            span->begin = end;
+            end = span->end += end;
+        }
+    }
+}
+
+/* ---- all images together --------------------------------------------------------------------------------- */
+
 static void run_alone(fmap_context *context) {
     const struct fmap_plan *plan = context->plan;
-    double begin = context->begin;
-    for (size_t s = 0; s < plan->n_steps; s++) {
+    forget_spans(context, 0);
+    for (int64_t i = 0; i < plan->n_chunks; i++) run_chunk(context, &context->run, (size_t)i, 0);
+    if (plan->profile) lay_out_spans(context);
+    double begin = plan->profile ? now() : 0;
+    for (size_t s = plan->n_chunked_steps; s < plan->n_steps; s++) {
         const struct fmap_step *step = &plan->steps[s];
         fmap_probe_layer_start(step);
         for (int64_t part = 0; part < step->parts; part++) step->part(&context->run, step, part);
@@ -41,8 +89,32 @@ static void run_alone(fmap_context *context) {
     }
 }
 
-/* One parallel region for the whole network; a barrier orders the steps. A thread takes neighbouring parts, the
- * same share in every step: much of what it reads it has written itself, and it lies in its own cache. */
+/* A barrier orders the steps. A thread takes neighbouring parts, the same share in every step: much of what it reads it
+ * has written itself, and it lies in its own cache. */
+static void share_steps(fmap_context *context, const struct fmap_run *run, int thread) {
+    const struct fmap_plan *plan = context->plan;
+    double begin = plan->profile ? now() : 0;
+    for (size_t s = plan->n_chunked_steps; s < plan->n_steps; s++) {
+        const struct fmap_step *step = &plan->steps[s];
+        int64_t parts = 0;
+        if (thread == 0) fmap_probe_layer_start(step);
+#pragma omp for schedule(static) nowait
+        for (int64_t part = 0; part < step->parts; part++) {
+            step->part(run, step, part);
+            parts++;
+        }
+        if (plan->profile) record(context, s, thread, begin, parts);
+#pragma omp barrier
+        if (thread == 0) fmap_probe_layer_end(step);
+        if (plan->profile) {
+            double end = now();
+            if (thread == 0) context->step_seconds[s] = end - begin;
+            begin = end;
+        }
+    }
+}
+
+/* One parallel region for the whole network. Images that go alone are taken by whoever is free. */
 static void run_together(fmap_context *context) {
     const struct fmap_plan *plan = context->plan;
 #pragma omp parallel num_threads(plan->threads)
@@ -50,25 +122,14 @@ static void run_together(fmap_context *context) {
         struct fmap_run run = context->run;
         int thread = omp_get_thread_num();
         run.scratch += plan->scratch_bytes * (size_t)thread;
-        double begin = context->begin;
-        for (size_t s = 0; s < plan->n_steps; s++) {
-            const struct fmap_step *step = &plan->steps[s];
-            int64_t parts = 0;
-            if (thread == 0) fmap_probe_layer_start(step);
-#pragma omp for schedule(static) nowait
-            for (int64_t part = 0; part < step->parts; part++) {
-                step->part(&run, step, part);
-                parts++;
-            }
-            if (plan->profile) record(context, s, thread, begin, parts);
-#pragma omp barrier
-            if (thread == 0) fmap_probe_layer_end(step);
-            if (plan->profile) {
-                double end = now();
-                if (thread == 0) context->step_seconds[s] = end - begin;
-                begin = end;
-            }
+        run.local += plan->local_bytes * (size_t)thread;
+        if (plan->n_chunks > 0) {
+            forget_spans(context, thread);
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t i = 0; i < plan->n_chunks; i++) run_chunk(context, &run, (size_t)i, thread);
+            if (plan->profile && thread == 0) lay_out_spans(context);
         }
+        share_steps(context, &run, thread);
     }
 }
 

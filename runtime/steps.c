@@ -1,4 +1,5 @@
 /* The steps of a plan: every layer adds its own, then they get their memory. */
+#include "runtime/chunks.h"
 #include "runtime/layer.h"
 #include "runtime/passes/passes.h"
 #include "runtime/planning.h"
@@ -11,7 +12,9 @@ static void place_inputs(struct fmap_planning *planning) {
         fmap_value value = graph->inputs[i];
         enum fmap_form form = fmap_planning_port_form(planning, i, &graph->values[value].shape);
         planning->values[value].placed[form] = true;
-        planning->values[value].places[form] = (struct fmap_operand){.base = FMAP_BASE_PORT, .port = (int)i};
+        struct fmap_operand *place = &planning->values[value].places[form];
+        *place = (struct fmap_operand){.base = FMAP_BASE_PORT, .port = (int)i};
+        if (planning->n_chunks > 1) place->chunk_bytes = fmap_form_bytes(&graph->values[value].shape, form);
     }
 }
 
@@ -46,20 +49,54 @@ static fmap_status reserve_places(struct fmap_planning *planning) {
     return FMAP_OK;
 }
 
-static fmap_status add_steps(struct fmap_planning *planning, bool in_place) {
+static fmap_status add_nodes(struct fmap_planning *planning, size_t first, size_t end) {
     const struct fmap_graph *graph = planning->graph;
-    place_inputs(planning);
-    if (in_place) TRY(reserve_places(planning));
-    for (fmap_value value = 1; (size_t)value < graph->n_values; value++) {
-        if (graph->values[value].producer < 0) TRY(fmap_plan_tap_steps(planning, value));
-    }
-    for (size_t i = 0; i < graph->n_nodes; i++) {
+    for (size_t i = first; i < end; i++) {
         const struct fmap_graph_node *node = &graph->nodes[i];
         if (node->dead) continue;
         TRY(node->layer->plan(planning, node));
         for (size_t k = 0; k < node->n_outputs; k++) TRY(fmap_plan_tap_steps(planning, node->outputs[k]));
     }
+    return FMAP_OK;
+}
+
+/* A chunk is one thread's alone: no step of it is cut for several. */
+static fmap_status add_chunked_nodes(struct fmap_planning *planning, const struct fmap_chunks *chunks) {
+    int threads = planning->plan->threads;
+    planning->plan->threads = 1;
+    fmap_status status = add_nodes(planning, 0, chunks->n_nodes);
+    planning->plan->threads = threads;
+    fmap_chunks_end(planning, chunks);
+    return status;
+}
+
+static fmap_status add_steps(struct fmap_planning *planning, bool rewrite) {
+    const struct fmap_graph *graph = planning->graph;
+    struct fmap_chunks chunks = {0};
+    if (rewrite && !planning->training && planning->plan->n_taps == 0)
+        chunks = fmap_chunks_choose(graph, planning->plan->threads);
+    if (chunks.n_nodes > 0) fmap_chunks_begin(planning, &chunks);
+    place_inputs(planning);
+    if (rewrite) TRY(reserve_places(planning));
+    for (fmap_value value = 1; (size_t)value < graph->n_values; value++) {
+        if (graph->values[value].producer < 0) TRY(fmap_plan_tap_steps(planning, value));
+    }
+    if (chunks.n_nodes > 0) TRY(add_chunked_nodes(planning, &chunks));
+    TRY(add_nodes(planning, chunks.n_nodes, graph->n_nodes));
     return copy_outputs(planning);
+}
+
+/* The buffers of the arena of all threads, or of each one's own. */
+static fmap_status place_arena(struct fmap_planning *planning, bool local, size_t *bytes) {
+    struct fmap_buffer *some = fmap_storage_copy(&planning->storage, planning->buffers, planning->n_buffers,
+                                                 sizeof *some);
+    if (!some) return fmap_planning_out_of_memory(planning);
+    for (size_t i = 0; i < planning->n_buffers; i++) some[i].used &= some[i].local == local;
+    TRY(fmap_place_buffers(&planning->storage, some, planning->n_buffers, bytes, planning->error));
+    for (size_t i = 0; i < planning->n_buffers; i++) {
+        if (planning->buffers[i].local == local) planning->buffers[i].offset = some[i].offset;
+    }
+    return FMAP_OK;
 }
 
 /* The arena is settled: operands learn where their buffers are. */
@@ -67,7 +104,9 @@ static void settle_operands(struct fmap_plan *plan, const struct fmap_buffer *bu
     for (size_t s = 0; s < plan->n_steps; s++) {
         for (size_t i = 0; i < plan->steps[s].n_operands; i++) {
             struct fmap_operand *operand = &plan->steps[s].operands[i];
-            if (operand->base == FMAP_BASE_ARENA) operand->offset += buffers[operand->buffer].offset;
+            if (operand->base != FMAP_BASE_ARENA) continue;
+            operand->offset += buffers[operand->buffer].offset;
+            if (buffers[operand->buffer].local) operand->base = FMAP_BASE_LOCAL;
         }
     }
 }
@@ -98,10 +137,8 @@ fmap_status fmap_plan_steps(struct fmap_plan *plan, const fmap_plan_options *opt
     planning.values = fmap_storage_take(&planning.storage, plan->graph.n_values, sizeof *planning.values);
     fmap_status status = planning.values ? add_steps(&planning, !options->no_fusion)
                                          : fmap_planning_out_of_memory(&planning);
-    if (status == FMAP_OK) {
-        status = fmap_place_buffers(&planning.storage, planning.buffers, planning.n_buffers,
-                                    &plan->arena_bytes, error);
-    }
+    if (status == FMAP_OK) status = place_arena(&planning, false, &plan->arena_bytes);
+    if (status == FMAP_OK) status = place_arena(&planning, true, &plan->local_bytes);
     if (status == FMAP_OK) {
         settle_operands(plan, planning.buffers);
         name_kernels(plan);

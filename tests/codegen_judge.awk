@@ -16,7 +16,7 @@ function allowance(symbol,    i) {
 }
 
 # Kernels whose hottest loop is nearly all of them, with loops inside: the whole is judged.
-function is_whole(symbol) { return symbol ~ /^fmap_(winograd[0-9]_|depthwise_.*x|pool_)/ }
+function is_whole(symbol) { return symbol ~ /^fmap_(winograd[0-9]_|depthwise_.*x|grouped_.*x|dot_.*x|pool_)/ }
 
 function shape_of(symbol) { # PIXELSxVECTORS, ROWSxPIXELS
     if (!match(symbol, /_[0-9]+x[0-9]+_/)) return 0
@@ -54,6 +54,15 @@ function judge_depthwise(symbol,    rows, pixels, width, fmas) {
         complain(symbol ": " body_loads[symbol] " loads for " body_fmas[symbol] " FMAs")
 }
 
+# The same rows for every channel of a group.
+function judge_grouped(symbol,    width, fmas) {
+    if (body_instructions[symbol] < 12 && body_loads[symbol] == 0) return
+    width = 1
+    if (match(symbol, /[0-9]s[0-9]/)) width = substr(symbol, RSTART, 1)
+    fmas = width * side[2] * (side[1] == 2 ? (width == 1 ? 2 : 4) : 1)
+    if (side[2] > 1 && body_fmas[symbol] < fmas) complain(symbol ": " body_fmas[symbol] " FMAs, less than " fmas)
+}
+
 # A transform of one dimension of all rows and all columns of a patch, which is loaded once.
 function judge_winograd(symbol,    output, patch, fmas, versions, limit) {
     match(symbol, /winograd[0-9]/)
@@ -72,10 +81,14 @@ function judge(symbol,    spills, i) {
         complain(symbol ": " spills " spills, such as " example[symbol] ", where " allowed_spills[i] + 0 " are allowed")
     if (spills > needed[i]) needed[i] = spills
     if (symbol !~ /^fmap_/) return
-    if (symbol ~ /^fmap_(tile|tile_stride[12]|pointwise|dense)_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 4)
+    if (symbol ~ /^fmap_(tile|tile_stride[12]|pointwise|pointwise_far|dense)_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 4)
     else if (symbol ~ /^fmap_planar_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 1)
     else if (symbol ~ /^fmap_depthwise_.*x/ && shape_of(symbol)) judge_depthwise(symbol)
-    else if (symbol ~ /^fmap_winograd/) judge_winograd(symbol)
+    else if (symbol ~ /^fmap_grouped_.*x/ && shape_of(symbol)) judge_grouped(symbol)
+    else if (symbol ~ /^fmap_dot_[0-9]+x/ && shape_of(symbol)) {
+        if (body_fmas[symbol] < 3 * side[1] * side[2]) # Inside at stride 1, inside at any, and at the border.
+            complain(symbol ": " body_fmas[symbol] " FMAs, less than " 3 * side[1] * side[2])
+    } else if (symbol ~ /^fmap_winograd/) judge_winograd(symbol)
     else if (symbol ~ /^fmap_gemv_/) {
         if (wasteful[symbol] != "") complain(symbol ": " wasteful[symbol])
     } else if (symbol ~ /^fmap_peak_/) {

@@ -86,7 +86,8 @@ bool net_conv_run(const struct net_conv *conv, fmap_isa isa, float *dst) {
                                  .max_isa = isa,
                                  .ports = ports,
                                  .n_ports = 2,
-                                 .no_fusion = conv->no_fusion};
+                                 .no_fusion = conv->no_fusion,
+                                 .algorithm = conv->algorithm};
     struct check_fenced src = check_fenced_create(net_conv_inputs(conv), sizeof(float));
     struct check_fenced out = check_fenced_create(net_conv_outputs(conv), sizeof(float));
     bool images = !conv->one_dimension; /* lines are row-major whatever the layout says */

@@ -14,6 +14,7 @@ struct net_conv {
     fmap_layout in, out;
     int threads;
     bool no_fusion;
+    fmap_algorithm algorithm;
 };
 
 /* Sizes that follow from the others, and numbers. False when there is no output. */

@@ -112,6 +112,7 @@ const struct fmap_layer fmap_layer_relu = {.op = "Relu",
                                            .parse = parse_relu,
                                            .shape = shape,
                                            .plan = plan,
+                                           .by_image = true,
                                            .activation = true};
 
 const struct fmap_layer fmap_layer_clip = {.op = "Clip",
@@ -121,6 +122,7 @@ const struct fmap_layer fmap_layer_clip = {.op = "Clip",
                                            .parse = parse_clip,
                                            .shape = shape,
                                            .plan = plan,
+                                           .by_image = true,
                                            .activation = true};
 
 const struct fmap_layer fmap_layer_leaky_relu = {.op = "LeakyRelu",
@@ -130,6 +132,7 @@ const struct fmap_layer fmap_layer_leaky_relu = {.op = "LeakyRelu",
                                                  .parse = parse_leaky_relu,
                                                  .shape = shape,
                                                  .plan = plan,
+                                                 .by_image = true,
                                                  .activation = true};
 
 const struct fmap_layer fmap_layer_sigmoid = {.op = "Sigmoid",
@@ -139,6 +142,7 @@ const struct fmap_layer fmap_layer_sigmoid = {.op = "Sigmoid",
                                               .parse = parse_sigmoid,
                                               .shape = shape,
                                               .plan = plan,
+                                              .by_image = true,
                                               .activation = true};
 
 const struct fmap_layer fmap_layer_tanh = {.op = "Tanh",
@@ -148,4 +152,5 @@ const struct fmap_layer fmap_layer_tanh = {.op = "Tanh",
                                            .parse = parse_tanh,
                                            .shape = shape,
                                            .plan = plan,
+                                           .by_image = true,
                                            .activation = true};

@@ -137,4 +137,5 @@ const struct fmap_layer fmap_layer_batch_normalization = {.op = "BatchNormalizat
                                                           .max_outputs = 1,
                                                           .parse = parse,
                                                           .shape = shape,
-                                                          .plan = plan};
+                                                          .plan = plan,
+                                                          .by_image = true};

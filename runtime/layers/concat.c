@@ -165,4 +165,5 @@ const struct fmap_layer fmap_layer_concat = {.op = "Concat",
                                              .parse = parse,
                                              .shape = shape,
                                              .reserve = reserve,
-                                             .plan = plan};
+                                             .plan = plan,
+                                             .by_image = true};

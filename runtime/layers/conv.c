@@ -4,8 +4,11 @@
 
 #include "runtime/layer.h"
 #include "runtime/layers/depthwise.h"
+#include "runtime/layers/dot.h"
+#include "runtime/layers/grouped.h"
 #include "runtime/layers/stem.h"
 #include "runtime/layers/tiles.h"
+#include "runtime/layers/uneven.h"
 #include "runtime/layers/winograd.h"
 
 static fmap_status parse(struct fmap_parsing *parsing) {
@@ -95,8 +98,8 @@ static fmap_status check_constants(const struct fmap_planning *planning, const s
     return FMAP_OK;
 }
 
-/* The depthwise kernel counts columns in ints, those of the padding too. Where they do not reach, the tiles do: they
- * sum in the same order. */
+/* The kernels of depthwise convolution and of narrow groups count columns in ints, those of the padding too. Where they
+ * do not reach, the tiles do. */
 static bool counts_in_ints(const struct fmap_window_size *size) {
     int64_t reach = size->in[1] + size->pads[1] + size->pads[3] + size->strides[1] +
                     size->kernel[1] * size->dilations[1];
@@ -139,6 +142,12 @@ static bool is_depthwise(const struct fmap_tiles_problem *problem, const struct 
     return problem->groups == problem->channels && problem->channels > 1 && counts_in_ints(size);
 }
 
+/* Few outputs would leave most lanes of Winograd's products empty: only where it is asked for. */
+static int64_t choose_winograd(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
+    bool free = algorithm == FMAP_ALGORITHM_BEST || algorithm == FMAP_ALGORITHM_FASTEST;
+    return free && fmap_dot_wanted(problem) ? 0 : fmap_winograd_choose(problem, algorithm);
+}
+
 bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                         const struct fmap_window_size *pool, fmap_algorithm algorithm) {
     struct fmap_window_size size;
@@ -146,24 +155,50 @@ bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_
         return false;
     }
     struct fmap_tiles_problem problem = make_problem(graph, node, &size);
-    int64_t winograd = fmap_winograd_choose(&problem, algorithm);
+    int64_t winograd = choose_winograd(&problem, algorithm);
     if (winograd) return fmap_winograd_can_pool(&problem, winograd, pool);
     return fmap_stem_wanted(&problem) && fmap_stem_can_pool(&problem, pool);
 }
 
+bool fmap_conv_can_add(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                       fmap_algorithm algorithm) {
+    const struct fmap_conv_parameters *parameters = node->parameters;
+    struct fmap_window_size size;
+    if (parameters->group > 1 || resolve(graph, node, &size, NULL) != FMAP_OK) return false;
+    struct fmap_tiles_problem problem = make_problem(graph, node, &size);
+    return !problem.pool && problem.weights && !fmap_stem_wanted(&problem) &&
+           !fmap_winograd_choose(&problem, algorithm);
+}
+
+/* Images of the output and of what is added to it must be equally far apart. */
+static fmap_status place_output(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                struct fmap_tiles_problem *problem) {
+    fmap_value y = node->outputs[0], residual = fmap_node_input(planning->graph, node, FMAP_CONV_RESIDUAL);
+    if (!residual) return fmap_planning_write_images(planning, y, &problem->dst, &problem->dst_image_stride);
+    problem->adds = true;
+    problem->dst_image_stride = fmap_geometry_of(&planning->graph->values[y].shape).image_stride;
+    TRY(fmap_planning_read(planning, residual, FMAP_FORM_BLOCKED, &problem->residual));
+    return fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem->dst);
+}
+
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
-    fmap_value x = fmap_node_input(planning->graph, node, 0), y = node->outputs[0];
+    fmap_value x = fmap_node_input(planning->graph, node, 0);
     struct fmap_window_size size;
     TRY(resolve(planning->graph, node, &size, planning->error));
     TRY(check_constants(planning, node));
     struct fmap_tiles_problem problem = make_problem(planning->graph, node, &size);
-    int64_t winograd = fmap_winograd_choose(&problem, planning->algorithm);
+    int64_t winograd = choose_winograd(&problem, planning->algorithm);
     bool few_channels = !winograd && fmap_stem_wanted(&problem);
     if (!few_channels) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
-    TRY(fmap_planning_write_images(planning, y, &problem.dst, &problem.dst_image_stride));
+    TRY(place_output(planning, node, &problem));
     if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
     if (is_depthwise(&problem, &size)) return fmap_planning_depthwise(planning, node, &problem);
     if (winograd) return fmap_planning_winograd(planning, node, &problem, winograd);
+    if (fmap_grouped_wanted(&problem) && counts_in_ints(&size)) {
+        return fmap_planning_grouped(planning, node, &problem);
+    }
+    if (fmap_dot_wanted(&problem)) return fmap_planning_dot(planning, node, &problem);
+    if (fmap_uneven_wanted(&problem)) return fmap_planning_uneven(planning, node, &problem);
     return fmap_planning_tiles(planning, node, &problem);
 }
 
@@ -174,4 +209,5 @@ const struct fmap_layer fmap_layer_conv = {.op = "Conv",
                                            .parse = parse,
                                            .shape = shape,
                                            .plan = plan,
+                                           .by_image = true,
                                            .macs = macs};

@@ -5,6 +5,9 @@
 #include "kernels/kernels.h"
 #include "runtime/layers/window.h"
 
+/* A pass may give a convolution a fourth input, of its output's shape: it is added before the activation. */
+enum { FMAP_CONV_RESIDUAL = 3 };
+
 struct fmap_conv_parameters {
     struct fmap_window_parameters window;
     int64_t group;
@@ -15,5 +18,9 @@ struct fmap_conv_parameters {
 /* Whether the convolution, as it will be planned, can take the largest elements of its own output. */
 bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                         const struct fmap_window_size *pool, fmap_algorithm algorithm);
+
+/* Whether it can add to its own output. */
+bool fmap_conv_can_add(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                       fmap_algorithm algorithm);
 
 #endif

@@ -265,7 +265,8 @@ const struct fmap_layer fmap_layer_add = {.op = "Add",
                                           .max_outputs = 1,
                                           .parse = parse,
                                           .shape = shape,
-                                          .plan = plan};
+                                          .plan = plan,
+                                          .by_image = true};
 
 const struct fmap_layer fmap_layer_mul = {.op = "Mul",
                                           .min_inputs = 2,
@@ -273,4 +274,5 @@ const struct fmap_layer fmap_layer_mul = {.op = "Mul",
                                           .max_outputs = 1,
                                           .parse = parse,
                                           .shape = shape,
-                                          .plan = plan};
+                                          .plan = plan,
+                                          .by_image = true};

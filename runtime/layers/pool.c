@@ -209,6 +209,7 @@ const struct fmap_layer fmap_layer_max_pool = {.op = "MaxPool",
                                                .parse = parse_max,
                                                .shape = shape,
                                                .plan = plan,
+                                               .by_image = true,
                                                .pool = true};
 
 const struct fmap_layer fmap_layer_average_pool = {.op = "AveragePool",
@@ -218,6 +219,7 @@ const struct fmap_layer fmap_layer_average_pool = {.op = "AveragePool",
                                                    .parse = parse_average,
                                                    .shape = shape,
                                                    .plan = plan,
+                                                   .by_image = true,
                                                    .pool = true};
 
 const struct fmap_layer fmap_layer_global_average_pool = {.op = "GlobalAveragePool",
@@ -225,4 +227,5 @@ const struct fmap_layer fmap_layer_global_average_pool = {.op = "GlobalAveragePo
                                                           .max_inputs = 1,
                                                           .max_outputs = 1,
                                                           .shape = global_shape,
-                                                          .plan = plan_global};
+                                                          .plan = plan_global,
+                                                          .by_image = true};

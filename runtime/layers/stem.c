@@ -26,7 +26,8 @@ static void set_geometry(struct fmap_stem_job *job, const struct fmap_tiles_prob
     job->pads[1] = problem->pad_left;
     job->dst_image_stride = problem->dst_image_stride;
     job->activate = problem->activate;
-    job->phase_width = (job->out[1] - 1) + (job->kernel[1] - 1) * job->dilations[1] / job->strides[1] + 1;
+    int64_t phase_width = (job->out[1] - 1) + (job->kernel[1] - 1) * job->dilations[1] / job->strides[1] + 1;
+    job->phase_width = (phase_width + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK; /* copied in whole lines */
 }
 
 /* Padding is multiplied here, and zero times infinity is no zero. */

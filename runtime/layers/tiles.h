@@ -24,10 +24,18 @@ struct fmap_tiles_problem {
     float weight_scale;
     const void *bias; /* [outputs] floats, perhaps unaligned; NULL: zeros */
     float bias_scale;
+    bool adds; /* the residual, before the activation; one group; not of Winograd, not of the stem */
+    struct fmap_operand residual; /* blocked, images as far apart as those of dst */
     struct fmap_activate_job activate;
     const struct fmap_window_size *pool; /* of Winograd and the stem: a max pool of `out`; NULL: none */
     const char *name;                    /* of the kernel, for people */
 };
+
+/* Whether output pixel i is made of source pixel i and nothing else, so that all rows are one line. */
+static inline bool fmap_tiles_one_line(const struct fmap_tiles_problem *problem) {
+    return problem->kernel[0] * problem->kernel[1] == 1 && problem->strides[0] * problem->strides[1] == 1 &&
+           problem->in[0] == problem->out[0] && problem->in[1] == problem->out[1];
+}
 
 /* Packs the weights and adds the step. */
 fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fmap_graph_node *node,

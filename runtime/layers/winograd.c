@@ -20,6 +20,7 @@ struct winograd_job {
     int64_t n_blocks;               /* of tiles, nearly equal */
     int64_t most_tiles;             /* of a block */
     int64_t panels_parts;
+    bool far;                  /* the weights are larger than what stays in the third cache */
     struct fmap_tiling panels; /* only its panels and vectors count */
     const float *bias;         /* of whole vectors */
     int64_t channels;
@@ -73,7 +74,7 @@ static void multiply_groups(const struct winograd_job *job, const struct fmap_ke
     tile->src_step = n_tiles * blocks_of(job->channels) * FMAP_BLOCK;
     tile->dst_step = n_tiles * kernels->lanes;
     tile->n_repeats = (int)n_groups;
-    kernels->pointwise[n_vectors][n_tiles](tile);
+    (job->far ? kernels->pointwise_far : kernels->pointwise)[n_vectors][n_tiles](tile);
     tile->src += n_groups * tile->src_step;
     tile->dst += n_groups * tile->dst_step;
 }
@@ -97,7 +98,7 @@ static void multiply(const struct winograd_job *job, const struct fmap_kernels *
         tile.weights_step = job->channels * n_vectors * lanes;
         tile.dst_step = job->product_stride;
         tile.n_repeats = (int)job->points;
-        kernels->pointwise[n_vectors][n_tiles](&tile);
+        (job->far ? kernels->pointwise_far : kernels->pointwise)[n_vectors][n_tiles](&tile);
         return;
     }
     int64_t n_longer = n_tiles % n_groups, shorter = n_tiles / n_groups;
@@ -204,7 +205,8 @@ static void cut_into_parts(struct winograd_job *job, const struct fmap_planning 
     int64_t pixels = most_pixels(planning->kernels, &job->panels), threads = planning->plan->threads;
     int64_t weights_bytes = job->points * job->channels * job->panels.n_vectors * planning->kernels->lanes *
                             (int64_t)sizeof(float);
-    int64_t most = weights_bytes > RESIDENT_WEIGHTS_BYTES ? GROUPS_OF_LARGE_WEIGHTS * pixels : pixels;
+    job->far = weights_bytes > RESIDENT_WEIGHTS_BYTES;
+    int64_t most = job->far ? GROUPS_OF_LARGE_WEIGHTS * pixels : pixels;
     job->n_blocks = (job->n_tiles + most - 1) / most;
     int64_t parts = images * job->n_blocks;
     if (parts % threads != 0 && parts < 4 * threads) { /* else the last round would leave threads idle */

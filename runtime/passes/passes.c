@@ -66,6 +66,10 @@ void fmap_fuse_nodes(struct fmap_graph *graph, struct fmap_graph_node *producer,
     graph->values[removed->outputs[0]].producer = producer - graph->nodes;
     removed->dead = true;
     removed->fused_into = producer->origin;
+    for (size_t i = 0; i < graph->n_nodes; i++) { /* what it has taken in before */
+        struct fmap_graph_node *node = &graph->nodes[i];
+        if (node->dead && node->fused_into == removed->origin) node->fused_into = producer->origin;
+    }
 }
 
 fmap_status fmap_replace_parameters(struct fmap_graph *graph, struct fmap_graph_node *node,

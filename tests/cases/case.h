@@ -31,7 +31,7 @@ struct kernel_case {
 
     void *jobs; /* run() knows what they are */
     int n_jobs;
-    struct check_fenced sources[4];
+    struct check_fenced sources[5];
     int n_sources;
     struct check_fenced dst;
     bool in_place;             /* every run begins with a copy of sources[0] in dst */
@@ -66,7 +66,9 @@ struct tile_shape {
     ptrdiff_t src_pixel_stride;
     ptrdiff_t dst_pixel_stride; /* FMAP_BLOCK or more */
     bool ranged;                /* positions take part of the pixels, some none */
+    bool adds;                  /* a residual */
     int repeats; /* 0: the tile; else the pointwise tile, so often (1 position, 1 kernel, first lane 0) */
+    bool far;    /* the pointwise tile for weights that are far */
     struct fmap_activate_job activate;
     enum case_fill fill;
 };
@@ -100,6 +102,26 @@ struct kernel_case *depthwise_case(const struct window_shape *shape);
 struct kernel_case *max_pool_case(const struct window_shape *shape);
 struct kernel_case *average_pool_case(const struct window_shape *shape);
 struct kernel_case *global_average_case(int64_t n_pixels, enum case_fill fill);
+
+/* Convolution to one block of outputs, all rows: narrow groups (16 outputs, channels of one block or of one group), or
+ * 1 to 4 outputs of one group. */
+struct grouped_shape {
+    int channels, outputs, groups;
+    int in_h, in_w;
+    int kernel_h, kernel_w;
+    int stride, dilation, pad;
+    struct fmap_activate_job activate;
+    enum case_fill fill;
+};
+bool grouped_shape_has_output(const struct grouped_shape *shape);
+struct kernel_case *grouped_case(const struct grouped_shape *shape);
+struct kernel_case *dot_case(const struct grouped_shape *shape);
+
+struct restack_shape {
+    int n_blocks, n_pixels;
+    ptrdiff_t src_pixel_stride;
+};
+struct kernel_case *restack_case(const struct restack_shape *shape);
 
 /* Winograd's transforms of one block of 16 channels: all tiles of an output of out_h x out_w, in calls of up to
  * `per_call` tiles. */

@@ -249,6 +249,25 @@ static const struct statistics_shape statistics_shapes[] = {
     {.n_pixels = 3136, .pixel_stride = 16, .n_lanes = 3},
 };
 
+static const struct grouped_shape grouped_shapes[] = {
+    {16, 16, 4, 56, 56, 3, 3, 1, 1, 1, {FMAP_ACTIVATE_NONE, 0.0f, 0.0f}, CASE_FILL_UNIFORM},
+    {16, 16, 2, 28, 28, 3, 3, 1, 1, 1, {FMAP_ACTIVATE_NONE, 0.0f, 0.0f}, CASE_FILL_UNIFORM},
+    {16, 16, 1, 14, 14, 3, 3, 1, 1, 1, {FMAP_ACTIVATE_NONE, 0.0f, 0.0f}, CASE_FILL_UNIFORM},
+    {16, 16, 4, 56, 56, 3, 3, 2, 1, 1, {FMAP_ACTIVATE_NONE, 0.0f, 0.0f}, CASE_FILL_UNIFORM},
+};
+
+static const struct grouped_shape dot_shapes[] = {
+    {64, 1, 1, 56, 56, 3, 3, 1, 1, 1, {FMAP_ACTIVATE_NONE, 0.0f, 0.0f}, CASE_FILL_UNIFORM},
+    {256, 2, 1, 28, 28, 1, 1, 1, 1, 0, {FMAP_ACTIVATE_NONE, 0.0f, 0.0f}, CASE_FILL_UNIFORM},
+    {32, 3, 1, 28, 28, 9, 9, 1, 1, 4, {FMAP_ACTIVATE_NONE, 0.0f, 0.0f}, CASE_FILL_UNIFORM},
+};
+
+static const struct restack_shape restack_shapes[] = {{15, 14, 256}, {3, 9, 64}};
+
+static struct kernel_case *grouped_at(int i) { return grouped_case(&grouped_shapes[i]); }
+static struct kernel_case *dot_at(int i) { return dot_case(&dot_shapes[i]); }
+static struct kernel_case *restack_at(int i) { return restack_case(&restack_shapes[i]); }
+
 static const struct gather_shape gather_shapes[] = {{.n = 224, .distance = 1},
                                                     {.n = 112, .distance = 2},
                                                     {.n = 224, .distance = 3},
@@ -263,6 +282,9 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"tile", COUNT(tiles), tile_at},
     {"gemv", COUNT(gemv_shapes), gemv_at},
     {"depthwise", COUNT(depthwise_shapes), depthwise_at},
+    {"grouped", COUNT(grouped_shapes), grouped_at},
+    {"dot", COUNT(dot_shapes), dot_at},
+    {"restack", COUNT(restack_shapes), restack_at},
     {"max_pool", COUNT(pool_shapes), max_pool_at},
     {"average_pool", COUNT(pool_shapes), average_pool_at},
     {"global_average", COUNT(maps), global_average_at},

@@ -21,7 +21,7 @@ struct tile_plan {
     int n_calls;
 };
 
-enum { SOURCE_INPUT, SOURCE_WEIGHTS, SOURCE_BIAS, SOURCE_PACKED };
+enum { SOURCE_INPUT, SOURCE_WEIGHTS, SOURCE_BIAS, SOURCE_PACKED, SOURCE_RESIDUAL };
 
 /* Positions reach as far as this before pixel 0. */
 enum { REACH = 2 * FMAP_BLOCK };
@@ -85,6 +85,7 @@ static void add_call(struct kernel_case *c, const struct fmap_kernels *kernels, 
         .weights = packed,
         .bias = c->sources[SOURCE_BIAS].data + output,
         .dst = c->dst.data + pixel * shape->dst_pixel_stride,
+        .residual = shape->adds ? c->sources[SOURCE_RESIDUAL].data + pixel * shape->dst_pixel_stride : NULL,
         .positions = positions,
         .n_positions = shape->n_positions,
         .kernel_size = shape->kernel_size,
@@ -113,7 +114,7 @@ static void add_pointwise_call(struct kernel_case *c, const struct fmap_kernels 
     while (n_pixels > kernels->tile_pixels[vectors] || shape->pixels % n_pixels != 0) n_pixels--;
     add_call(c, kernels, packed, output, vectors, 0, n_pixels);
     struct tile_call *call = &plan->calls[plan->n_calls - 1];
-    call->function = kernels->pointwise[vectors][n_pixels];
+    call->function = (shape->far ? kernels->pointwise_far : kernels->pointwise)[vectors][n_pixels];
     call->job.n_repeats = shape->pixels / n_pixels;
     call->job.src_step = n_pixels * shape->src_pixel_stride;
     call->job.dst_step = n_pixels * shape->dst_pixel_stride;
@@ -236,6 +237,10 @@ static void expect(struct kernel_case *c) {
             ptrdiff_t at = (o / FMAP_BLOCK * shape->pixels + p) * shape->dst_pixel_stride + o % FMAP_BLOCK;
             c->expected[at] = results[o];
             c->bounds[at] = check_bound(n, results[n_outputs + o]);
+            if (!shape->adds) continue;
+            double residual = (double)c->sources[SOURCE_RESIDUAL].data[at];
+            c->expected[at] += residual;
+            c->bounds[at] = check_bound(n + 1, results[n_outputs + o] + fabs(residual));
         }
     }
     case_activate(c, &shape->activate);
@@ -252,12 +257,13 @@ struct kernel_case *tile_case(const struct tile_shape *shape) {
     size_t n_dst = (size_t)(((ptrdiff_t)shape->vectors * shape->pixels - 1) * shape->dst_pixel_stride +
                             FMAP_BLOCK);
     struct kernel_case *c = case_create(n_dst, 1, sizeof(struct tile_plan));
-    snprintf(c->name, sizeof c->name, "tile/%dx%d/blocks:%d/lanes:%d..%d/positions:%d/step:%d/%s%s",
+    snprintf(c->name, sizeof c->name, "tile/%dx%d/blocks:%d/lanes:%d..%d/positions:%d/step:%d/%s%s%s",
              shape->pixels, shape->vectors, shape->n_blocks, shape->first_lane, shape->last_lanes,
              shape->n_positions, (int)shape->src_pixel_stride, case_activation_name(shape->activate.kind),
              shape->repeats > 0 ? "/pointwise"
              : shape->ranged    ? "/ranged"
-                                : "");
+                                : "",
+             shape->adds ? "/adds" : "");
     struct tile_plan *plan = c->jobs;
     plan->shape = *shape;
     plan->positions = calloc((size_t)(shape->n_positions * (most_calls + 1) + 1), sizeof *plan->positions);
@@ -270,6 +276,7 @@ struct kernel_case *tile_case(const struct tile_shape *shape) {
                       CASE_FILL_UNIFORM);
     (void)case_source(c, (size_t)n_outputs, 64, CASE_FILL_UNIFORM);
     (void)case_source(c, 1, 64, CASE_FILL_UNIFORM); /* tile_prepare replaces it. */
+    if (shape->adds) (void)case_source(c, n_dst, 64, CASE_FILL_UNIFORM);
     c->prepare = tile_prepare;
     c->run = tile_run;
     c->destroy = tile_destroy;

@@ -45,6 +45,23 @@ Test(tile, every_size_of_tile_agrees_with_the_oracle) {
     }
 }
 
+Test(tile, what_is_added_comes_before_the_activation) {
+    for (int vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
+        for (int pixels = 1; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
+            struct tile_shape shape = shape_of(pixels, vectors);
+            shape.adds = true;
+            shape.activate = case_activations[(pixels + vectors) % n_case_activations];
+            assert_holds(&shape);
+            shape.dst_pixel_stride = 3 * FMAP_BLOCK;
+            assert_holds(&shape);
+            shape.n_positions = shape.kernel_size = 1;
+            shape.repeats = 1;
+            shape.activate = case_activations[pixels % n_case_activations];
+            assert_holds(&shape);
+        }
+    }
+}
+
 Test(tile, the_lanes_of_the_first_and_of_the_last_block_are_exact) {
     for (int n_blocks = 1; n_blocks <= 3; n_blocks++) {
         for (int first_lane = 0; first_lane < FMAP_BLOCK; first_lane++) {
@@ -144,12 +161,16 @@ Test(pointwise, every_size_exists_where_the_tile_does_and_agrees_with_the_oracle
             for (int pixels = 0; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
                 cr_assert_eq(kernels->pointwise[vectors][pixels] != NULL,
                              kernels->tile[0][vectors][pixels] != NULL);
+                cr_assert_eq(kernels->pointwise_far[vectors][pixels] != NULL,
+                             kernels->tile[0][vectors][pixels] != NULL);
             }
         }
     }
     for (int vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
         for (int pixels = 1; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
             struct tile_shape shape = pointwise_shape(pixels, vectors, 1);
+            assert_holds(&shape);
+            shape.far = true;
             assert_holds(&shape);
         }
     }
