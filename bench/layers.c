@@ -18,7 +18,11 @@ struct layer_case {
     const struct bench_layer *layer;
     const struct bench_engine *engine;
     int batch, threads;
+    struct layer_case *next;
 };
+
+/* Benchmarks point to them until the program ends. */
+static struct layer_case *cases;
 
 /* Random interleaving and repetitions come back to the same few engines of one layer: they stay prepared until another
  * layer's turn, so that memory holds one layer's problem at a time. */
@@ -164,13 +168,15 @@ static void register_case(const struct layer_case *test, const regex_t *filter) 
     kept = malloc(sizeof *kept);
     if (!kept) abort();
     *kept = *test;
+    kept->next = cases;
+    cases = kept;
     bench_measure_roofs(test->engine->isa, test->threads);
     gbench_register(name, run_case, kept);
 }
 
 static void register_layer(const struct bench_layer *layer, int batch, int threads, const regex_t *filter) {
     for (size_t i = 0; bench_engine_at(i); i++) {
-        struct layer_case test = {layer, bench_engine_at(i), batch, threads};
+        struct layer_case test = {layer, bench_engine_at(i), batch, threads, NULL};
         if (test.engine->accepts(test.engine, layer)) register_case(&test, filter);
     }
 }
@@ -192,6 +198,11 @@ bool bench_register_layers(const char *filter, int max_threads) {
 
 int bench_close_layers(void) {
     forget();
+    while (cases) {
+        struct layer_case *next = cases->next;
+        free(cases);
+        cases = next;
+    }
     return n_wrong;
 }
 

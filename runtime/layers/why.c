@@ -18,9 +18,9 @@ __attribute__((format(printf, 2, 3))) static void say(struct fmap_why *why, cons
 /* ---- Winograd or the direct sum ---------------------------------------------------------------------- */
 
 static double direct_macs(const struct fmap_tiles_problem *problem) {
+    int64_t group_channels = problem->channels / problem->groups;
     return (double)problem->out[0] * (double)problem->out[1] * (double)problem->kernel[0] *
-           (double)problem->kernel[1] * (double)problem->outputs *
-           (double)(problem->channels / problem->groups);
+           (double)problem->kernel[1] * (double)problem->outputs * (double)group_channels;
 }
 
 static void say_winograd_costs(struct fmap_why *why, const struct fmap_tiles_problem *problem,

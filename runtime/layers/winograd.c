@@ -42,10 +42,6 @@ static _Alignas(64) const float no_bias[FMAP_TILE_MAX_VECTORS * FMAP_BLOCK];
 
 static int64_t blocks_of(int64_t channels) { return (channels + FMAP_BLOCK - 1) / FMAP_BLOCK; }
 
-static int64_t most_vectors(const struct winograd_job *job) {
-    return (job->panels.n_vectors + job->panels.n_panels - 1) / job->panels.n_panels;
-}
-
 /* Tiles that one call of the register tile takes at most. */
 static int64_t most_pixels(const struct fmap_kernels *kernels, const struct fmap_tiling *panels) {
     return kernels->tile_pixels[(panels->n_vectors + panels->n_panels - 1) / panels->n_panels];
@@ -236,7 +232,8 @@ static struct fmap_share cut_into_parts(struct winograd_job *job, const struct f
          {.total = job->n_tiles, .pieces = job->n_blocks, .overhead = 2},
          {.total = job->panels.n_panels,
           .pieces = job->panels_parts,
-          .overhead = TRANSFORM_CHANNELS / (double)(most_vectors(job) * planning->kernels->lanes)}}};
+          .overhead = TRANSFORM_CHANNELS /
+                      (double)(fmap_tiling_most_vectors(&job->panels) * planning->kernels->lanes)}}};
     fmap_share_improve(&share, (int)threads);
     job->n_blocks = share.along[1].pieces;
     job->panels_parts = share.along[2].pieces;
@@ -291,18 +288,18 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     TRY(pack(planning, problem, &job, &operands[2]));
     int64_t most = most_pixels(planning->kernels, &job.panels);
     int64_t scratch = job.points * (job.transformed_stride + FMAP_TILE_MAX_VECTORS * job.product_stride);
-    return fmap_planning_step(
-        planning, &(struct fmap_step_definition){
-                      .part = winograd_part,
-                      .job = &job,
-                      .job_bytes = sizeof job,
-                      .operands = operands,
-                      .n_operands = 3,
-                      .parts = problem->images * job.n_blocks * job.panels_parts,
-                      .scratch_bytes = (size_t)scratch * sizeof(float),
-                      .kernel = fmap_kernel_text(planning, names[output]).text,
-                      .why = fmap_why_winograd(problem, output).text,
-                      .tile = {(int)(most < job.most_tiles ? most : job.most_tiles), (int)most_vectors(&job)},
-                      .share = share,
-                      .node = node});
+    return fmap_planning_step(planning, &(struct fmap_step_definition){
+                                            .part = winograd_part,
+                                            .job = &job,
+                                            .job_bytes = sizeof job,
+                                            .operands = operands,
+                                            .n_operands = 3,
+                                            .parts = problem->images * job.n_blocks * job.panels_parts,
+                                            .scratch_bytes = (size_t)scratch * sizeof(float),
+                                            .kernel = fmap_kernel_text(planning, names[output]).text,
+                                            .why = fmap_why_winograd(problem, output).text,
+                                            .tile = {(int)(most < job.most_tiles ? most : job.most_tiles),
+                                                     (int)fmap_tiling_most_vectors(&job.panels)},
+                                            .share = share,
+                                            .node = node});
 }

@@ -1,0 +1,224 @@
+#include "runtime/layers/tiles_job.h"
+
+#include <string.h>
+
+/* Everything that stays the same while a part runs through its tiles. */
+struct walk {
+    const struct fmap_tiles_job *job;
+    const struct fmap_kernels *kernels;
+    const float *src, *weights;
+    float *dst;
+    const float *residual; /* NULL: none */
+    struct fmap_tile_position *positions;
+    int n_positions;
+    float *scratch;      /* one tile, where groups are not aligned */
+    int64_t first_pixel; /* of the line, where tile.src points */
+    float *gathered;     /* pixels of a block of tiles: [block of channels][pixel][16] */
+    struct fmap_tile tile;
+};
+
+/* Kernel rows [*first, *end) that fall into the image for output row y. */
+static void rows_inside(const struct fmap_tiles_job *job, int64_t y, int64_t *first, int64_t *end) {
+    int64_t top = y * job->strides[0] - job->pads[0], dilation = job->dilations[0];
+    *first = top < 0 ? fmap_ceil_divide(-top, dilation) : 0;
+    *end = top < job->in[0] ? fmap_ceil_divide(job->in[0] - top, dilation) : 0;
+    if (*end > job->kernel[0]) *end = job->kernel[0];
+}
+
+/* The positions of the kernel that touch the image for the tile of output pixels that is piece `piece` of row y. */
+static int find_positions(const struct fmap_tiles_job *job, int64_t y, int64_t piece,
+                          struct fmap_tile_position *positions) {
+    const struct fmap_tiles_column *columns = job->columns + piece * job->kernel[1];
+    int64_t n_columns = job->n_columns[piece], first, end;
+    int count = 0;
+    rows_inside(job, y, &first, &end);
+    for (int64_t ky = first; ky < end; ky++) {
+        int64_t row = (y * job->strides[0] - job->pads[0] + ky * job->dilations[0]) * job->in[1] * FMAP_BLOCK;
+        for (int64_t i = 0; i < n_columns; i++) {
+            positions[count++] = (struct fmap_tile_position){.src_offset = row + columns[i].offset,
+                                                             .index = (int32_t)(ky * job->kernel[1]) +
+                                                                      columns[i].index,
+                                                             .first = columns[i].first,
+                                                             .last = columns[i].last};
+        }
+    }
+    return count;
+}
+
+static void set_output(const struct walk *walk, struct fmap_tile *tile, float *dst) {
+    tile->dst = dst;
+    if (walk->residual) tile->residual = walk->residual + (dst - walk->dst);
+}
+
+/* Points the tile at the output pixels of a piece of a line of an image. */
+static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t piece) {
+    const struct fmap_tiles_job *job = walk->job;
+    struct fmap_tile *tile = &walk->tile;
+    int64_t x = fmap_piece_begin(job->tiling.n_pixels, job->tiling.n_tiles, piece);
+    if (job->images_are_pixels) {
+        int64_t n = fmap_piece_length(job->tiling.n_pixels, job->tiling.n_tiles, piece);
+        image = x;
+        walk->n_positions = find_positions(job, 0, 0, walk->positions);
+        for (int i = 0; i < walk->n_positions; i++) walk->positions[i].last = (int16_t)n;
+        x = 0;
+    } else {
+        walk->n_positions = find_positions(job, line, piece, walk->positions);
+    }
+    tile->src = walk->src + image * job->src_image_stride;
+    set_output(walk, tile,
+               walk->dst + image * job->dst_image_stride +
+                   (line * job->tiling.n_pixels + x) * job->dst_pixel_stride);
+    tile->n_positions = walk->n_positions;
+}
+
+static int64_t output_offset(const struct fmap_tiles_job *job, int64_t output) {
+    return output / FMAP_BLOCK * job->dst_block_stride + output % FMAP_BLOCK;
+}
+
+/* A group that ends inside a block must leave the lanes of its neighbours alone. */
+static void scatter_tile(const struct walk *walk, const struct fmap_tiles_panel *panel, float *dst,
+                         int64_t n_pixels) {
+    const struct fmap_tiles_job *job = walk->job;
+    for (int32_t o = 0; o < panel->n_outputs; o++) {
+        int lanes = walk->kernels->lanes;
+        const float *from = walk->scratch + o / lanes * FMAP_TILE_MAX_PIXELS * lanes + o % lanes;
+        float *to = dst + output_offset(job, panel->first_output + o);
+        for (int64_t p = 0; p < n_pixels; p++) to[p * job->dst_pixel_stride] = from[p * lanes];
+    }
+}
+
+/* The tile's job for a panel, wherever its pixels are. */
+static struct fmap_tile panel_tile(const struct walk *walk, const struct fmap_tiles_panel *panel) {
+    const struct fmap_tiles_job *job = walk->job;
+    struct fmap_tile tile = walk->tile;
+    int64_t channel = panel->group * job->group_channels, lanes = walk->kernels->lanes;
+    int64_t end = channel % FMAP_BLOCK + job->group_channels;
+    tile.src += channel / FMAP_BLOCK * job->src_block_stride;
+    tile.first_lane = (int)(channel % FMAP_BLOCK);
+    tile.n_blocks = (int)((end + FMAP_BLOCK - 1) / FMAP_BLOCK);
+    tile.last_lanes = (int)(end - (tile.n_blocks - 1) * (int64_t)FMAP_BLOCK);
+    tile.weights = walk->weights + panel->weights;
+    tile.bias = job->bias + panel->bias;
+    for (int v = 0; v < panel->n_vectors; v++) {
+        tile.dst_offsets[v] = job->aligned ? output_offset(job, panel->first_output + v * lanes)
+                                           : v * FMAP_TILE_MAX_PIXELS * lanes;
+    }
+    return tile;
+}
+
+static void run_panel(const struct walk *walk, const struct fmap_tiles_panel *panel, int64_t n_pixels) {
+    const struct fmap_tiles_job *job = walk->job;
+    struct fmap_tile tile = panel_tile(walk, panel);
+    if (!job->aligned) {
+        tile.dst = walk->scratch;
+        tile.dst_pixel_stride = walk->kernels->lanes;
+    }
+    walk->kernels->tile[job->distance][panel->n_vectors][n_pixels](&tile);
+    if (!job->aligned) scatter_tile(walk, panel, walk->tile.dst, n_pixels);
+}
+
+/* Tiles [tile, tile_end) of a pointwise layer with one panel: one call for the longer ones, one for the others. */
+static void run_pointwise_panel(const struct walk *walk, const struct fmap_tiles_panel *panel, int64_t tile,
+                                int64_t tile_end) {
+    const struct fmap_tiling *tiling = &walk->job->tiling;
+    int64_t n_longer = tiling->n_pixels % tiling->n_tiles;
+    struct fmap_tile job = panel_tile(walk, panel);
+    const float *src = job.src;
+    float *dst = job.dst;
+    while (tile < tile_end) {
+        int64_t end = tile < n_longer && n_longer < tile_end ? n_longer : tile_end;
+        int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
+        int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, tile);
+        job.src = src + (first - walk->first_pixel) * FMAP_BLOCK;
+        set_output(walk, &job, dst + first * FMAP_BLOCK);
+        job.src_step = job.dst_step = n_pixels * FMAP_BLOCK;
+        job.n_repeats = (int)(end - tile);
+        walk->kernels->pointwise[panel->n_vectors][n_pixels](&job);
+        tile = end;
+    }
+}
+
+/* What output pixels [first, first + n) read: a copy costs as much as a few outputs. */
+static void gather_pixels(const struct fmap_tiles_job *job, const float *src, int64_t first, int64_t n,
+                          float *dst) {
+    int64_t row_step = job->strides[0] * job->in[1] * FMAP_BLOCK, step = job->strides[1] * FMAP_BLOCK;
+    for (int64_t block = 0; block < job->n_blocks; block++, src += job->src_block_stride) {
+        int64_t y = first / job->out_width, x = first % job->out_width;
+        for (int64_t p = 0; p < n; p++, dst += FMAP_BLOCK) {
+            memcpy(dst, src + y * row_step + x * step, FMAP_BLOCK * sizeof *dst);
+            if (++x == job->out_width) x = 0, y++;
+        }
+    }
+}
+
+/* Points the tile at pixels side by side, as if they began with the first of the line. */
+static void gather_block(struct walk *walk, const float *src, int64_t tile, int64_t tile_end) {
+    const struct fmap_tiling *tiling = &walk->job->tiling;
+    int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
+    int64_t n = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile_end) - first;
+    gather_pixels(walk->job, src, first, n, walk->gathered);
+    walk->tile.src = walk->gathered;
+    walk->first_pixel = first;
+    walk->tile.src_block_stride = n * FMAP_BLOCK;
+}
+
+/* Pixels that stay in the second cache while all panels pass over them. */
+static void run_pointwise(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end, int64_t panel,
+                          int64_t panel_end) {
+    const struct fmap_tiles_job *job = walk->job;
+    const float *src = walk->src + image * job->src_image_stride;
+    walk->tile.src = src;
+    walk->tile.dst = walk->dst + image * job->dst_image_stride;
+    for (; tile < tile_end; tile += job->block_tiles) {
+        int64_t end = tile + job->block_tiles < tile_end ? tile + job->block_tiles : tile_end;
+        if (job->gathers) gather_block(walk, src, tile, end);
+        for (int64_t i = panel; i < panel_end; i++) run_pointwise_panel(walk, &job->panels[i], tile, end);
+    }
+}
+
+/* Some tiles of one image with some panels. */
+static void run_range(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end, int64_t panel,
+                      int64_t panel_end) {
+    const struct fmap_tiling *tiling = &walk->job->tiling;
+    for (; tile < tile_end; tile++) {
+        int64_t line = tile / tiling->n_tiles, piece = tile % tiling->n_tiles;
+        int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, piece);
+        place_tile(walk, image, line, piece);
+        for (int64_t i = panel; i < panel_end; i++) run_panel(walk, &walk->job->panels[i], n_pixels);
+    }
+}
+
+void fmap_tiles_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
+    const struct fmap_tiles_job *job = step->job;
+    struct walk walk = {.job = job,
+                        .kernels = run->kernels,
+                        .src = fmap_at(run, &step->operands[0]),
+                        .dst = fmap_at(run, &step->operands[1]),
+                        .weights = fmap_at(run, &step->operands[2]),
+                        .residual = job->adds ? fmap_at(run, &step->operands[3]) : NULL,
+                        .scratch = (float *)(void *)run->scratch};
+    size_t tile_floats = (size_t)FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * (size_t)run->kernels->lanes;
+    walk.positions = (struct fmap_tile_position *)(void *)(walk.scratch + tile_floats);
+    walk.gathered = walk.scratch + tile_floats;
+    walk.tile = (struct fmap_tile){.positions = walk.positions,
+                                   .kernel_size = (int)(job->kernel[0] * job->kernel[1]),
+                                   .src_block_stride = job->src_block_stride,
+                                   .src_pixel_stride = job->src_pixel_stride,
+                                   .dst_pixel_stride = job->dst_pixel_stride,
+                                   .activate = job->activate};
+    int64_t panels_part = part % job->panels_parts;
+    int64_t tiles_part_index = part / job->panels_parts % job->tiles_parts;
+    int64_t image = part / job->panels_parts / job->tiles_parts;
+    int64_t n_tiles = job->n_lines * job->tiling.n_tiles;
+    int64_t tile = fmap_piece_begin(n_tiles, job->tiles_parts, tiles_part_index);
+    int64_t tile_end = tile + fmap_piece_length(n_tiles, job->tiles_parts, tiles_part_index);
+    int64_t panel = fmap_piece_begin(job->n_panels, job->panels_parts, panels_part);
+    int64_t panel_end = panel + fmap_piece_length(job->n_panels, job->panels_parts, panels_part);
+    if (job->pointwise) {
+        run_pointwise(&walk, image, tile, tile_end, panel, panel_end);
+    } else if (job->weights_outside) {
+        for (; panel < panel_end; panel++) run_range(&walk, image, tile, tile_end, panel, panel + 1);
+    } else {
+        run_range(&walk, image, tile, tile_end, panel, panel_end);
+    }
+}
