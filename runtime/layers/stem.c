@@ -116,7 +116,9 @@ static struct fmap_share cut_into_parts(struct fmap_stem_job *job, const struct 
                                         int64_t images) {
     int64_t work = images * job->out[0] * job->out[1] * fmap_stem_n_terms(job) * job->tiling.n_vectors *
                    planning->kernels->lanes;
-    int64_t wanted = (fmap_planning_parts(planning, work) + images - 1) / images;
+    int64_t worth = fmap_planning_parts(planning, work), wanted = (worth + images - 1) / images;
+    /* Small layers on fewer threads; rows go round more evenly among all of them than among nearly all. */
+    int threads = 2 * worth < planning->plan->threads ? (int)worth : planning->plan->threads;
     int64_t most = job->pools ? MOST_POOLED_ROWS_BYTES : MOST_ROWS_BYTES, height = job->out[0];
     int64_t rows = (most / (int64_t)sizeof(float) / fmap_stem_row_floats(job) -
                     fmap_stem_rows_under(job, 1)) /
@@ -125,7 +127,7 @@ static struct fmap_share cut_into_parts(struct fmap_stem_job *job, const struct 
     if (job->pools) {
         height = job->pool.out[0];
         rows /= job->pool.strides[0];
-        if (wanted > 1) wanted = (planning->plan->threads + images - 1) / images;
+        if (wanted > 1) wanted = (threads + images - 1) / images;
     }
     if (rows < 1) rows = 1;
     job->parts_per_image = (height + rows - 1) / rows;
@@ -137,7 +139,7 @@ static struct fmap_share cut_into_parts(struct fmap_stem_job *job, const struct 
                                 {.total = height,
                                  .pieces = job->parts_per_image,
                                  .overhead = again > 0 ? (double)again / (double)job->pool.strides[0] : 0}}};
-    if (wanted > 1) fmap_share_improve(&share, planning->plan->threads);
+    fmap_share_improve(&share, threads);
     job->parts_per_image = share.along[1].pieces;
     return share;
 }

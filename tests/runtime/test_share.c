@@ -102,34 +102,58 @@ static void expect_even(const fmap_model *model, const struct shape *shape, int6
     fmap_plan_destroy(net.plan);
 }
 
+static fmap_model *model_of(const struct shape *shape, struct net_conv *conv) {
+    int pad = shape->kernel / 2;
+    *conv = (struct net_conv){.shape = {.n = 1,
+                                        .channels = shape->channels,
+                                        .filters = shape->filters,
+                                        .groups = shape->groups,
+                                        .in_h = shape->size,
+                                        .in_w = shape->size,
+                                        .window = {.kernel_h = shape->kernel,
+                                                   .kernel_w = shape->kernel,
+                                                   .stride_h = shape->stride,
+                                                   .stride_w = shape->stride,
+                                                   .dilation_h = 1,
+                                                   .dilation_w = 1,
+                                                   .pad_top = pad,
+                                                   .pad_left = pad,
+                                                   .pad_bottom = pad,
+                                                   .pad_right = pad}}};
+    cr_assert(net_conv_complete(conv, false, 1));
+    fmap_model *model = net_model(net_conv_build, conv);
+    cr_assert(model);
+    return model;
+}
+
 Test(share, layers_of_known_networks_are_even_for_up_to_64_threads) {
     static const int threads[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const struct shape *shape = &shapes[i];
-        int pad = shape->kernel / 2;
-        struct net_conv conv = {.shape = {.n = 1,
-                                          .channels = shape->channels,
-                                          .filters = shape->filters,
-                                          .groups = shape->groups,
-                                          .in_h = shape->size,
-                                          .in_w = shape->size,
-                                          .window = {.kernel_h = shape->kernel,
-                                                     .kernel_w = shape->kernel,
-                                                     .stride_h = shape->stride,
-                                                     .stride_w = shape->stride,
-                                                     .dilation_h = 1,
-                                                     .dilation_w = 1,
-                                                     .pad_top = pad,
-                                                     .pad_left = pad,
-                                                     .pad_bottom = pad,
-                                                     .pad_right = pad}}};
-        cr_assert(net_conv_complete(&conv, false, i));
-        fmap_model *model = net_model(net_conv_build, &conv);
-        cr_assert(model);
+        struct net_conv conv;
+        fmap_model *model = model_of(shape, &conv);
         for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
             expect_even(model, shape, 1, threads[t]);
             if (t % 3 == 1) expect_even(model, shape, 3, threads[t]);
         }
+        fmap_model_destroy(model);
+        net_conv_free(&conv);
+    }
+}
+
+Test(share, small_layers_are_left_to_fewer_threads) {
+    static const struct shape small[] = {
+        {3, 8, 128, 3, 2, 1}, {8, 8, 64, 3, 1, 8}, {16, 32, 14, 3, 1, 1}, {64, 64, 14, 1, 1, 1}};
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
+        struct net_conv conv;
+        fmap_model *model = model_of(&small[i], &conv);
+        struct net net;
+        cr_assert_eq(fmap_plan_create(model, &(fmap_plan_options){.threads = 64}, &net.plan, NULL), FMAP_OK);
+        fmap_step_info step;
+        for (size_t s = 0; fmap_plan_step(net.plan, s, &step) == FMAP_OK; s++) {
+            cr_expect_leq(step.threads, 16, "%s of shape %zu on %d threads", step.kernel, i, step.threads);
+        }
+        fmap_plan_destroy(net.plan);
         fmap_model_destroy(model);
         net_conv_free(&conv);
     }
