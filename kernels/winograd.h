@@ -10,7 +10,34 @@
 
 #include "activate.h"
 
-#include <string.h>
+static int between(int x, int low, int high) { return x < low ? low : x > high ? high : x; }
+
+/* Where the rows of a patch are, and which of its columns [first, end) are inside of the image. Rows outside are zeros. */
+struct winograd_patch {
+    const float *rows[PATCH];
+    int first, end;
+};
+
+static const _Alignas(64) float zero_row[PATCH * FMAP_BLOCK];
+
+INLINE struct winograd_patch find_patch(const struct fmap_winograd_input *job, int y, int x) {
+    struct winograd_patch patch = {.first = between(-x, 0, PATCH)};
+    patch.end = between(job->width - x, patch.first, PATCH);
+    UNROLL for (int i = 0; i < PATCH; i++) {
+        const float *row = job->src + ((ptrdiff_t)(y + i) * job->width + x) * FMAP_BLOCK;
+        patch.rows[i] = y + i >= 0 && y + i < job->height ? row : zero_row;
+    }
+    return patch;
+}
+
+INLINE void transform_rows(vf half[PATCH][PATCH], float *dst, ptrdiff_t point_stride) {
+    UNROLL for (int y = 0; y < PATCH; y++) {
+        vf d[PATCH], points[PATCH];
+        UNROLL for (int x = 0; x < PATCH; x++) d[x] = half[x][y];
+        transform_input(points, d);
+        UNROLL for (int x = 0; x < PATCH; x++) v_store(dst + (y * PATCH + x) * point_stride, points[x]);
+    }
+}
 
 /* One patch of one vector of channels: columns first, then rows. */
 INLINE void transform_patch(const float *src, ptrdiff_t row_stride, float *dst, ptrdiff_t point_stride) {
@@ -21,44 +48,42 @@ INLINE void transform_patch(const float *src, ptrdiff_t row_stride, float *dst, 
         UNROLL for (int y = 0; y < PATCH; y++) d[y] = v_load(column + y * row_stride);
         transform_input(half[x], d);
     }
-    UNROLL for (int y = 0; y < PATCH; y++) {
-        vf d[PATCH], points[PATCH];
-        UNROLL for (int x = 0; x < PATCH; x++) d[x] = half[x][y];
-        transform_input(points, d);
-        UNROLL for (int x = 0; x < PATCH; x++) v_store(dst + (y * PATCH + x) * point_stride, points[x]);
-    }
+    transform_rows(half, dst, point_stride);
 }
 
-static int between(int x, int low, int high) { return x < low ? low : x > high ? high : x; }
-
-/* A patch that hangs over the border, with zeros where there is no image. */
-static void copy_patch(const struct fmap_winograd_input *job, int y, int x, float *patch) {
-    memset(patch, 0, PATCH * PATCH * FMAP_BLOCK * sizeof *patch);
-    int first = between(-x, 0, PATCH), last = between(job->height - y, 0, PATCH);
-    int end = between(job->width - x, first, PATCH);
-    for (int row = between(-y, 0, PATCH); row < last && end > first; row++) {
-        memcpy(patch + (row * PATCH + first) * FMAP_BLOCK,
-               job->src + ((ptrdiff_t)(y + row) * job->width + x + first) * FMAP_BLOCK,
-               (size_t)(end - first) * FMAP_BLOCK * sizeof *patch);
+/* The same where the patch hangs over the border: what is outside is zero, and so is its transform. */
+INLINE void transform_border(const struct winograd_patch *patch, int lane, float *dst,
+                             ptrdiff_t point_stride) {
+    vf half[PATCH][PATCH];
+    UNROLL for (int x = 0; x < PATCH; x++) {
+        vf d[PATCH];
+        if (x < patch->first || x >= patch->end) {
+            UNROLL for (int y = 0; y < PATCH; y++) half[x][y] = v_splat(0.0f);
+            continue;
+        }
+        UNROLL for (int y = 0; y < PATCH; y++) d[y] = v_load(patch->rows[y] + x * FMAP_BLOCK + lane);
+        transform_input(half[x], d);
     }
+    transform_rows(half, dst, point_stride);
 }
 
 INLINE void winograd_input(const struct fmap_winograd_input *job) {
-    _Alignas(64) float border[PATCH * PATCH * FMAP_BLOCK];
+    ptrdiff_t row_stride = (ptrdiff_t)job->width * FMAP_BLOCK;
     for (int i = 0; i < job->n_tiles; i++) {
         int tile = job->first_tile + i;
         int y = tile / job->tiles_per_row * OUTPUT - job->pad_top;
         int x = tile % job->tiles_per_row * OUTPUT - job->pad_left;
-        const float *src = job->src + ((ptrdiff_t)y * job->width + x) * FMAP_BLOCK;
-        ptrdiff_t row_stride = (ptrdiff_t)job->width * FMAP_BLOCK;
-        if (y < 0 || x < 0 || y + PATCH > job->height || x + PATCH > job->width) {
-            copy_patch(job, y, x, border);
-            src = border;
-            row_stride = PATCH * FMAP_BLOCK;
-        }
         float *dst = job->dst + i * FMAP_BLOCK;
-        for (int part = 0; part < PARTS; part++) {
-            transform_patch(src + part * LANES, row_stride, dst + part * LANES, job->point_stride);
+        if (y < 0 || x < 0 || y + PATCH > job->height || x + PATCH > job->width) {
+            struct winograd_patch patch = find_patch(job, y, x);
+            ROLLED for (int lane = 0; lane < FMAP_BLOCK; lane += LANES) {
+                transform_border(&patch, lane, dst + lane, job->point_stride);
+            }
+            continue;
+        }
+        const float *src = job->src + ((ptrdiff_t)y * job->width + x) * FMAP_BLOCK;
+        ROLLED for (int lane = 0; lane < FMAP_BLOCK; lane += LANES) {
+            transform_patch(src + lane, row_stride, dst + lane, job->point_stride);
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 #include "runtime/graph.h"
 #include "runtime/model.h"
+#include "runtime/share.h"
 
 /* A piece of memory whose address is known when a context runs. */
 enum fmap_base {
@@ -47,6 +48,9 @@ struct fmap_step {
     int64_t layer;    /* index of the model's node that it counts for; -1: none */
     const char *name; /* of that node; "": none */
     const char *kernel;
+    const char *why; /* this kernel, and cut in this way; "": nothing to say */
+    int tile[2];     /* pixels and vectors of the register tile; 0: none */
+    struct fmap_share share;
     size_t scratch_bytes;
 };
 

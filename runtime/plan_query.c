@@ -66,7 +66,18 @@ fmap_status fmap_plan_layer(const fmap_plan *plan, size_t i, fmap_layer_info *in
 fmap_status fmap_plan_step(const fmap_plan *plan, size_t i, fmap_step_info *info) {
     if (!plan || !info || i >= plan->n_steps) return FMAP_ERROR_ARGUMENT;
     const struct fmap_step *step = &plan->steps[i];
-    *info = (fmap_step_info){.layer = step->layer, .kernel = step->kernel, .parts = step->parts};
+    /* Whole images are handed out where the step is run for one at a time. */
+    struct fmap_share share = i < plan->n_chunked_steps ? fmap_share_units(plan->n_chunks, plan->n_chunks)
+                                                        : step->share;
+    int64_t shared = fmap_share_parts(&share);
+    *info = (fmap_step_info){.layer = step->layer,
+                             .kernel = step->kernel,
+                             .parts = step->parts,
+                             .threads = shared < plan->threads ? (int)shared : plan->threads,
+                             .balance = fmap_share_balance(&share, plan->threads),
+                             .tile_pixels = step->tile[0],
+                             .tile_vectors = step->tile[1],
+                             .why = step->why};
     return FMAP_OK;
 }
 

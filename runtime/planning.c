@@ -255,12 +255,18 @@ fmap_status fmap_planning_step(struct fmap_planning *planning,
                                .parts = definition->parts,
                                .layer = definition->node ? definition->node->origin : -1,
                                .name = definition->node ? definition->node->name : "",
+                               .tile = {definition->tile[0], definition->tile[1]},
+                               .share = definition->share,
                                .scratch_bytes = (definition->scratch_bytes + 63) / 64 * 64};
+    if (fmap_share_parts(&step->share) != step->parts)
+        step->share = (struct fmap_share){.along = {{.total = step->parts, .pieces = step->parts}}};
     step->job = fmap_storage_copy(storage, definition->job, definition->job_bytes, 1);
     step->operands = fmap_storage_copy(storage, definition->operands, definition->n_operands,
                                        sizeof *definition->operands);
     step->kernel = fmap_storage_text(storage, definition->kernel);
-    if (!step->job || !step->operands || !step->kernel) return fmap_planning_out_of_memory(planning);
+    step->why = definition->why ? fmap_storage_text(storage, definition->why) : "";
+    if (!step->job || !step->operands || !step->kernel || !step->why)
+        return fmap_planning_out_of_memory(planning);
     use_buffers(planning, step, plan->n_steps);
     plan->n_steps++;
     if (step->scratch_bytes > plan->scratch_bytes) plan->scratch_bytes = step->scratch_bytes;
@@ -274,8 +280,9 @@ struct fmap_kernel_text fmap_kernel_text(const struct fmap_planning *planning, c
 }
 
 int64_t fmap_planning_parts(const struct fmap_planning *planning, int64_t work) {
-    int64_t most = planning->plan->threads == 1 ? 1 : 4 * (int64_t)planning->plan->threads;
+    int64_t threads = planning->plan->threads, most = threads == 1 ? 1 : 4 * threads;
     int64_t parts = work / SMALLEST_PART;
+    if (parts > threads) parts -= parts % threads;
     return parts < 1 ? 1 : parts < most ? parts : most;
 }
 

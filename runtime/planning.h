@@ -97,6 +97,9 @@ struct fmap_step_definition {
     int64_t parts; /* independent pieces of work, in any order on any thread */
     size_t scratch_bytes;
     const char *kernel;                 /* for people; copied */
+    const char *why;                    /* for people; copied; NULL: nothing to say */
+    int tile[2];                        /* pixels and vectors of the register tile; 0: none */
+    struct fmap_share share;            /* all zeros: equal parts */
     const struct fmap_graph_node *node; /* whose work it is; NULL: nobody's */
 };
 

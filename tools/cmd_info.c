@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "explain.h"
 #include "output.h"
 #include "ports.h"
 #include "table.h"
@@ -17,6 +18,7 @@ struct info_options {
     int64_t batch;
     bool no_fusion;
     bool json;
+    bool explain;
 };
 
 /* What is told about. */
@@ -27,7 +29,7 @@ struct inspected {
     fmap_plan_info info;
 };
 
-enum { KEY_NO_FUSION = 0x400 };
+enum { KEY_NO_FUSION = 0x400, KEY_EXPLAIN };
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
     struct info_options *options = state->input;
@@ -38,6 +40,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         return 0;
     case 'b': options->batch = option_integer(state, "batch", argument, 1, 1 << 20); return 0;
     case 'j': options->json = true; return 0;
+    case KEY_EXPLAIN: options->explain = true; return 0;
     case KEY_NO_FUSION: options->no_fusion = true; return 0;
     default: return parse_model(key, argument, state, &options->model);
     }
@@ -46,6 +49,9 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 static const struct argp_option options_table[] = {
     {.name = "batch", .key = 'b', .arg = "N", .doc = "Pictures in a run (default: the model's, or 1)"},
     {.name = "no-fusion", .key = KEY_NO_FUSION, .doc = "Run the network as it is written"},
+    {.name = "explain",
+     .key = KEY_EXPLAIN,
+     .doc = "Tell for each step what was chosen and why, and how evenly the threads share it"},
     {.name = "json", .key = 'j', .doc = "Print JSON"},
     {0},
 };
@@ -188,7 +194,8 @@ static json_t *json_layers(const struct inspected *network) {
     return list;
 }
 
-static fmap_status print_json(const struct inspected *network, fmap_error *error) {
+static fmap_status print_json(const struct inspected *network, const struct info_options *options,
+                              fmap_error *error) {
     const fmap_plan_info *info = &network->info;
     json_t *root = json_pack("{s:o, s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:o}", "network",
                              json_name(fmap_model_name(network->model)), "title",
@@ -198,6 +205,11 @@ static fmap_status print_json(const struct inspected *network, fmap_error *error
                              (json_int_t)info->n_steps, "parameters", (json_int_t)info->parameters, "macs",
                              (json_int_t)info->macs, "weights_bytes", (json_int_t)info->weights_bytes,
                              "arena_bytes", (json_int_t)info->arena_bytes, "layers", json_layers(network));
+    if (options->explain) {
+        json_object_set_new(root, "isa_why",
+                            json_string(explain_isa(network->plan, options->engine.max_isa)));
+        json_object_set_new(root, "plan", explain_json(network->plan));
+    }
     return output_json(root, error);
 }
 
@@ -215,8 +227,11 @@ static fmap_status inspect(const struct info_options *options, struct inspected 
                                             .n_ports = ports.count,
                                             .no_fusion = options->no_fusion};
     TRY(fmap_plan_create(network->model, &plan_options, &network->plan, error));
+    TRY(explain_if_asked(network->plan, options->engine.max_isa, error));
     fmap_plan_describe(network->plan, &network->info);
-    return options->json ? print_json(network, error) : print_text(network, error);
+    if (options->json) return print_json(network, options, error);
+    return options->explain ? explain_print(network->plan, options->engine.max_isa, stdout, error)
+                            : print_text(network, error);
 }
 
 int cmd_info(int argc, char **argv) {

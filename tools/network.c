@@ -1,5 +1,6 @@
 #include "network.h"
 
+#include "explain.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +67,8 @@ fmap_status network_plan(const struct network *network, int64_t batch, const fma
     all.batch = batch;
     all.ports = &port;
     all.n_ports = 1;
-    return fmap_plan_create(network->model, &all, plan, error);
+    TRY(fmap_plan_create(network->model, &all, plan, error));
+    return explain_if_asked(*plan, all.max_isa, error);
 }
 
 fmap_status network_input(const struct network *network, const struct image *image, float *input,

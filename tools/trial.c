@@ -1,5 +1,6 @@
 #include "trial.h"
 
+#include "explain.h"
 #include <stdlib.h>
 
 #include "tool.h"
@@ -13,6 +14,7 @@ static fmap_status plan(const fmap_model *model, const struct trial_options *opt
                                             .n_ports = trial->ports.count,
                                             .profile = profile};
     TRY(fmap_plan_create(model, &plan_options, &trial->plan, error));
+    TRY(explain_if_asked(trial->plan, plan_options.max_isa, error));
     fmap_plan_describe(trial->plan, &trial->info);
     TRY(fmap_context_create(trial->plan, &trial->context, error));
     TRY(buffers_create(model, trial->plan, &trial->buffers, error));

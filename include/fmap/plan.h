@@ -116,6 +116,13 @@ typedef struct fmap_step_info {
     int64_t layer;      /* for fmap_plan_layer(); -1: none */
     const char *kernel; /* such as "direct_avx512" */
     int64_t parts;      /* that threads can work on independently */
+    int threads;        /* of the plan's that get parts */
+    double
+        balance; /* of the work planned for each of the plan's threads, the average over the most: 0 .. 1 */
+    int tile_pixels; /* of the register tile at its largest; 0: the kernel has none */
+    int tile_vectors;
+    const char
+        *why; /* a sentence: what was chosen, by which rule, what else would have cost; "": nothing to say */
 } fmap_step_info;
 
 /* The i-th step of a run, in order. Error: ARGUMENT when there are not so many. */

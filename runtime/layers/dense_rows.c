@@ -145,12 +145,17 @@ fmap_status fmap_planning_dense_rows(struct fmap_planning *planning, const struc
     struct fmap_operand operands[3] = {problem->src, problem->dst};
     TRY(fmap_dense_pack(planning, problem, &job.panels, &operands[2], &job.bias));
     return fmap_planning_step(
-        planning, &(struct fmap_step_definition){.part = rows_part,
-                                                 .job = &job,
-                                                 .job_bytes = sizeof job,
-                                                 .operands = operands,
-                                                 .n_operands = 3,
-                                                 .parts = job.row_blocks * job.panel_parts,
-                                                 .kernel = fmap_kernel_text(planning, "dense").text,
-                                                 .node = node});
+        planning,
+        &(struct fmap_step_definition){.part = rows_part,
+                                       .job = &job,
+                                       .job_bytes = sizeof job,
+                                       .operands = operands,
+                                       .n_operands = 3,
+                                       .parts = job.row_blocks * job.panel_parts,
+                                       .kernel = fmap_kernel_text(planning, "dense").text,
+                                       .why = "several rows: a product of matrices",
+                                       .tile = {(int)job.most_tile_rows, (int)job.panels.panel_vectors},
+                                       .share = {{{.total = n_tiles, .pieces = job.row_blocks},
+                                                  {.total = job.panels.n_panels, .pieces = job.panel_parts}}},
+                                       .node = node});
 }

@@ -101,8 +101,7 @@ static void cut(const struct fmap_planning *planning, const struct fmap_tiles_pr
     int64_t in = problem->in[0] * problem->in[1], out = problem->out[0] * problem->out[1];
     int64_t work = out * kernel_size + MOVING * (in + out);
     int64_t wanted = fmap_planning_parts(planning, planes * FMAP_BLOCK * work);
-    if (wanted > 1) wanted = (wanted + threads - 1) / threads * threads;
-    job->parts = wanted < job->n_units ? wanted : job->n_units;
+    job->parts = fmap_share_units_parts(job->n_units, wanted, (int)threads);
 }
 
 fmap_status fmap_planning_depthwise(struct fmap_planning *planning, const struct fmap_graph_node *node,
@@ -131,5 +130,7 @@ fmap_status fmap_planning_depthwise(struct fmap_planning *planning, const struct
                                                  .n_operands = 2,
                                                  .parts = job.parts,
                                                  .kernel = fmap_kernel_text(planning, "depthwise").text,
+                                                 .why = "as many groups as channels: a lane for each channel",
+                                                 .share = fmap_share_units(job.n_units, job.parts),
                                                  .node = node});
 }

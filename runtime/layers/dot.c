@@ -88,6 +88,10 @@ fmap_status fmap_planning_dot(struct fmap_planning *planning, const struct fmap_
                                                        problem->channels * kernel_size);
     job.parts_per_image = (wanted + problem->images - 1) / problem->images;
     if (job.parts_per_image > job.rows) job.parts_per_image = job.rows;
+    struct fmap_share share = {{{.total = problem->images, .pieces = problem->images},
+                                {.total = job.rows, .pieces = job.parts_per_image}}};
+    if (wanted >= planning->plan->threads) fmap_share_improve(&share, planning->plan->threads);
+    job.parts_per_image = share.along[1].pieces;
     struct fmap_operand operands[] = {problem->src, problem->dst};
     return fmap_planning_step(planning,
                               &(struct fmap_step_definition){.part = dot_part,
@@ -97,5 +101,8 @@ fmap_status fmap_planning_dot(struct fmap_planning *planning, const struct fmap_
                                                              .n_operands = 2,
                                                              .parts = problem->images * job.parts_per_image,
                                                              .kernel = fmap_kernel_text(planning, "dot").text,
+                                                             .why = "one to four outputs of many channels: "
+                                                                    "vectors run along the channels",
+                                                             .share = share,
                                                              .node = node});
 }

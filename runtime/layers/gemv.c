@@ -66,13 +66,17 @@ fmap_status fmap_planning_gemv(struct fmap_planning *planning, const struct fmap
     job.parts = least(job.panels.n_panels, threads); /* each thread its own, in every run the same */
     struct fmap_operand operands[3] = {problem->src, problem->dst};
     TRY(fmap_dense_pack(planning, problem, &job.panels, &operands[2], &job.bias));
-    return fmap_planning_step(
-        planning, &(struct fmap_step_definition){.part = gemv_part,
-                                                 .job = &job,
-                                                 .job_bytes = sizeof job,
-                                                 .operands = operands,
-                                                 .n_operands = 3,
-                                                 .parts = job.parts,
-                                                 .kernel = fmap_kernel_text(planning, "gemv").text,
-                                                 .node = node});
+    return fmap_planning_step(planning, &(struct fmap_step_definition){
+                                            .part = gemv_part,
+                                            .job = &job,
+                                            .job_bytes = sizeof job,
+                                            .operands = operands,
+                                            .n_operands = 3,
+                                            .parts = job.parts,
+                                            .kernel = fmap_kernel_text(planning, "gemv").text,
+                                            .why = "one row: as fast as the weights come from memory; every "
+                                                   "thread reads its own",
+                                            .tile = {1, (int)job.panels.panel_vectors},
+                                            .share = fmap_share_units(job.panels.n_panels, job.parts),
+                                            .node = node});
 }

@@ -109,7 +109,7 @@ static void cut(const struct fmap_planning *planning, const struct fmap_tiles_pr
     job->units_per_plane = (rows + job->unit_rows - 1) / job->unit_rows;
     job->n_units = planes * job->units_per_plane;
     int64_t wanted = fmap_planning_parts(planning, planes * job->block_weights * pixels);
-    job->parts = wanted < job->n_units ? wanted : job->n_units;
+    job->parts = fmap_share_units_parts(job->n_units, wanted, planning->plan->threads);
 }
 
 /* Groups of 2, 4, 8 or 16 outputs, each from as many channels or from a half, a quarter... of that. */
@@ -154,5 +154,7 @@ fmap_status fmap_planning_grouped(struct fmap_planning *planning, const struct f
                                                  .n_operands = 2,
                                                  .parts = job.parts,
                                                  .kernel = fmap_kernel_text(planning, "grouped").text,
+                                                 .why = "groups of 2 to 16 outputs: several in a vector",
+                                                 .share = fmap_share_units(job.n_units, job.parts),
                                                  .node = node});
 }

@@ -1,6 +1,7 @@
 #include "runtime/layers/stem.h"
 
 #include "runtime/layers/stem_job.h"
+#include "runtime/layers/why.h"
 
 #include <math.h>
 #include <string.h>
@@ -111,10 +112,13 @@ static void set_pool(struct fmap_stem_job *job, const struct fmap_window_size *p
 }
 
 /* As few groups of rows as the cache allows, but enough for all threads. */
-static void cut_into_parts(struct fmap_stem_job *job, const struct fmap_planning *planning, int64_t images) {
+static struct fmap_share cut_into_parts(struct fmap_stem_job *job, const struct fmap_planning *planning,
+                                        int64_t images) {
     int64_t work = images * job->out[0] * job->out[1] * fmap_stem_n_terms(job) * job->tiling.n_vectors *
                    planning->kernels->lanes;
-    int64_t wanted = (fmap_planning_parts(planning, work) + images - 1) / images;
+    int64_t worth = fmap_planning_parts(planning, work), wanted = (worth + images - 1) / images;
+    /* Small layers on fewer threads; rows go round more evenly among all of them than among nearly all. */
+    int threads = 2 * worth < planning->plan->threads ? (int)worth : planning->plan->threads;
     int64_t most = job->pools ? MOST_POOLED_ROWS_BYTES : MOST_ROWS_BYTES, height = job->out[0];
     int64_t rows = (most / (int64_t)sizeof(float) / fmap_stem_row_floats(job) -
                     fmap_stem_rows_under(job, 1)) /
@@ -123,12 +127,21 @@ static void cut_into_parts(struct fmap_stem_job *job, const struct fmap_planning
     if (job->pools) {
         height = job->pool.out[0];
         rows /= job->pool.strides[0];
-        if (wanted > 1) wanted = (planning->plan->threads + images - 1) / images;
+        if (wanted > 1) wanted = (threads + images - 1) / images;
     }
     if (rows < 1) rows = 1;
     job->parts_per_image = (height + rows - 1) / rows;
     if (job->parts_per_image < wanted) job->parts_per_image = wanted;
     if (job->parts_per_image > height) job->parts_per_image = height;
+    /* Rows below a pooling window are computed twice where parts meet. */
+    int64_t again = job->pools ? fmap_stem_reach(&job->pool) - job->pool.strides[0] : 0;
+    struct fmap_share share = {{{.total = images, .pieces = images},
+                                {.total = height,
+                                 .pieces = job->parts_per_image,
+                                 .overhead = again > 0 ? (double)again / (double)job->pool.strides[0] : 0}}};
+    fmap_share_improve(&share, threads);
+    job->parts_per_image = share.along[1].pieces;
+    return share;
 }
 
 /* The caller's own image where it can be: no copy of it in blocks is made then. */
@@ -165,19 +178,23 @@ fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap
     TRY(read_source(planning, x, &job, &operands[0]));
     TRY(pack(planning, problem, &job, &operands[2]));
     if (problem->pool) set_pool(&job, problem->pool);
-    cut_into_parts(&job, planning, problem->images);
+    struct fmap_share share = cut_into_parts(&job, planning, problem->images);
     int64_t rows = most_rows(&job);
     int64_t scratch = fmap_stem_rows_under(&job, rows) * fmap_stem_row_floats(&job) +
                       fmap_stem_ring_floats(&job);
-    return fmap_planning_step(planning,
-                              &(struct fmap_step_definition){
-                                  .part = job.pools ? fmap_stem_pooled_part : fmap_stem_part,
-                                  .job = &job,
-                                  .job_bytes = sizeof job,
-                                  .operands = operands,
-                                  .n_operands = 3,
-                                  .parts = problem->images * job.parts_per_image,
-                                  .scratch_bytes = (size_t)scratch * sizeof(float),
-                                  .kernel = fmap_kernel_text(planning, job.pools ? "stem_pool" : "stem").text,
-                                  .node = node});
+    return fmap_planning_step(
+        planning,
+        &(struct fmap_step_definition){
+            .part = job.pools ? fmap_stem_pooled_part : fmap_stem_part,
+            .job = &job,
+            .job_bytes = sizeof job,
+            .operands = operands,
+            .n_operands = 3,
+            .parts = problem->images * job.parts_per_image,
+            .scratch_bytes = (size_t)scratch * sizeof(float),
+            .kernel = fmap_kernel_text(planning, job.pools ? "stem_pool" : "stem").text,
+            .why = fmap_why_stem(planning, problem, &job.tiling).text,
+            .tile = {(int)fmap_tiling_most_pixels(&job.tiling), (int)fmap_tiling_most_vectors(&job.tiling)},
+            .share = share,
+            .node = node});
 }

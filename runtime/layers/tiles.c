@@ -1,6 +1,7 @@
 #include "runtime/layers/tiles.h"
 
 #include "runtime/layers/tiles_job.h"
+#include "runtime/layers/why.h"
 
 #include <string.h>
 
@@ -48,7 +49,8 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Parts over images first, then over pixels while the weights are small, else over panels, so that each thread
  * streams its own weights. */
-static void cut_into_parts(struct fmap_tiles_job *job, int64_t images, int64_t wanted) {
+static struct fmap_share cut_into_parts(struct fmap_tiles_job *job, int64_t images, int64_t wanted,
+                                        int threads) {
     int64_t n_tiles = job->n_lines * job->tiling.n_tiles;
     job->images_parts = images;
     int64_t rest = (wanted + images - 1) / images;
@@ -59,6 +61,13 @@ static void cut_into_parts(struct fmap_tiles_job *job, int64_t images, int64_t w
         job->tiles_parts = least(n_tiles, rest);
         job->panels_parts = least(job->n_panels, (rest + job->tiles_parts - 1) / job->tiles_parts);
     }
+    struct fmap_share share = {{{.total = images, .pieces = images},
+                                {.total = n_tiles, .pieces = job->tiles_parts, .overhead = 0.02},
+                                {.total = job->n_panels, .pieces = job->panels_parts, .overhead = 0.02}}};
+    if (wanted >= threads) fmap_share_improve(&share, threads);
+    job->tiles_parts = share.along[1].pieces;
+    job->panels_parts = share.along[2].pieces;
+    return share;
 }
 
 /* Whether every group begins and ends with a block. */
@@ -135,7 +144,8 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
     int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
     int64_t work = problem->images * problem->outputs * problem->out[0] * problem->out[1] *
                    job.group_channels * kernel_size;
-    cut_into_parts(&job, job.images_are_pixels ? 1 : problem->images, fmap_planning_parts(planning, work));
+    struct fmap_share share = cut_into_parts(&job, job.images_are_pixels ? 1 : problem->images,
+                                             fmap_planning_parts(planning, work), planning->plan->threads);
     size_t gathered = job.gathers
                           ? (size_t)(job.block_tiles * FMAP_TILE_MAX_PIXELS * job.n_blocks * FMAP_BLOCK) *
                                 sizeof(float)
@@ -152,5 +162,8 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
             .parts = job.images_parts * job.tiles_parts * job.panels_parts,
             .scratch_bytes = tile_bytes + (size_t)kernel_size * sizeof(struct fmap_tile_position) + gathered,
             .kernel = fmap_kernel_text(planning, problem->name).text,
+            .why = fmap_why_tiles(planning, problem, &job.tiling).text,
+            .tile = {(int)fmap_tiling_most_pixels(&job.tiling), (int)fmap_tiling_most_vectors(&job.tiling)},
+            .share = share,
             .node = node});
 }

@@ -55,12 +55,11 @@ struct fmap_tiling {
 struct fmap_tiling fmap_choose_tiling(const struct fmap_kernels *kernels, int64_t n_vectors,
                                       int64_t n_pixels);
 
-/* The i-th of n nearly equal pieces of `total`: where it begins and how long it is. */
-static inline int64_t fmap_piece_begin(int64_t total, int64_t n, int64_t i) {
-    return total / n * i + (i < total % n ? i : total % n);
-}
-static inline int64_t fmap_piece_length(int64_t total, int64_t n, int64_t i) {
-    return total / n + (i < total % n);
-}
+/* What a tiling costs when a full one costs 1: the larger, the less of the peak is reached. */
+double fmap_tiling_cost(const struct fmap_tiling *tiling);
+
+/* The tiling that panels of at most so many vectors come to; no panels when there is no such tile. */
+struct fmap_tiling fmap_tiling_of(const struct fmap_kernels *kernels, int64_t n_vectors, int64_t n_pixels,
+                                  int64_t panel_vectors);
 
 #endif

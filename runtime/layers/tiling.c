@@ -9,7 +9,7 @@ static double efficiency(int64_t pixels, int64_t vectors) {
     return vectors == 1 ? 0.92 * share : share; /* one load for each FMA */
 }
 
-static double cost(const struct fmap_tiling *tiling) {
+double fmap_tiling_cost(const struct fmap_tiling *tiling) {
     double sum = 0;
     for (int64_t panel = 0; panel < tiling->n_panels; panel++) {
         int64_t vectors = fmap_piece_length(tiling->n_vectors, tiling->n_panels, panel);
@@ -19,7 +19,17 @@ static double cost(const struct fmap_tiling *tiling) {
         }
         sum += (double)((tiling->n_tiles - longer) * pixels * vectors) / efficiency(pixels, vectors);
     }
-    return sum;
+    return sum / (double)(tiling->n_pixels * tiling->n_vectors);
+}
+
+struct fmap_tiling fmap_tiling_of(const struct fmap_kernels *kernels, int64_t n_vectors, int64_t n_pixels,
+                                  int64_t panel_vectors) {
+    int64_t most = kernels->tile_pixels[panel_vectors];
+    if (most == 0) return (struct fmap_tiling){0};
+    return (struct fmap_tiling){.n_vectors = n_vectors,
+                                .n_panels = (n_vectors + panel_vectors - 1) / panel_vectors,
+                                .n_pixels = n_pixels,
+                                .n_tiles = (n_pixels + most - 1) / most};
 }
 
 struct fmap_tiling fmap_choose_tiling(const struct fmap_kernels *kernels, int64_t n_vectors,
@@ -27,13 +37,9 @@ struct fmap_tiling fmap_choose_tiling(const struct fmap_kernels *kernels, int64_
     struct fmap_tiling best = {0};
     double best_cost = 0;
     for (int vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS && vectors <= n_vectors; vectors++) {
-        int64_t most = kernels->tile_pixels[vectors];
-        if (most == 0) continue;
-        struct fmap_tiling tiling = {.n_vectors = n_vectors,
-                                     .n_panels = (n_vectors + vectors - 1) / vectors,
-                                     .n_pixels = n_pixels,
-                                     .n_tiles = (n_pixels + most - 1) / most};
-        double this_cost = cost(&tiling);
+        struct fmap_tiling tiling = fmap_tiling_of(kernels, n_vectors, n_pixels, vectors);
+        if (tiling.n_panels == 0) continue;
+        double this_cost = fmap_tiling_cost(&tiling);
         if (best.n_panels == 0 || this_cost < best_cost * 0.999) {
             best = tiling;
             best_cost = this_cost;

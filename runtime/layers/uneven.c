@@ -241,18 +241,21 @@ fmap_status fmap_planning_uneven(struct fmap_planning *planning, const struct fm
     int64_t n_units = job.images * job.n_bundles * job.n_lines * job.tiling.n_tiles;
     int64_t wanted = fmap_planning_parts(planning, problem->images * problem->outputs * pixels *
                                                        job.group_channels * kernel_size);
-    job.parts = wanted < n_units ? wanted : n_units;
+    job.parts = fmap_share_units_parts(n_units, wanted, planning->plan->threads);
     size_t scratch_bytes = (size_t)(FMAP_TILE_MAX_PIXELS * job.tile.dst_pixel_stride) * sizeof(float) +
                            (size_t)kernel_size * sizeof(struct fmap_tile_position);
     struct fmap_operand operands[] = {problem->src, problem->dst};
     return fmap_planning_step(
-        planning, &(struct fmap_step_definition){.part = uneven_part,
-                                                 .job = &job,
-                                                 .job_bytes = sizeof job,
-                                                 .operands = operands,
-                                                 .n_operands = 2,
-                                                 .parts = job.parts,
-                                                 .scratch_bytes = scratch_bytes,
-                                                 .kernel = fmap_kernel_text(planning, problem->name).text,
-                                                 .node = node});
+        planning,
+        &(struct fmap_step_definition){.part = uneven_part,
+                                       .job = &job,
+                                       .job_bytes = sizeof job,
+                                       .operands = operands,
+                                       .n_operands = 2,
+                                       .parts = job.parts,
+                                       .scratch_bytes = scratch_bytes,
+                                       .kernel = fmap_kernel_text(planning, problem->name).text,
+                                       .why = "groups that begin or end inside of a block of 16 channels",
+                                       .share = fmap_share_units(n_units, job.parts),
+                                       .node = node});
 }

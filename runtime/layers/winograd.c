@@ -3,6 +3,8 @@
  * Zlateski 2020, arXiv:2007.00523, call it L3 fusion). */
 #include "runtime/layers/winograd.h"
 
+#include "runtime/layers/why.h"
+
 #include <string.h>
 
 enum { KERNEL = 9 };
@@ -11,6 +13,9 @@ enum { KERNEL = 9 };
  * the second cache; larger weights are better read once for more groups, which come from the third. */
 static const int64_t RESIDENT_WEIGHTS_BYTES = 12 * 1024 * 1024;
 enum { GROUPS_OF_LARGE_WEIGHTS = 4 };
+
+/* To transform the input of a channel takes about as long as so many outputs' products with it. */
+static const double TRANSFORM_CHANNELS = 10;
 
 struct winograd_job {
     int64_t output, points; /* of a tile: pixels of a side; values of its patch */
@@ -201,8 +206,13 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
 }
 
 /* Blocks of tiles that fit the cache and that share out evenly among the threads. */
-static void cut_into_parts(struct winograd_job *job, const struct fmap_planning *planning, int64_t images) {
+static struct fmap_share cut_into_parts(struct winograd_job *job, const struct fmap_planning *planning,
+                                        int64_t images) {
     int64_t pixels = most_pixels(planning->kernels, &job->panels), threads = planning->plan->threads;
+    int64_t work = images * job->out[0] * job->out[1] * KERNEL * job->channels * job->panels.n_vectors *
+                   planning->kernels->lanes;
+    int64_t worth = fmap_planning_parts(planning, work);
+    if (threads > worth) threads = worth; /* small layers on fewer */
     int64_t weights_bytes = job->points * job->channels * job->panels.n_vectors * planning->kernels->lanes *
                             (int64_t)sizeof(float);
     job->far = weights_bytes > RESIDENT_WEIGHTS_BYTES;
@@ -216,7 +226,19 @@ static void cut_into_parts(struct winograd_job *job, const struct fmap_planning 
     parts = images * job->n_blocks;
     job->panels_parts = parts >= threads ? 1 : (threads + parts - 1) / parts;
     if (job->panels_parts > job->panels.n_panels) job->panels_parts = job->panels.n_panels;
+    /* A block reads all weights, which cost as much as a few tiles; parts of its panels all transform its input. */
+    struct fmap_share share = {
+        {{.total = images, .pieces = images},
+         {.total = job->n_tiles, .pieces = job->n_blocks, .overhead = 2},
+         {.total = job->panels.n_panels,
+          .pieces = job->panels_parts,
+          .overhead = TRANSFORM_CHANNELS /
+                      (double)(fmap_tiling_most_vectors(&job->panels) * planning->kernels->lanes)}}};
+    fmap_share_improve(&share, (int)threads);
+    job->n_blocks = share.along[1].pieces;
+    job->panels_parts = share.along[2].pieces;
     job->most_tiles = (job->n_tiles + job->n_blocks - 1) / job->n_blocks;
+    return share;
 }
 
 static void set_transforms(struct winograd_job *job, const struct fmap_kernels *kernels) {
@@ -256,7 +278,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     job.n_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;
     set_transforms(&job, planning->kernels);
     job.panels = fmap_choose_tiling(planning->kernels, (problem->outputs + lanes - 1) / lanes, job.n_tiles);
-    cut_into_parts(&job, planning, problem->images);
+    struct fmap_share share = cut_into_parts(&job, planning, problem->images);
     /* One line more than needed: as many streams as points a power of two apart would meet in one set of the first cache. */
     job.transformed_stride = job.most_tiles * blocks_of(job.channels) * FMAP_BLOCK + FMAP_BLOCK;
     job.product_stride = job.most_tiles * lanes + FMAP_BLOCK;
@@ -264,15 +286,20 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
         [2] = "winograd2x2", [4] = "winograd4x4", [5] = "winograd5x5", [6] = "winograd6x6"};
     struct fmap_operand operands[3] = {problem->src, problem->dst};
     TRY(pack(planning, problem, &job, &operands[2]));
+    int64_t most = most_pixels(planning->kernels, &job.panels);
     int64_t scratch = job.points * (job.transformed_stride + FMAP_TILE_MAX_VECTORS * job.product_stride);
-    return fmap_planning_step(
-        planning, &(struct fmap_step_definition){.part = winograd_part,
-                                                 .job = &job,
-                                                 .job_bytes = sizeof job,
-                                                 .operands = operands,
-                                                 .n_operands = 3,
-                                                 .parts = problem->images * job.n_blocks * job.panels_parts,
-                                                 .scratch_bytes = (size_t)scratch * sizeof(float),
-                                                 .kernel = fmap_kernel_text(planning, names[output]).text,
-                                                 .node = node});
+    return fmap_planning_step(planning, &(struct fmap_step_definition){
+                                            .part = winograd_part,
+                                            .job = &job,
+                                            .job_bytes = sizeof job,
+                                            .operands = operands,
+                                            .n_operands = 3,
+                                            .parts = problem->images * job.n_blocks * job.panels_parts,
+                                            .scratch_bytes = (size_t)scratch * sizeof(float),
+                                            .kernel = fmap_kernel_text(planning, names[output]).text,
+                                            .why = fmap_why_winograd(problem, output).text,
+                                            .tile = {(int)(most < job.most_tiles ? most : job.most_tiles),
+                                                     (int)fmap_tiling_most_vectors(&job.panels)},
+                                            .share = share,
+                                            .node = node});
 }

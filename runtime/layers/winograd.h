@@ -8,6 +8,9 @@
  * Depends on nothing but the layer's shape and the option: the choice changes bits (winograd_choice.c). */
 int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm);
 
+/* Multiply-adds of tiles of that size, the transforms among them. */
+double fmap_winograd_cost(const struct fmap_tiles_problem *problem, int64_t output);
+
 /* Whether tiles of that size hold whole windows: 2x2 with stride 2, none of them beyond the border. */
 bool fmap_winograd_can_pool(const struct fmap_tiles_problem *problem, int64_t output,
                             const struct fmap_window_size *pool);

@@ -20,7 +20,7 @@ static int64_t best(const struct fmap_tiles_problem *problem) {
 }
 
 /* What the tiles of a size cost: products, and transforms of which each is as much as so many channels of products. */
-static double cost(const struct fmap_tiles_problem *problem, int64_t output) {
+double fmap_winograd_cost(const struct fmap_tiles_problem *problem, int64_t output) {
     int64_t n_tiles = (problem->out[0] + output - 1) / output * ((problem->out[1] + output - 1) / output);
     double tiles = (double)n_tiles, patch = (double)((output + 2) * (output + 2));
     double channels = (double)problem->channels, outputs = (double)problem->outputs;
@@ -32,7 +32,8 @@ static int64_t fastest(const struct fmap_tiles_problem *problem) {
     if (chosen != 4) return chosen;
     for (int64_t output = 5; output <= 6; output++) {
         /* Their weights are larger, and their transforms need more than the registers. */
-        if (cost(problem, output) < 0.9 * cost(problem, 4) && cost(problem, output) < cost(problem, chosen)) {
+        if (fmap_winograd_cost(problem, output) < 0.9 * fmap_winograd_cost(problem, 4) &&
+            fmap_winograd_cost(problem, output) < fmap_winograd_cost(problem, chosen)) {
             chosen = output;
         }
     }

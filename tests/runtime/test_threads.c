@@ -57,7 +57,7 @@ static void build_large(fmap_model *model, const void *what) {
 
 Test(threads, layers_that_are_cut_into_many_parts_give_the_same_bits) {
     enum { WEIGHTS = 32 * 20 * 22 * 50, INPUTS = 3 * 40 * 44 };
-    static const int numbers[] = {2, 3, 7};
+    static const int numbers[] = {2, 3, 7, 64};
     float *w = net_random(WEIGHTS, 1), *x = net_random(3 * INPUTS, 2), first[3 * 50], y[3 * 50];
     for (int i = 0; i < WEIGHTS; i++) w[i] *= 0.0625f; /* so that softmax does not saturate */
     fmap_model *model = net_model(build_large, w);

@@ -250,6 +250,45 @@ Test(cli, info_lists_the_layers, .init = need_command) {
     json_decref(root);
 }
 
+Test(cli, info_explains_what_was_chosen, .init = need_command) {
+    EXPECT_SAYS(0, "info --explain --isa scalar " MODEL, "scalar: ");
+    EXPECT_SAYS(0, "info --explain " MODEL, "multiply-adds, transforms counted (");
+    json_t *root = fmap_json("info --explain --json --threads 64 --batch 2 " MODEL);
+    const json_t *steps = json_object_get(root, "plan");
+    cr_assert_eq(json_array_size(steps), (size_t)number_at(root, "steps"));
+    bool any_fused = false;
+    int shared = 0;
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        const json_t *step = json_array_get(steps, i);
+        double threads = number_at(step, "threads"), balance = number_at(step, "balance");
+        cr_expect(threads >= 1 && threads <= 64 && threads <= number_at(step, "parts"));
+        cr_expect(balance > 0 && balance <= threads / 64 + 1e-9, "balance %g of %g threads", balance,
+                  threads);
+        any_fused |= json_array_size(json_object_get(step, "fused")) > 0;
+        shared += threads > 1;
+    }
+    cr_expect(any_fused);
+    cr_expect_gt(shared, 0);
+    cr_expect_gt(strlen(json_string_value(json_object_get(root, "isa_why"))), 0);
+    json_decref(root);
+}
+
+Test(cli, tells_what_was_chosen_when_the_environment_asks, .init = need_command) {
+    EXPECT_EXIT(0, "run " MODEL " " SAMPLES "7.png");
+    cr_expect_str_eq(complaint, "");
+    char *plain = strdup(output);
+    setenv("FMAP_VERBOSE", "other,dispatch", 1);
+    EXPECT_EXIT(0, "run " MODEL " " SAMPLES "7.png");
+    cr_expect_str_eq(output, plain);
+    cr_expect_not_null(strstr(complaint, "balance"));
+    EXPECT_EXIT(0, "bench --seconds 0 --warmup 0 --threads 1 " MODEL);
+    cr_expect_not_null(strstr(complaint, "balance"));
+    setenv("FMAP_VERBOSE", "dispatcher", 1);
+    EXPECT_EXIT(0, "run " MODEL " " SAMPLES "7.png");
+    cr_expect_str_eq(complaint, "");
+    free(plain);
+}
+
 Test(cli, bench_measures_every_combination, .init = need_command) {
     EXPECT_SAYS(0, "bench " MODEL " --seconds 0 --warmup 0 --threads 1 --layers", "images/s");
     json_t *root = fmap_json("bench " MODEL

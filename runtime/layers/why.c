@@ -1,0 +1,103 @@
+#include "runtime/layers/why.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/layers/winograd.h"
+
+__attribute__((format(printf, 2, 3))) static void say(struct fmap_why *why, const char *format, ...) {
+    size_t said = strlen(why->text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why->text + said, sizeof why->text - said, format, arguments);
+    va_end(arguments);
+}
+
+/* ---- Winograd or the direct sum ---------------------------------------------------------------------- */
+
+static double direct_macs(const struct fmap_tiles_problem *problem) {
+    int64_t group_channels = problem->channels / problem->groups;
+    return (double)problem->out[0] * (double)problem->out[1] * (double)problem->kernel[0] *
+           (double)problem->kernel[1] * (double)problem->outputs * (double)group_channels;
+}
+
+static void say_winograd_costs(struct fmap_why *why, const struct fmap_tiles_problem *problem,
+                               int64_t chosen) {
+    static const int64_t sizes[] = {2, 4, 5, 6};
+    const char *before = "";
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        int64_t size = sizes[i];
+        if (size == chosen) continue;
+        say(why, "%sF(%" PRId64 "x%" PRId64 ") %.2f", before, size, size,
+            fmap_winograd_cost(problem, size) / direct_macs(problem));
+        before = ", ";
+    }
+}
+
+struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int64_t output) {
+    struct fmap_why why = {{0}};
+    int64_t tiles = ((problem->out[0] + output - 1) / output) * ((problem->out[1] + output - 1) / output);
+    say(&why,
+        "F(%" PRId64 "x%" PRId64 ", 3x3): 3x3, stride 1, %" PRId64 " channels to %" PRId64 ", %" PRId64
+        " tiles; %.2f of the direct sum's multiply-adds, transforms counted (",
+        output, output, problem->channels, problem->outputs, tiles,
+        fmap_winograd_cost(problem, output) / direct_macs(problem));
+    say_winograd_costs(&why, problem, output);
+    say(&why, ")");
+    return why;
+}
+
+/* ---- register tiles ---------------------------------------------------------------------------------- */
+
+static void say_tiling(struct fmap_why *why, const struct fmap_kernels *kernels,
+                       const struct fmap_tiling *tiling) {
+    int64_t chosen = fmap_tiling_most_vectors(tiling);
+    say(why, "; tiles of %" PRId64 " pixels x %" PRId64 " vectors, estimated at %.0f%% of the peak",
+        fmap_tiling_most_pixels(tiling), chosen, 100 / fmap_tiling_cost(tiling));
+    const char *before = " (";
+    for (int64_t vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS && vectors <= tiling->n_vectors; vectors++) {
+        struct fmap_tiling other = fmap_tiling_of(kernels, tiling->n_vectors, tiling->n_pixels, vectors);
+        if (other.n_panels == 0 || other.n_panels == tiling->n_panels) continue;
+        say(why, "%s%" PRId64 "x%" PRId64 " %.0f%%", before, fmap_tiling_most_pixels(&other),
+            fmap_tiling_most_vectors(&other), 100 / fmap_tiling_cost(&other));
+        before = ", ";
+    }
+    if (strcmp(before, ", ") == 0) say(why, ")");
+}
+
+/* Why not by Winograd. */
+static const char *direct_rule(const struct fmap_planning *planning,
+                               const struct fmap_tiles_problem *problem) {
+    if (strcmp(problem->name, "dense") == 0) return "its weights are computed in the run";
+    if (problem->kernel[0] * problem->kernel[1] == 1) {
+        return problem->strides[0] * problem->strides[1] == 1
+                   ? "1x1: a product of matrices, nothing is copied"
+                   : "1x1 with a stride: a product of matrices";
+    }
+    if (problem->groups > 1) return "groups";
+    if (problem->kernel[0] != 3 || problem->kernel[1] != 3) return "no 3x3 kernel";
+    if (problem->strides[0] * problem->strides[1] != 1) return "3x3 with a stride";
+    if (problem->dilations[0] * problem->dilations[1] != 1) return "3x3 with a dilation";
+    if (planning->algorithm == FMAP_ALGORITHM_DIRECT) return "asked for";
+    return "too few channels, outputs or pixels for Winograd";
+}
+
+struct fmap_why fmap_why_tiles(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                               const struct fmap_tiling *tiling) {
+    struct fmap_why why = {{0}};
+    say(&why, "direct sum: %s", direct_rule(planning, problem));
+    if (problem->adds) say(&why, "; adds the residual");
+    say_tiling(&why, planning->kernels, tiling);
+    return why;
+}
+
+struct fmap_why fmap_why_stem(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                              const struct fmap_tiling *tiling) {
+    struct fmap_why why = {{0}};
+    say(&why, "too few channels (%" PRId64 ") for a block of 16: reads the input as it lies%s",
+        problem->channels, problem->pool ? "; pools the rows just computed" : "");
+    say_tiling(&why, planning->kernels, tiling);
+    return why;
+}
