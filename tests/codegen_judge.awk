@@ -70,7 +70,7 @@ function judge_winograd(symbol,    output, patch, fmas, versions, limit) {
     fmas = symbol ~ /_input_/ ? 2 * patch * input_fmas[output] : (patch + output) * output_fmas[output]
     if (body_fmas[symbol] < fmas) complain(symbol ": " body_fmas[symbol] " FMAs, less than " fmas)
     versions = fmas > 0 ? int(body_fmas[symbol] / fmas) : 2 # F(2x2) only adds.
-    limit = patch * patch * versions + 12 # Twelve: bias, limits, sizes.
+    limit = patch * patch * versions + 48 # 48: bias, limits, sizes, masks of the border.
     if (body_loads[symbol] > limit) complain(symbol ": " body_loads[symbol] " loads, more than " limit)
 }
 
