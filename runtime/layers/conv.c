@@ -138,36 +138,48 @@ static struct fmap_tiles_problem make_problem(const struct fmap_graph *graph,
         .name = kernel_size == 1 ? "pointwise" : "direct"};
 }
 
-static bool is_depthwise(const struct fmap_tiles_problem *problem, const struct fmap_window_size *size) {
-    return problem->groups == problem->channels && problem->channels > 1 && counts_in_ints(size);
-}
+enum algorithm { STEM, DEPTHWISE, WINOGRAD, GROUPED, DOT, UNEVEN, TILES };
 
-/* Few outputs would leave most lanes of Winograd's products empty: only where it is asked for. */
-static int64_t choose_winograd(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
+/* How the layer is computed; of Winograd, *winograd is the size of its tiles. What passes ask and what is planned is
+ * decided here alone: else a layer could be given work that its kernel does not do. */
+static enum algorithm choose(const struct fmap_tiles_problem *problem, const struct fmap_window_size *size,
+                             fmap_algorithm algorithm, int64_t *winograd) {
     bool free = algorithm == FMAP_ALGORITHM_BEST || algorithm == FMAP_ALGORITHM_FASTEST;
-    return free && fmap_dot_wanted(problem) ? 0 : fmap_winograd_choose(problem, algorithm);
+    bool dot = fmap_dot_wanted(problem);
+    /* Few outputs would leave most lanes of Winograd's products empty: only where it is asked for. */
+    *winograd = free && dot ? 0 : fmap_winograd_choose(problem, algorithm);
+    if (*winograd) return WINOGRAD;
+    if (fmap_stem_wanted(problem)) return STEM;
+    if (problem->groups == problem->channels && problem->channels > 1 && counts_in_ints(size))
+        return DEPTHWISE;
+    if (fmap_grouped_wanted(problem) && counts_in_ints(size)) return GROUPED;
+    if (dot) return DOT;
+    return fmap_uneven_wanted(problem) ? UNEVEN : TILES;
 }
 
 bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                         const struct fmap_window_size *pool, fmap_algorithm algorithm) {
     struct fmap_window_size size;
+    int64_t winograd;
     if (fmap_input_value(graph, node, 0)->shape.rank != 4 || resolve(graph, node, &size, NULL) != FMAP_OK) {
         return false;
     }
     struct fmap_tiles_problem problem = make_problem(graph, node, &size);
-    int64_t winograd = choose_winograd(&problem, algorithm);
-    if (winograd) return fmap_winograd_can_pool(&problem, winograd, pool);
-    return fmap_stem_wanted(&problem) && fmap_stem_can_pool(&problem, pool);
+    switch (choose(&problem, &size, algorithm, &winograd)) {
+    case WINOGRAD: return fmap_winograd_can_pool(&problem, winograd, pool);
+    case STEM: return fmap_stem_can_pool(&problem, pool);
+    default: return false;
+    }
 }
 
 bool fmap_conv_can_add(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                        fmap_algorithm algorithm) {
-    const struct fmap_conv_parameters *parameters = node->parameters;
     struct fmap_window_size size;
-    if (parameters->group > 1 || resolve(graph, node, &size, NULL) != FMAP_OK) return false;
+    int64_t winograd;
+    if (resolve(graph, node, &size, NULL) != FMAP_OK) return false;
     struct fmap_tiles_problem problem = make_problem(graph, node, &size);
-    return !problem.pool && problem.weights && !fmap_stem_wanted(&problem) &&
-           !fmap_winograd_choose(&problem, algorithm);
+    return problem.groups == 1 && !problem.pool && problem.weights &&
+           choose(&problem, &size, algorithm, &winograd) == TILES;
 }
 
 /* Images of the output and of what is added to it must be equally far apart. */
@@ -187,19 +199,19 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     TRY(resolve(planning->graph, node, &size, planning->error));
     TRY(check_constants(planning, node));
     struct fmap_tiles_problem problem = make_problem(planning->graph, node, &size);
-    int64_t winograd = choose_winograd(&problem, planning->algorithm);
-    bool few_channels = !winograd && fmap_stem_wanted(&problem);
-    if (!few_channels) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
+    int64_t winograd;
+    enum algorithm chosen = choose(&problem, &size, planning->algorithm, &winograd);
+    if (chosen != STEM) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
     TRY(place_output(planning, node, &problem));
-    if (few_channels) return fmap_planning_stem(planning, node, x, &problem);
-    if (is_depthwise(&problem, &size)) return fmap_planning_depthwise(planning, node, &problem);
-    if (winograd) return fmap_planning_winograd(planning, node, &problem, winograd);
-    if (fmap_grouped_wanted(&problem) && counts_in_ints(&size)) {
-        return fmap_planning_grouped(planning, node, &problem);
+    switch (chosen) {
+    case STEM: return fmap_planning_stem(planning, node, x, &problem);
+    case DEPTHWISE: return fmap_planning_depthwise(planning, node, &problem);
+    case WINOGRAD: return fmap_planning_winograd(planning, node, &problem, winograd);
+    case GROUPED: return fmap_planning_grouped(planning, node, &problem);
+    case DOT: return fmap_planning_dot(planning, node, &problem);
+    case UNEVEN: return fmap_planning_uneven(planning, node, &problem);
+    default: return fmap_planning_tiles(planning, node, &problem);
     }
-    if (fmap_dot_wanted(&problem)) return fmap_planning_dot(planning, node, &problem);
-    if (fmap_uneven_wanted(&problem)) return fmap_planning_uneven(planning, node, &problem);
-    return fmap_planning_tiles(planning, node, &problem);
 }
 
 const struct fmap_layer fmap_layer_conv = {.op = "Conv",

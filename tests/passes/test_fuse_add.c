@@ -93,6 +93,29 @@ Test(fuse_add, what_cannot_be_added_stays_apart) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) check(&cases[i], false);
 }
 
+/* Two convolutions of the input to few outputs, one added to the other. */
+static void build_narrow(fmap_model *model, const void *what) {
+    const int64_t *kernel = what;
+    int64_t image[4] = {2, 16, SIZE, SIZE}, dims[4] = {2, 16, *kernel, *kernel};
+    fmap_value x = net_input(model, "x", 4, image), sums[2];
+    for (int i = 0; i < 2; i++) {
+        float *w = net_random((size_t)(2 * 16 * *kernel * *kernel), (uint64_t)i + 1);
+        fmap_value inputs[2] = {x, net_floats(model, w, 4, dims)};
+        sums[i] = net_node(model, "Conv", i ? "second" : "first", inputs, 2, NULL, 0);
+        free(w);
+    }
+    fmap_model_output(model, net_node(model, "Add", "add", sums, 2, NULL, 0));
+}
+
+Test(fuse_add, a_convolution_to_few_outputs_has_a_kernel_that_adds_nothing) {
+    for (int64_t kernel = 1; kernel <= 5; kernel += 2) {
+        fmap_model *model = net_model(build_narrow, &kernel);
+        cr_assert(model && net_passes_change_no_bit(model));
+        cr_assert(!net_passes_remove(model, "add", NULL));
+        fmap_model_destroy(model);
+    }
+}
+
 Test(fuse_add, a_tap_before_it_keeps_them_apart_and_sees_the_same) {
     static float maps[2][N], y[N];
     struct added a = pointwise;
