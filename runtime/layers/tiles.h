@@ -37,6 +37,12 @@ static inline bool fmap_tiles_one_line(const struct fmap_tiles_problem *problem)
            problem->in[0] == problem->out[0] && problem->in[1] == problem->out[1];
 }
 
+/* Whether every group begins and ends with a block. */
+static inline bool fmap_tiles_aligned(const struct fmap_tiles_problem *problem) {
+    return problem->groups == 1 || (problem->outputs / problem->groups % FMAP_BLOCK == 0 &&
+                                    problem->channels / problem->groups % FMAP_BLOCK == 0);
+}
+
 /* Packs the weights and adds the step. */
 fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                 const struct fmap_tiles_problem *problem);

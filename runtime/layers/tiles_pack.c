@@ -55,18 +55,18 @@ static void pack_panel(const struct fmap_tiles_problem *problem, const void *wei
 }
 
 static fmap_status pack_bias(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
-                             struct fmap_tiles_job *job) {
+                             struct fmap_tiles_panels *panels) {
     float *bias;
-    int64_t n_floats = problem->groups * job->tiling.n_vectors * planning->kernels->lanes;
+    int64_t n_floats = problem->groups * panels->tiling.n_vectors * planning->kernels->lanes;
     TRY(fmap_planning_weights(planning, (size_t)n_floats, &bias));
-    for (int64_t i = 0; problem->bias && i < job->n_panels; i++) {
-        const struct fmap_tiles_panel *panel = &job->panels[i];
+    for (int64_t i = 0; problem->bias && i < panels->n_panels; i++) {
+        const struct fmap_tiles_panel *panel = &panels->panels[i];
         for (int32_t o = 0; o < panel->n_outputs; o++) {
             bias[panel->bias + o] = fmap_float_at(problem->bias, panel->first_output + o) *
                                     problem->bias_scale;
         }
     }
-    job->bias = bias;
+    panels->bias = bias;
     return FMAP_OK;
 }
 
@@ -85,37 +85,39 @@ static void pack_part(const struct fmap_run *run, const struct fmap_step *step, 
 
 /* Weights that another layer computes are packed by a step of their own. */
 static fmap_status pack_in_run(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                               const struct fmap_tiles_problem *problem, const struct fmap_tiles_job *job,
-                               int64_t n_weights, struct fmap_operand *weights) {
+                               const struct fmap_tiles_problem *problem,
+                               const struct fmap_tiles_panels *panels, int64_t n_weights,
+                               struct fmap_operand *weights) {
     TRY(fmap_planning_temporary(planning, (size_t)n_weights * sizeof(float), weights));
-    struct pack_job pack = {.problem = *problem, .panels = job->panels};
+    struct pack_job pack = {.problem = *problem, .panels = panels->panels};
     struct fmap_operand operands[] = {problem->computed_weights, *weights};
     return fmap_planning_step(planning, &(struct fmap_step_definition){.part = pack_part,
                                                                        .job = &pack,
                                                                        .job_bytes = sizeof pack,
                                                                        .operands = operands,
                                                                        .n_operands = 2,
-                                                                       .parts = job->n_panels,
+                                                                       .parts = panels->n_panels,
                                                                        .kernel = "reorder_weights",
                                                                        .node = node});
 }
 
 fmap_status fmap_tiles_pack(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                            const struct fmap_tiles_problem *problem, struct fmap_tiles_job *job,
+                            const struct fmap_tiles_problem *problem, struct fmap_tiles_panels *panels,
                             struct fmap_operand *weights) {
     int lanes = planning->kernels->lanes;
-    struct fmap_tiles_panel *panels = fmap_storage_take(&planning->plan->storage, (size_t)job->n_panels,
-                                                        sizeof *panels);
-    if (!panels) return fmap_planning_out_of_memory(planning);
-    int64_t n_weights = lay_out_panels(problem, &job->tiling, lanes, panels);
-    job->panels = panels;
-    job->weights_outside = n_weights * (int64_t)sizeof(float) > RESIDENT_WEIGHTS_BYTES;
-    TRY(pack_bias(planning, problem, job));
-    if (!problem->weights) return pack_in_run(planning, node, problem, job, n_weights, weights);
+    panels->n_panels = problem->groups * panels->tiling.n_panels;
+    struct fmap_tiles_panel *each = fmap_storage_take(&planning->plan->storage, (size_t)panels->n_panels,
+                                                      sizeof *each);
+    if (!each) return fmap_planning_out_of_memory(planning);
+    int64_t n_weights = lay_out_panels(problem, &panels->tiling, lanes, each);
+    panels->panels = each;
+    panels->large = n_weights * (int64_t)sizeof(float) > RESIDENT_WEIGHTS_BYTES;
+    TRY(pack_bias(planning, problem, panels));
+    if (!problem->weights) return pack_in_run(planning, node, problem, panels, n_weights, weights);
     float *packed;
     TRY(fmap_planning_weights(planning, (size_t)n_weights, &packed));
-    for (int64_t i = 0; i < job->n_panels; i++) {
-        pack_panel(problem, problem->weights, &panels[i], lanes, packed + panels[i].weights);
+    for (int64_t i = 0; i < panels->n_panels; i++) {
+        pack_panel(problem, problem->weights, &each[i], lanes, packed + each[i].weights);
     }
     *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
     return FMAP_OK;

@@ -17,34 +17,6 @@ struct walk {
     struct fmap_tile tile;
 };
 
-/* Kernel rows [*first, *end) that fall into the image for output row y. */
-static void rows_inside(const struct fmap_tiles_job *job, int64_t y, int64_t *first, int64_t *end) {
-    int64_t top = y * job->strides[0] - job->pads[0], dilation = job->dilations[0];
-    *first = top < 0 ? fmap_ceil_divide(-top, dilation) : 0;
-    *end = top < job->in[0] ? fmap_ceil_divide(job->in[0] - top, dilation) : 0;
-    if (*end > job->kernel[0]) *end = job->kernel[0];
-}
-
-/* The positions of the kernel that touch the image for the tile of output pixels that is piece `piece` of row y. */
-static int find_positions(const struct fmap_tiles_job *job, int64_t y, int64_t piece,
-                          struct fmap_tile_position *positions) {
-    const struct fmap_tiles_column *columns = job->columns + piece * job->kernel[1];
-    int64_t n_columns = job->n_columns[piece], first, end;
-    int count = 0;
-    rows_inside(job, y, &first, &end);
-    for (int64_t ky = first; ky < end; ky++) {
-        int64_t row = (y * job->strides[0] - job->pads[0] + ky * job->dilations[0]) * job->in[1] * FMAP_BLOCK;
-        for (int64_t i = 0; i < n_columns; i++) {
-            positions[count++] = (struct fmap_tile_position){.src_offset = row + columns[i].offset,
-                                                             .index = (int32_t)(ky * job->kernel[1]) +
-                                                                      columns[i].index,
-                                                             .first = columns[i].first,
-                                                             .last = columns[i].last};
-        }
-    }
-    return count;
-}
-
 static void set_output(const struct walk *walk, struct fmap_tile *tile, float *dst) {
     tile->dst = dst;
     if (walk->residual) tile->residual = walk->residual + (dst - walk->dst);
@@ -54,20 +26,20 @@ static void set_output(const struct walk *walk, struct fmap_tile *tile, float *d
 static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t piece) {
     const struct fmap_tiles_job *job = walk->job;
     struct fmap_tile *tile = &walk->tile;
-    int64_t x = fmap_piece_begin(job->tiling.n_pixels, job->tiling.n_tiles, piece);
+    int64_t x = fmap_piece_begin(job->panels.tiling.n_pixels, job->panels.tiling.n_tiles, piece);
     if (job->images_are_pixels) {
-        int64_t n = fmap_piece_length(job->tiling.n_pixels, job->tiling.n_tiles, piece);
+        int64_t n = fmap_piece_length(job->panels.tiling.n_pixels, job->panels.tiling.n_tiles, piece);
         image = x;
-        walk->n_positions = find_positions(job, 0, 0, walk->positions);
+        walk->n_positions = fmap_tiles_find_positions(&job->lines, 0, 0, walk->positions);
         for (int i = 0; i < walk->n_positions; i++) walk->positions[i].last = (int16_t)n;
         x = 0;
     } else {
-        walk->n_positions = find_positions(job, line, piece, walk->positions);
+        walk->n_positions = fmap_tiles_find_positions(&job->lines, line, piece, walk->positions);
     }
     tile->src = walk->src + image * job->src_image_stride;
     set_output(walk, tile,
                walk->dst + image * job->dst_image_stride +
-                   (line * job->tiling.n_pixels + x) * job->dst_pixel_stride);
+                   (line * job->panels.tiling.n_pixels + x) * job->dst_pixel_stride);
     tile->n_positions = walk->n_positions;
 }
 
@@ -91,14 +63,10 @@ static void scatter_tile(const struct walk *walk, const struct fmap_tiles_panel 
 static struct fmap_tile panel_tile(const struct walk *walk, const struct fmap_tiles_panel *panel) {
     const struct fmap_tiles_job *job = walk->job;
     struct fmap_tile tile = walk->tile;
-    int64_t channel = panel->group * job->group_channels, lanes = walk->kernels->lanes;
-    int64_t end = channel % FMAP_BLOCK + job->group_channels;
-    tile.src += channel / FMAP_BLOCK * job->src_block_stride;
-    tile.first_lane = (int)(channel % FMAP_BLOCK);
-    tile.n_blocks = (int)((end + FMAP_BLOCK - 1) / FMAP_BLOCK);
-    tile.last_lanes = (int)(end - (tile.n_blocks - 1) * (int64_t)FMAP_BLOCK);
+    int64_t lanes = walk->kernels->lanes;
+    fmap_tiles_read_group(&tile, panel->group, job->group_channels);
     tile.weights = walk->weights + panel->weights;
-    tile.bias = job->bias + panel->bias;
+    tile.bias = job->panels.bias + panel->bias;
     for (int v = 0; v < panel->n_vectors; v++) {
         tile.dst_offsets[v] = job->aligned ? output_offset(job, panel->first_output + v * lanes)
                                            : v * FMAP_TILE_MAX_PIXELS * lanes;
@@ -120,7 +88,7 @@ static void run_panel(const struct walk *walk, const struct fmap_tiles_panel *pa
 /* Tiles [tile, tile_end) of a pointwise layer with one panel: one call for the longer ones, one for the others. */
 static void run_pointwise_panel(const struct walk *walk, const struct fmap_tiles_panel *panel, int64_t tile,
                                 int64_t tile_end) {
-    const struct fmap_tiling *tiling = &walk->job->tiling;
+    const struct fmap_tiling *tiling = &walk->job->panels.tiling;
     int64_t n_longer = tiling->n_pixels % tiling->n_tiles;
     struct fmap_tile job = panel_tile(walk, panel);
     const float *src = job.src;
@@ -141,7 +109,8 @@ static void run_pointwise_panel(const struct walk *walk, const struct fmap_tiles
 /* What output pixels [first, first + n) read: a copy costs as much as a few outputs. */
 static void gather_pixels(const struct fmap_tiles_job *job, const float *src, int64_t first, int64_t n,
                           float *dst) {
-    int64_t row_step = job->strides[0] * job->in[1] * FMAP_BLOCK, step = job->strides[1] * FMAP_BLOCK;
+    int64_t row_step = job->lines.strides[0] * job->lines.in[1] * FMAP_BLOCK,
+            step = job->lines.strides[1] * FMAP_BLOCK;
     for (int64_t block = 0; block < job->n_blocks; block++, src += job->src_block_stride) {
         int64_t y = first / job->out_width, x = first % job->out_width;
         for (int64_t p = 0; p < n; p++, dst += FMAP_BLOCK) {
@@ -153,7 +122,7 @@ static void gather_pixels(const struct fmap_tiles_job *job, const float *src, in
 
 /* Points the tile at pixels side by side, as if they began with the first of the line. */
 static void gather_block(struct walk *walk, const float *src, int64_t tile, int64_t tile_end) {
-    const struct fmap_tiling *tiling = &walk->job->tiling;
+    const struct fmap_tiling *tiling = &walk->job->panels.tiling;
     int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
     int64_t n = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile_end) - first;
     gather_pixels(walk->job, src, first, n, walk->gathered);
@@ -172,19 +141,20 @@ static void run_pointwise(struct walk *walk, int64_t image, int64_t tile, int64_
     for (; tile < tile_end; tile += job->block_tiles) {
         int64_t end = tile + job->block_tiles < tile_end ? tile + job->block_tiles : tile_end;
         if (job->gathers) gather_block(walk, src, tile, end);
-        for (int64_t i = panel; i < panel_end; i++) run_pointwise_panel(walk, &job->panels[i], tile, end);
+        for (int64_t i = panel; i < panel_end; i++)
+            run_pointwise_panel(walk, &job->panels.panels[i], tile, end);
     }
 }
 
 /* Some tiles of one image with some panels. */
 static void run_range(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end, int64_t panel,
                       int64_t panel_end) {
-    const struct fmap_tiling *tiling = &walk->job->tiling;
+    const struct fmap_tiling *tiling = &walk->job->panels.tiling;
     for (; tile < tile_end; tile++) {
         int64_t line = tile / tiling->n_tiles, piece = tile % tiling->n_tiles;
         int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, piece);
         place_tile(walk, image, line, piece);
-        for (int64_t i = panel; i < panel_end; i++) run_panel(walk, &walk->job->panels[i], n_pixels);
+        for (int64_t i = panel; i < panel_end; i++) run_panel(walk, &walk->job->panels.panels[i], n_pixels);
     }
 }
 
@@ -201,7 +171,7 @@ void fmap_tiles_part(const struct fmap_run *run, const struct fmap_step *step, i
     walk.positions = (struct fmap_tile_position *)(void *)(walk.scratch + tile_floats);
     walk.gathered = walk.scratch + tile_floats;
     walk.tile = (struct fmap_tile){.positions = walk.positions,
-                                   .kernel_size = (int)(job->kernel[0] * job->kernel[1]),
+                                   .kernel_size = (int)(job->lines.kernel[0] * job->lines.kernel[1]),
                                    .src_block_stride = job->src_block_stride,
                                    .src_pixel_stride = job->src_pixel_stride,
                                    .dst_pixel_stride = job->dst_pixel_stride,
@@ -209,14 +179,14 @@ void fmap_tiles_part(const struct fmap_run *run, const struct fmap_step *step, i
     int64_t panels_part = part % job->panels_parts;
     int64_t tiles_part_index = part / job->panels_parts % job->tiles_parts;
     int64_t image = part / job->panels_parts / job->tiles_parts;
-    int64_t n_tiles = job->n_lines * job->tiling.n_tiles;
+    int64_t n_tiles = job->lines.n * job->panels.tiling.n_tiles;
     int64_t tile = fmap_piece_begin(n_tiles, job->tiles_parts, tiles_part_index);
     int64_t tile_end = tile + fmap_piece_length(n_tiles, job->tiles_parts, tiles_part_index);
-    int64_t panel = fmap_piece_begin(job->n_panels, job->panels_parts, panels_part);
-    int64_t panel_end = panel + fmap_piece_length(job->n_panels, job->panels_parts, panels_part);
+    int64_t panel = fmap_piece_begin(job->panels.n_panels, job->panels_parts, panels_part);
+    int64_t panel_end = panel + fmap_piece_length(job->panels.n_panels, job->panels_parts, panels_part);
     if (job->pointwise) {
         run_pointwise(&walk, image, tile, tile_end, panel, panel_end);
-    } else if (job->weights_outside) {
+    } else if (job->panels.large) {
         for (; panel < panel_end; panel++) run_range(&walk, image, tile, tile_end, panel, panel + 1);
     } else {
         run_range(&walk, image, tile, tile_end, panel, panel_end);
