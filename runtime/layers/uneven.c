@@ -130,7 +130,8 @@ static void set_geometry(struct uneven_job *job, const struct fmap_tiles_problem
     job->n_bundles = (job->groups + job->bundle_groups - 1) / job->bundle_groups;
     int64_t width = job->bundle_groups *
                     job->group_outputs; /* whole blocks; the last vector may reach beyond */
-    job->tile.dst_pixel_stride = width + FMAP_BLOCK;
+    job->in_place = job->group_outputs % FMAP_BLOCK == 0;
+    job->tile.dst_pixel_stride = job->in_place ? FMAP_BLOCK : width + FMAP_BLOCK;
 }
 
 fmap_status fmap_planning_uneven(struct fmap_planning *planning, const struct fmap_graph_node *node,
