@@ -43,43 +43,23 @@ INLINE void depthwise(const struct window_strip *strip, int x, int n_groups,
 
 /* The windows that are common: 3, 5 and 7 wide at stride 1 and 2, and 3 wide dilated by 2 and 4. The first that
  * fits is taken.
- * KIND(name, columns, kernel width, stride, dilation, picked) */
-#define KINDS(KIND) \
-    KIND(3s1, SHARED, 3, 1, 1, false) \
-    KIND(3s2, SHARED, 3, 2, 1, false) \
-    KIND(5s1, SHARED, 5, 1, 1, false) \
-    KIND(5s2, SHARED, 5, 2, 1, false) \
-    KIND(7s1, SHARED, 7, 1, 1, false) \
-    KIND(7s2, SHARED, 7, 2, 1, false) \
-    KIND(3d2, SHARED, 3, 1, 2, false) \
-    KIND(3d4, SHARED, 3, 1, 4, false) \
-    KIND(any, APART, 0, 0, 0, false) \
-    KIND(multiplied_3s1, SHARED, 3, 1, 1, true) \
-    KIND(multiplied_3s2, SHARED, 3, 2, 1, true) \
-    KIND(multiplied_any, APART, 0, 0, 0, true)
+ * KIND(function, name, columns, kernel width, stride, dilation, picked) */
+#define KINDS(KIND, function) \
+    KIND(function, 3s1, SHARED, 3, 1, 1, false) \
+    KIND(function, 3s2, SHARED, 3, 2, 1, false) \
+    KIND(function, 5s1, SHARED, 5, 1, 1, false) \
+    KIND(function, 5s2, SHARED, 5, 2, 1, false) \
+    KIND(function, 7s1, SHARED, 7, 1, 1, false) \
+    KIND(function, 7s2, SHARED, 7, 2, 1, false) \
+    KIND(function, 3d2, SHARED, 3, 1, 2, false) \
+    KIND(function, 3d4, SHARED, 3, 1, 4, false) \
+    KIND(function, any, APART, 0, 0, 0, false) \
+    KIND(function, multiplied_3s1, SHARED, 3, 1, 1, true) \
+    KIND(function, multiplied_3s2, SHARED, 3, 2, 1, true) \
+    KIND(function, multiplied_any, APART, 0, 0, 0, true)
 
-/* A function for every size of group: small enough for the compiler to find its registers, and with a name in a
- * profile. */
-#define FUNCTION(rows, pixels, name, ...) \
-    static __attribute__((noinline)) void K(depthwise_##name##_##rows##x##pixels)( \
-        const struct window_strip *strip, int x, int n_groups) { \
-        depthwise(strip, x, n_groups, &(const struct window_shape){WINDOW_FMA, rows, pixels, __VA_ARGS__}); \
-    }
-#define KIND(name, columns, ...) \
-    WINDOW_SINGLES(FUNCTION, name, __VA_ARGS__) WINDOW_##columns##_PAIRS(FUNCTION, name, __VA_ARGS__)
-KINDS(KIND)
-#undef KIND
-
-#define ENTRY(rows, pixels, name) [rows - 1][pixels] = K(depthwise_##name##_##rows##x##pixels),
-#define KIND(name, columns, width, stride, dilation, picked) \
-    {width, \
-     stride, \
-     dilation, \
-     picked, \
-     {WINDOW_SINGLE_PIXELS(width), WINDOW_##columns##_PAIR_PIXELS}, \
-     {WINDOW_SINGLES(ENTRY, name) WINDOW_##columns##_PAIRS(ENTRY, name)}},
-static const struct window_kind kinds[] = {KINDS(KIND)};
-#undef KIND
+KINDS(WINDOW_FMA_FUNCTIONS, depthwise)
+static const struct window_kind kinds[] = {KINDS(WINDOW_FMA_KIND, depthwise)};
 
 /* Activations that are not a clip, over rows just stored: they are still in the first cache. */
 static __attribute__((noinline)) void depthwise_activate(const struct fmap_depthwise *job, int64_t first,

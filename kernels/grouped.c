@@ -134,37 +134,19 @@ INLINE void grouped(const struct window_strip *strip, int x, int n_groups, const
 }
 
 /* The windows that are common, and any. The first that fits is taken.
- * KIND(name, columns, kernel width, stride, dilation, picked) */
-#define KINDS(KIND) \
-    KIND(1s1, SHARED, 1, 1, 1, false) \
-    KIND(3s1, SHARED, 3, 1, 1, false) \
-    KIND(3s2, SHARED, 3, 2, 1, false) \
-    KIND(any, APART, 0, 0, 0, false) \
-    KIND(picked_1s1, SHARED, 1, 1, 1, true) \
-    KIND(picked_3s1, SHARED, 3, 1, 1, true) \
-    KIND(picked_3s2, SHARED, 3, 2, 1, true) \
-    KIND(picked_any, APART, 0, 0, 0, true)
+ * KIND(function, name, columns, kernel width, stride, dilation, picked) */
+#define KINDS(KIND, function) \
+    KIND(function, 1s1, SHARED, 1, 1, 1, false) \
+    KIND(function, 3s1, SHARED, 3, 1, 1, false) \
+    KIND(function, 3s2, SHARED, 3, 2, 1, false) \
+    KIND(function, any, APART, 0, 0, 0, false) \
+    KIND(function, picked_1s1, SHARED, 1, 1, 1, true) \
+    KIND(function, picked_3s1, SHARED, 3, 1, 1, true) \
+    KIND(function, picked_3s2, SHARED, 3, 2, 1, true) \
+    KIND(function, picked_any, APART, 0, 0, 0, true)
 
-#define FUNCTION(rows, pixels, name, ...) \
-    static __attribute__((noinline)) void K(grouped_##name##_##rows##x##pixels)( \
-        const struct window_strip *strip, int x, int n_groups) { \
-        grouped(strip, x, n_groups, &(const struct window_shape){WINDOW_FMA, rows, pixels, __VA_ARGS__}); \
-    }
-#define KIND(name, columns, ...) \
-    WINDOW_SINGLES(FUNCTION, name, __VA_ARGS__) WINDOW_##columns##_PAIRS(FUNCTION, name, __VA_ARGS__)
-KINDS(KIND)
-#undef KIND
-
-#define ENTRY(rows, pixels, name) [rows - 1][pixels] = K(grouped_##name##_##rows##x##pixels),
-#define KIND(name, columns, width, stride, dilation, picked) \
-    {width, \
-     stride, \
-     dilation, \
-     picked, \
-     {WINDOW_SINGLE_PIXELS(width), WINDOW_##columns##_PAIR_PIXELS}, \
-     {WINDOW_SINGLES(ENTRY, name) WINDOW_##columns##_PAIRS(ENTRY, name)}},
-static const struct window_kind kinds[] = {KINDS(KIND)};
-#undef KIND
+KINDS(WINDOW_FMA_FUNCTIONS, grouped)
+static const struct window_kind kinds[] = {KINDS(WINDOW_FMA_KIND, grouped)};
 
 void K(grouped)(const struct fmap_grouped *job) {
     struct window_strip strip = {.window = &job->window, .job = job};

@@ -239,4 +239,26 @@ INLINE void window_run(struct window_strip *strip, const struct window_kind *kin
     }
 }
 
+/* Of a kernel of multiply-adds, a function for every size of group: small enough for the compiler to find its registers, and
+ * with a name in a profile. Then the table that they are found in. */
+#define WINDOW_FMA_FUNCTION(rows, pixels, function, name, ...) \
+    static __attribute__((noinline)) void K(function##_##name##_##rows##x##pixels)( \
+        const struct window_strip *strip, int x, int n_groups) { \
+        function(strip, x, n_groups, &(const struct window_shape){WINDOW_FMA, rows, pixels, __VA_ARGS__}); \
+    }
+#define WINDOW_FMA_FUNCTIONS(function, name, columns, ...) \
+    WINDOW_SINGLES(WINDOW_FMA_FUNCTION, function, name, __VA_ARGS__) \
+    WINDOW_##columns##_PAIRS(WINDOW_FMA_FUNCTION, function, name, __VA_ARGS__)
+
+#define WINDOW_FMA_ENTRY(rows, pixels, function, name) \
+    [rows - 1][pixels] = K(function##_##name##_##rows##x##pixels),
+#define WINDOW_FMA_KIND(function, name, columns, width, stride, dilation, picked) \
+    {width, \
+     stride, \
+     dilation, \
+     picked, \
+     {WINDOW_SINGLE_PIXELS(width), WINDOW_##columns##_PAIR_PIXELS}, \
+     {WINDOW_SINGLES(WINDOW_FMA_ENTRY, function, name) \
+          WINDOW_##columns##_PAIRS(WINDOW_FMA_ENTRY, function, name)}},
+
 #endif
