@@ -133,6 +133,28 @@ bool net_conv_agrees(const struct net_conv *conv) {
     return good;
 }
 
+bool net_conv_same_for_threads_and_batch(const struct net_conv *conv) {
+    static const int threads[] = {2, 3, 7, 64};
+    struct net_conv varied = *conv;
+    size_t n = net_conv_outputs(conv), n_images = (size_t)conv->shape.n, each = n / n_images;
+    float *expected = net_random(n, 1), *got = net_random(n, 2);
+    varied.threads = 1;
+    bool good = net_conv_run(&varied, FMAP_ISA_BEST, expected);
+    for (size_t i = 0; i < sizeof threads / sizeof *threads && good; i++) {
+        varied.threads = threads[i];
+        good = net_conv_run(&varied, FMAP_ISA_BEST, got) && check_same_bits("threads", got, expected, n);
+    }
+    varied.shape.n = 1;
+    for (size_t image = 0; image < n_images && good; image++) {
+        good = net_conv_run(&varied, FMAP_ISA_BEST, got) &&
+               check_same_bits("alone", got, expected + image * each, each);
+        varied.shape.src += net_conv_inputs(&varied);
+    }
+    free(expected);
+    free(got);
+    return good;
+}
+
 /* ONNX: SAME makes ceil(in / stride) outputs; the odd pixel goes to the end (UPPER) or the beginning. */
 static void same_pads(int in, int kernel, int stride, int dilation, bool upper, int *before, int *after) {
     int out = (in + stride - 1) / stride, total = (out - 1) * stride + dilation * (kernel - 1) + 1 - in;

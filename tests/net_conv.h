@@ -33,6 +33,9 @@ bool net_conv_run(const struct net_conv *conv, fmap_isa isa, float *dst);
 /* Whether every instruction set agrees with the oracle, and with the others to the bit. */
 bool net_conv_agrees(const struct net_conv *conv);
 
+/* Whether several numbers of threads, and each image alone, give the bits of one thread and all images; from and to NCHW. */
+bool net_conv_same_for_threads_and_batch(const struct net_conv *conv);
+
 /* What auto_pad comes to, in shape.window. */
 void net_conv_resolve_auto_pad(struct net_conv *conv);
 

@@ -72,27 +72,9 @@ Test(stem, the_number_of_threads_and_the_batch_change_no_bit) {
     conv.shape.n = 3;
     conv.shape.in_h = 40;
     conv.in = conv.out = FMAP_NCHW;
-    conv.threads = 1;
     cr_assert(net_conv_complete(&conv, true, seed));
-    size_t n = net_conv_outputs(&conv);
-    float *expected = malloc(n * sizeof *expected), *got = malloc(n * sizeof *got);
-    cr_assert(expected && got);
-    cr_assert(net_conv_run(&conv, FMAP_ISA_BEST, expected));
-    static const int threads[] = {2, 3, 7, 64};
-    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
-        conv.threads = threads[i];
-        cr_assert(net_conv_run(&conv, FMAP_ISA_BEST, got));
-        cr_assert(check_same_bits("threads", got, expected, n));
-    }
-    conv.shape.n = 1;
-    for (size_t image = 0; image < 3; image++) {
-        cr_assert(net_conv_run(&conv, FMAP_ISA_BEST, got));
-        cr_assert(check_same_bits("alone", got, expected + image * n / 3, n / 3));
-        conv.shape.src += net_conv_inputs(&conv);
-    }
+    cr_assert(net_conv_same_for_threads_and_batch(&conv));
     net_conv_free(&conv);
-    free(expected);
-    free(got);
 }
 
 Test(stem, is_chosen_by_the_shape_alone) {
