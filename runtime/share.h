@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+static inline int64_t fmap_least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 /* The i-th of n nearly equal pieces of `total`: where it begins and how long it is. */
 static inline int64_t fmap_piece_begin(int64_t total, int64_t n, int64_t i) {
     return total / n * i + (i < total % n ? i : total % n);

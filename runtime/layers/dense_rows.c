@@ -28,12 +28,10 @@ struct walk {
     int64_t row, row_end, panel, panel_end;
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* Blocks [block, end) of the terms, and how many terms come before them. */
 static struct fmap_terms piece_of(const struct fmap_terms *terms, int64_t block, int64_t end,
                                   int64_t *before) {
-    int64_t whole = least(block, terms->n_blocks), whole_end = least(end, terms->n_blocks);
+    int64_t whole = fmap_least(block, terms->n_blocks), whole_end = fmap_least(end, terms->n_blocks);
     *before = whole * FMAP_BLOCK + (block - whole) * terms->rest_lanes;
     return (struct fmap_terms){.n_blocks = whole_end - whole,
                                .n_rests = end - whole_end - (block - whole),
@@ -82,7 +80,7 @@ static void rows_part(const struct fmap_run *run, const struct fmap_step *step, 
     int64_t n_blocks = job->terms.n_blocks + job->terms.n_rests;
     int64_t stride = panels->panel_vectors * panels->lanes * panels->n_terms;
     for (int64_t block = 0; block < n_blocks; block += PIECE_BLOCKS) {
-        int64_t end = least(n_blocks, block + PIECE_BLOCKS), before;
+        int64_t end = fmap_least(n_blocks, block + PIECE_BLOCKS), before;
         (void)piece_of(&job->terms, block, end, &before);
         for (int64_t panel = walk.panel; panel < walk.panel_end; panel++) {
             const float *next = NULL;
@@ -109,11 +107,11 @@ static struct fmap_dense_panels choose_panels(const struct fmap_kernels *kernels
                                               int64_t rows, int64_t threads) {
     struct fmap_dense_panels best = {0};
     double best_cost = 0;
-    for (int64_t vectors = least(FMAP_TILE_MAX_VECTORS, n_vectors); vectors > 0; vectors--) {
+    for (int64_t vectors = fmap_least(FMAP_TILE_MAX_VECTORS, n_vectors); vectors > 0; vectors--) {
         int64_t most = kernels->tile_pixels[vectors];
         if (most == 0) continue;
         int64_t n_panels = (n_vectors + vectors - 1) / vectors, n_tiles = (rows + most - 1) / most;
-        int64_t share = least(n_vectors, (n_panels + threads - 1) / threads * vectors);
+        int64_t share = fmap_least(n_vectors, (n_panels + threads - 1) / threads * vectors);
         double cost = (double)share * cost_of(rows / n_tiles, vectors);
         if (best.n_panels > 0 && cost >= best_cost) continue;
         best = (struct fmap_dense_panels){
@@ -126,8 +124,9 @@ static struct fmap_dense_panels choose_panels(const struct fmap_kernels *kernels
 fmap_status fmap_planning_dense_rows(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                      const struct fmap_dense_problem *problem) {
     int64_t lanes = planning->kernels->lanes;
-    int64_t threads = least(planning->plan->threads,
-                            fmap_planning_parts(planning, problem->rows * problem->depth * problem->columns));
+    int64_t threads = fmap_least(
+        planning->plan->threads,
+        fmap_planning_parts(planning, problem->rows * problem->depth * problem->columns));
     struct rows_job job = {.terms = fmap_dense_terms(problem),
                            .rows = problem->rows,
                            .src_stride = problem->src_stride,
@@ -137,9 +136,9 @@ fmap_status fmap_planning_dense_rows(struct fmap_planning *planning, const struc
                                threads);
     job.panels.n_terms = problem->depth;
     job.most_tile_rows = planning->kernels->tile_pixels[job.panels.panel_vectors];
-    job.panel_parts = least(job.panels.n_panels, threads);
+    job.panel_parts = fmap_least(job.panels.n_panels, threads);
     int64_t n_tiles = (problem->rows + job.most_tile_rows - 1) / job.most_tile_rows;
-    job.row_blocks = least(n_tiles, (threads + job.panel_parts - 1) / job.panel_parts);
+    job.row_blocks = fmap_least(n_tiles, (threads + job.panel_parts - 1) / job.panel_parts);
     int64_t fewest = (problem->rows + MOST_ROWS - 1) / MOST_ROWS;
     if (job.row_blocks < fewest) job.row_blocks = fewest;
     struct fmap_operand operands[3] = {problem->src, problem->dst};

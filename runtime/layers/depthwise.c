@@ -56,19 +56,17 @@ static void depthwise_part(const struct fmap_run *run, const struct fmap_step *s
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                         struct depthwise_job *job) {
     int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
-    float *weights, *bias;
+    float *weights;
     TRY(fmap_planning_weights(planning, (size_t)(job->blocks * kernel_size * FMAP_BLOCK), &weights));
-    TRY(fmap_planning_weights(planning, (size_t)(job->blocks * FMAP_BLOCK), &bias));
+    TRY(fmap_tiles_bias(planning, problem, job->blocks * FMAP_BLOCK, &job->bias));
     for (int64_t c = 0; c < problem->outputs; c++) {
         int64_t block = c / FMAP_BLOCK, lane = c % FMAP_BLOCK;
         for (int64_t k = 0; k < kernel_size; k++) {
             weights[(block * kernel_size + k) * FMAP_BLOCK + lane] = fmap_float_at(problem->weights,
                                                                                    c * kernel_size + k);
         }
-        if (problem->bias) bias[c] = fmap_float_at(problem->bias, c);
     }
     job->weights = weights;
-    job->bias = bias;
     return FMAP_OK;
 }
 

@@ -12,8 +12,6 @@ struct gemv_job {
     struct fmap_activate_job activate;
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static void gemv_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct gemv_job *job = step->job;
     const struct fmap_dense_panels *panels = &job->panels;
@@ -24,7 +22,7 @@ static void gemv_part(const struct fmap_run *run, const struct fmap_step *step, 
     int64_t end = panel + fmap_piece_length(panels->n_panels, job->parts, part);
     while (panel < end) {
         int64_t vectors = fmap_panel_vectors(panels, panel),
-                streams = least(end - panel, run->kernels->gemv_streams);
+                streams = fmap_least(end - panel, run->kernels->gemv_streams);
         if (streams > 1 && fmap_panel_vectors(panels, panel + streams - 1) < vectors) streams--;
         run->kernels->gemv(&(struct fmap_gemv){.src = fmap_at(run, &step->operands[0]),
                                                .weights = weights + panel * width * panels->n_terms,
@@ -42,7 +40,7 @@ static void gemv_part(const struct fmap_run *run, const struct fmap_step *step, 
 struct fmap_dense_panels fmap_gemv_panels(int64_t n_vectors, int64_t most_vectors, int64_t threads) {
     struct fmap_dense_panels best = {0};
     int64_t best_share = 0;
-    for (int64_t vectors = least(most_vectors, n_vectors); vectors > 0; vectors--) {
+    for (int64_t vectors = fmap_least(most_vectors, n_vectors); vectors > 0; vectors--) {
         int64_t n_panels = (n_vectors + vectors - 1) / vectors;
         int64_t share = (n_panels + threads - 1) / threads * vectors;    /* of the thread that has most */
         if (best.n_panels > 0 && share * 20 > best_share * 19) continue; /* not worth narrower ones */
@@ -57,13 +55,13 @@ fmap_status fmap_planning_gemv(struct fmap_planning *planning, const struct fmap
                                const struct fmap_dense_problem *problem) {
     int64_t lanes = planning->kernels->lanes;
     int64_t bytes = problem->depth * problem->columns * (int64_t)sizeof(float);
-    int64_t threads = least(planning->plan->threads, bytes / LEAST_THREAD_BYTES + 1);
+    int64_t threads = fmap_least(planning->plan->threads, bytes / LEAST_THREAD_BYTES + 1);
     struct gemv_job job = {.terms = fmap_dense_terms(problem), .activate = problem->activate};
     job.panels = fmap_gemv_panels((problem->columns + lanes - 1) / lanes, planning->kernels->gemv_vectors,
                                   threads);
     job.panels.lanes = lanes;
     job.panels.n_terms = problem->depth;
-    job.parts = least(job.panels.n_panels, threads); /* each thread its own, in every run the same */
+    job.parts = fmap_least(job.panels.n_panels, threads); /* each thread its own, in every run the same */
     struct fmap_operand operands[3] = {problem->src, problem->dst};
     TRY(fmap_dense_pack(planning, problem, &job.panels, &operands[2], &job.bias));
     return fmap_planning_step(planning, &(struct fmap_step_definition){

@@ -79,22 +79,18 @@ static void pack_weights(const struct fmap_tiles_problem *problem, const struct 
 
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                         struct grouped_job *job) {
-    float *weights, *bias;
+    float *weights;
     size_t lanes_of_all = (size_t)(job->blocks * FMAP_BLOCK);
     TRY(fmap_planning_weights(planning, (size_t)(job->blocks * job->block_weights), &weights));
-    TRY(fmap_planning_weights(planning, lanes_of_all, &bias));
+    TRY(fmap_tiles_bias(planning, problem, job->blocks * FMAP_BLOCK, &job->bias));
     int32_t *lanes = fmap_storage_take(&planning->plan->storage, lanes_of_all, sizeof *lanes);
     if (!lanes) return fmap_planning_out_of_memory(planning);
     pack_weights(problem, job, weights);
-    for (int64_t o = 0; problem->bias && o < problem->outputs; o++) {
-        bias[o] = fmap_float_at(problem->bias, o) * problem->bias_scale;
-    }
     /* Those beyond the last output too: as if there were more groups. */
     for (int64_t o = 0; o < job->blocks * FMAP_BLOCK; o++) {
         lanes[o] = (int32_t)(o / job->group_outputs * job->group_channels % FMAP_BLOCK);
     }
     job->weights = weights;
-    job->bias = bias;
     job->lanes = lanes;
     return FMAP_OK;
 }

@@ -59,11 +59,11 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
                         struct fmap_stem_job *job, struct fmap_operand *weights) {
     int64_t lanes = planning->kernels->lanes, n_outputs = job->tiling.n_vectors * lanes,
             n = fmap_stem_n_terms(job);
-    float *packed, *bias;
+    float *packed;
     int32_t *terms = fmap_storage_take(&planning->plan->storage, (size_t)n, sizeof *terms);
     if (!terms) return fmap_planning_out_of_memory(planning);
     TRY(fmap_planning_weights(planning, (size_t)(n * n_outputs), &packed));
-    TRY(fmap_planning_weights(planning, (size_t)n_outputs, &bias));
+    TRY(fmap_tiles_bias(planning, problem, n_outputs, &job->bias));
     for (int64_t t = 0; t < n; t++) {
         int64_t channel = t % job->channels, column = t / job->channels % job->kernel[1] * job->dilations[1];
         int64_t row = t / job->channels / job->kernel[1] * job->dilations[0];
@@ -84,9 +84,7 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
                                                                         kernel % job->kernel[1] * strides[3]);
         }
     }
-    for (int64_t o = 0; problem->bias && o < problem->outputs; o++) bias[o] = fmap_float_at(problem->bias, o);
     job->terms = terms;
-    job->bias = bias;
     *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
     return FMAP_OK;
 }

@@ -8,8 +8,6 @@
 /* So much of a pointwise layer's source stays in the second cache, beside a panel, while all panels pass over it. */
 static const int64_t RESIDENT_PIXELS_BYTES = 256 * 1024;
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* Parts over images first, then over pixels while the weights are small, else over panels, so that each thread
  * streams its own weights. */
 static struct fmap_share cut_into_parts(struct fmap_tiles_job *job, int64_t images, int64_t wanted,
@@ -18,11 +16,12 @@ static struct fmap_share cut_into_parts(struct fmap_tiles_job *job, int64_t imag
     job->images_parts = images;
     int64_t rest = (wanted + images - 1) / images;
     if (job->panels.large) {
-        job->panels_parts = least(job->panels.n_panels, rest);
-        job->tiles_parts = least(n_tiles, (rest + job->panels_parts - 1) / job->panels_parts);
+        job->panels_parts = fmap_least(job->panels.n_panels, rest);
+        job->tiles_parts = fmap_least(n_tiles, (rest + job->panels_parts - 1) / job->panels_parts);
     } else {
-        job->tiles_parts = least(n_tiles, rest);
-        job->panels_parts = least(job->panels.n_panels, (rest + job->tiles_parts - 1) / job->tiles_parts);
+        job->tiles_parts = fmap_least(n_tiles, rest);
+        job->panels_parts = fmap_least(job->panels.n_panels,
+                                       (rest + job->tiles_parts - 1) / job->tiles_parts);
     }
     struct fmap_share share = {
         {{.total = images, .pieces = images},

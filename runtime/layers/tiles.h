@@ -43,6 +43,10 @@ static inline bool fmap_tiles_aligned(const struct fmap_tiles_problem *problem) 
                                     problem->channels / problem->groups % FMAP_BLOCK == 0);
 }
 
+/* The problem's bias, scaled, and zeros behind it up to n outputs (tiles_pack.c). */
+fmap_status fmap_tiles_bias(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                            int64_t n, const float **bias);
+
 /* Packs the weights and adds the step. */
 fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                 const struct fmap_tiles_problem *problem);

@@ -3,8 +3,6 @@
 /* Weights up to this size stay in the second cache while every tile of pixels runs through all of them. */
 static const int64_t RESIDENT_WEIGHTS_BYTES = 512 * 1024;
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* Panels of every group, one after the other; returns the floats that their weights take. */
 static int64_t lay_out_panels(const struct fmap_tiles_problem *problem, const struct fmap_tiling *tiling,
                               int lanes, struct fmap_tiles_panel *panels) {
@@ -20,7 +18,7 @@ static int64_t lay_out_panels(const struct fmap_tiles_problem *problem, const st
                 .weights = weights,
                 .bias = bias,
                 .first_output = group * group_outputs + first,
-                .n_outputs = (int32_t)least(vectors * lanes, group_outputs - first),
+                .n_outputs = (int32_t)fmap_least(vectors * lanes, group_outputs - first),
                 .n_vectors = (int32_t)vectors,
                 .group = group};
             weights += per_output * vectors * lanes;
@@ -38,7 +36,7 @@ static void pack_panel(const struct fmap_tiles_problem *problem, const void *wei
     int64_t group_channels = problem->channels / problem->groups, row = (int64_t)panel->n_vectors * lanes;
     int64_t begin = panel->group * group_channels, end = begin + group_channels;
     for (int64_t channel = begin; channel < end;) {
-        int64_t block_end = least(end, (channel / FMAP_BLOCK + 1) * FMAP_BLOCK);
+        int64_t block_end = fmap_least(end, (channel / FMAP_BLOCK + 1) * FMAP_BLOCK);
         for (int64_t ky = 0; ky < problem->kernel[0]; ky++) {
             for (int64_t kx = 0; kx < problem->kernel[1]; kx++) {
                 for (int64_t i = channel; i < block_end; i++, packed += row) {
@@ -67,6 +65,17 @@ static fmap_status pack_bias(struct fmap_planning *planning, const struct fmap_t
         }
     }
     panels->bias = bias;
+    return FMAP_OK;
+}
+
+fmap_status fmap_tiles_bias(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                            int64_t n, const float **bias) {
+    float *scaled;
+    TRY(fmap_planning_weights(planning, (size_t)n, &scaled));
+    for (int64_t o = 0; problem->bias && o < problem->outputs; o++) {
+        scaled[o] = fmap_float_at(problem->bias, o) * problem->bias_scale;
+    }
+    *bias = scaled;
     return FMAP_OK;
 }
 

@@ -167,40 +167,13 @@ static void winograd_part(const struct fmap_run *run, const struct fmap_step *st
 
 /* ---- planning -------------------------------------------------------------------------------------- */
 
-/* [panel][point][channel][output of the panel] */
-static void pack_panel(const struct fmap_tiles_problem *problem, const struct fmap_winograd_matrix *matrix,
-                       int64_t first, int64_t row, float *packed) {
-    const int64_t *strides = problem->weight_strides;
-    for (int64_t i = 0; i < problem->channels; i++) {
-        for (int64_t o = 0; o < row && first + o < problem->outputs; o++) {
-            double kernel[KERNEL];
-            for (int64_t k = 0; k < KERNEL; k++) {
-                int64_t at = (first + o) * strides[0] + i * strides[1] + k / 3 * strides[2] +
-                             k % 3 * strides[3];
-                kernel[k] = (double)(fmap_float_at(problem->weights, at) * problem->weight_scale);
-            }
-            fmap_winograd_transform_weights(matrix, kernel, packed + i * row + o, problem->channels * row);
-        }
-    }
-}
-
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                         struct winograd_job *job, struct fmap_operand *weights) {
     int64_t lanes = planning->kernels->lanes, n_outputs = job->panels.n_vectors * lanes;
-    float *packed, *bias;
-    struct fmap_winograd_matrix matrix;
-    fmap_winograd_weights_matrix(job->output, &matrix);
+    float *packed;
     TRY(fmap_planning_weights(planning, (size_t)(job->points * problem->channels * n_outputs), &packed));
-    TRY(fmap_planning_weights(planning, (size_t)n_outputs, &bias));
-    for (int64_t panel = 0; panel < job->panels.n_panels; panel++) {
-        int64_t first = fmap_piece_begin(job->panels.n_vectors, job->panels.n_panels, panel) * lanes;
-        int64_t row = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel) * lanes;
-        pack_panel(problem, &matrix, first, row, packed + job->points * problem->channels * first);
-    }
-    for (int64_t o = 0; problem->bias && o < problem->outputs; o++) {
-        bias[o] = fmap_float_at(problem->bias, o) * problem->bias_scale;
-    }
-    job->bias = bias;
+    TRY(fmap_tiles_bias(planning, problem, n_outputs, &job->bias));
+    fmap_winograd_pack(problem, job->output, &job->panels, lanes, packed);
     *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
     return FMAP_OK;
 }

@@ -19,18 +19,8 @@ bool fmap_winograd_can_pool(const struct fmap_tiles_problem *problem, int64_t ou
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                    const struct fmap_tiles_problem *problem, int64_t output);
 
-/* ---- weights (winograd_weights.c) -------------------------------------------------------------------- */
-
-/* G, for a kernel of 3: its rows are 1, p, p^2 over the product of p's distances to the other points. */
-struct fmap_winograd_matrix {
-    int64_t patch;
-    double rows[FMAP_WINOGRAD_MAX_PATCH][3];
-};
-
-void fmap_winograd_weights_matrix(int64_t output, struct fmap_winograd_matrix *matrix);
-
-/* G g G^T in double, rounded once: point p of the kernel [3][3] at points[p * point_stride]. */
-void fmap_winograd_transform_weights(const struct fmap_winograd_matrix *matrix, const double *kernel,
-                                     float *points, int64_t point_stride);
+/* Transforms the weights: [panel][point][channel][output of the panel] (winograd_weights.c). */
+void fmap_winograd_pack(const struct fmap_tiles_problem *problem, int64_t output,
+                        const struct fmap_tiling *panels, int64_t lanes, float *packed);
 
 #endif
