@@ -4,70 +4,27 @@
 #include <string.h>
 #include <sys/mman.h>
 
-const struct bench_layer bench_layers[] = {
-#define CONV(text, goal, fast, c, h, w, k, kh, kw, s, ph, pw, d, g) \
-    {.kind = BENCH_CONV, \
-     .name = text, \
-     .target = goal, \
-     .quick = fast, \
-     .channels = c, \
-     .height = h, \
-     .width = w, \
-     .filters = k, \
-     .kernel = {kh, kw}, \
-     .stride = s, \
-     .pads = {ph, pw}, \
-     .dilation = d, \
-     .groups = g},
-#define CONV_POOL(text, goal, fast, c, h, w, k, kh, s, p, pool_size, pool_step, pool_border) \
+/* What rows of the table have in common. */
+#define NAMED(text, goal, fast, c, h, w) \
+    .name = text, .target = goal, .quick = fast, .channels = c, .height = h, .width = w
+#define CONVOLVED(k, kh, kw, s, ph, pw, d, g) \
+    .filters = k, .kernel = {kh, kw}, .stride = s, .pads = {ph, pw}, .dilation = d, .groups = g
+#define POOLED(size, step, border) .pool = size, .pool_stride = step, .pool_pad = border
+
+#define CONV(text, goal, fast, c, h, w, ...) \
+    {.kind = BENCH_CONV, NAMED(text, goal, fast, c, h, w), CONVOLVED(__VA_ARGS__)},
+#define CONV_POOL(text, goal, fast, c, h, w, k, kh, s, p, ...) \
     {.kind = BENCH_CONV_POOL, \
-     .name = text, \
-     .target = goal, \
-     .quick = fast, \
-     .channels = c, \
-     .height = h, \
-     .width = w, \
-     .filters = k, \
-     .kernel = {kh, kh}, \
-     .stride = s, \
-     .pads = {p, p}, \
-     .dilation = 1, \
-     .groups = 1, \
-     .pool = pool_size, \
-     .pool_stride = pool_step, \
-     .pool_pad = pool_border},
+     NAMED(text, goal, fast, c, h, w), \
+     CONVOLVED(k, kh, kh, s, p, p, 1, 1), \
+     POOLED(__VA_ARGS__)},
 #define DENSE(text, goal, fast, inputs, units) \
-    {.kind = BENCH_DENSE, \
-     .name = text, \
-     .target = goal, \
-     .quick = fast, \
-     .channels = inputs, \
-     .height = 1, \
-     .width = 1, \
-     .filters = units, \
-     .kernel = {1, 1}, \
-     .stride = 1, \
-     .dilation = 1, \
-     .groups = 1},
-#define MAX_POOL(text, goal, fast, c, h, w, pool_size, pool_step, pool_border) \
-    {.kind = BENCH_MAX_POOL, \
-     .name = text, \
-     .target = goal, \
-     .quick = fast, \
-     .channels = c, \
-     .height = h, \
-     .width = w, \
-     .pool = pool_size, \
-     .pool_stride = pool_step, \
-     .pool_pad = pool_border},
-#define GLOBAL_POOL(text, goal, fast, c, h, w) \
-    {.kind = BENCH_GLOBAL_POOL, \
-     .name = text, \
-     .target = goal, \
-     .quick = fast, \
-     .channels = c, \
-     .height = h, \
-     .width = w},
+    {.kind = BENCH_DENSE, NAMED(text, goal, fast, inputs, 1, 1), CONVOLVED(units, 1, 1, 1, 0, 0, 1, 1)},
+#define MAX_POOL(text, goal, fast, c, h, w, ...) \
+    {.kind = BENCH_MAX_POOL, NAMED(text, goal, fast, c, h, w), POOLED(__VA_ARGS__)},
+#define GLOBAL_POOL(...) {.kind = BENCH_GLOBAL_POOL, NAMED(__VA_ARGS__)},
+
+const struct bench_layer bench_layers[] = {
 #include "bench/layers.inc"
 };
 const size_t bench_n_layers = sizeof bench_layers / sizeof bench_layers[0];
