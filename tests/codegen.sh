@@ -28,7 +28,15 @@ complain() {
     complaints=$((complaints + 1))
 }
 
-objects_of() { find "$build/CMakeFiles/$1.dir" -name '*.o' 2>/dev/null | sort; }
+# Those of sources that there are: what is removed leaves its object behind in a build directory.
+objects_of() {
+    local object source
+    while IFS= read -r object; do
+        source=${object#*".dir/"} source=${source%.o}
+        case $source in kernels/* | runtime/*) [ -e "$source" ] || continue ;; esac
+        echo "$object"
+    done < <(find "$build/CMakeFiles/$1.dir" -name '*.o' 2>/dev/null | sort)
+}
 
 # disassembly OBJECT...
 disassembly() { local object; for object; do objdump -d --no-show-raw-insn "$object"; done; }
