@@ -44,6 +44,7 @@ struct fmap_graph {
     size_t n_inputs, inputs_capacity;
     fmap_value *outputs;
     size_t n_outputs, outputs_capacity;
+    bool settled; /* a plan's: what a shape depends on is known now, or never will be */
 };
 
 /* An empty graph. False when there is no memory. */

@@ -299,7 +299,7 @@ fmap_status fmap_model_node(fmap_model *model, const fmap_node_definition *defin
     TRY(check_counts(model, &node));
     TRY(parse_attributes(model, &node, definition));
     TRY(add_outputs(model, &node, definition));
-    TRY(node.layer->shape(&model->graph, &node, &model->failure));
+    TRY(fmap_infer_outputs(&model->graph, &node, &model->failure));
     if (!fmap_graph_add_node(&model->graph, &node)) return fail_memory(model);
     if (outputs) memcpy(outputs, made, node.n_outputs * sizeof *outputs);
     return FMAP_OK;

@@ -83,32 +83,31 @@ static fmap_status settle_input(const struct fmap_graph *graph, struct fmap_grap
         input->shape.dims[0] = options->batch ? options->batch : 1;
     }
     for (int i = 0; i < input->shape.rank; i++) {
-        if (input->shape.dims[i] < 1) {
+        if (input->shape.dims[i] < 1 && known.dims[i] != 0) {
             return fmap_fail(
                 error, FMAP_ERROR_ARGUMENT,
                 "%.120s: input '%.120s' has the shape %s: dimension %d must be chosen, 1 or more",
                 graph->name, input->name, fmap_shape_text(&input->shape).text, i);
         }
     }
-    if (input->type != FMAP_FLOAT32) {
-        return fmap_fail(error, FMAP_ERROR_UNSUPPORTED,
-                         "%.120s: input '%.120s' has elements of type %d, expected float32 (1)", graph->name,
-                         input->name, (int)input->type);
-    }
     return check_size(graph, input, error);
 }
 
-static fmap_status infer_shapes(struct fmap_graph *graph, const fmap_plan_options *options,
-                                fmap_error *error) {
+/* Shapes in the order of the nodes. What is known with them, such as another shape computed from them, becomes a
+ * constant at once, because the next node's shape may depend on its elements. */
+static fmap_status infer_shapes(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error) {
+    struct fmap_graph *graph = &plan->graph;
+    graph->settled = true;
     for (size_t i = 0; i < graph->n_inputs; i++) {
         TRY(settle_input(graph, &graph->values[graph->inputs[i]], options, error));
     }
     for (size_t i = 0; i < graph->n_nodes; i++) {
-        const struct fmap_graph_node *node = &graph->nodes[i];
-        TRY(node->layer->shape(graph, node, error));
+        struct fmap_graph_node *node = &graph->nodes[i];
+        TRY(fmap_infer_outputs(graph, node, error));
         for (size_t k = 0; k < node->n_outputs; k++) {
             if (node->outputs[k]) TRY(check_size(graph, fmap_output_value(graph, node, k), error));
         }
+        TRY(fmap_fold_node(plan, graph, node, error));
     }
     return FMAP_OK;
 }
@@ -167,7 +166,7 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
                          plan->model->graph.name);
     }
     TRY(check_ports(&plan->graph, options, error));
-    TRY(infer_shapes(&plan->graph, options, error));
+    TRY(infer_shapes(plan, options, error));
     TRY(describe_layers(plan, error));
     TRY(settle_layouts(plan, options, error));
     TRY(fmap_plan_taps(plan, options, error));

@@ -21,7 +21,7 @@ struct fmap_operand {
     size_t buffer;
     size_t offset;      /* bytes */
     size_t chunk_bytes; /* how much further on it is for the next chunk */
-    const float *constant;
+    const void *constant;
 };
 
 /* What a part of a step is given to work with. */
@@ -54,17 +54,20 @@ struct fmap_step {
     size_t scratch_bytes;
 };
 
-/* Where an operand is in this run; NULL for a tap that nobody wants. */
-static inline float *fmap_at(const struct fmap_run *run, const struct fmap_operand *operand) {
+/* Where an operand is in this run, whatever its type; NULL for a tap that nobody wants. */
+static inline void *fmap_elements_at(const struct fmap_run *run, const struct fmap_operand *operand) {
     size_t offset = operand->offset + run->chunk * operand->chunk_bytes;
     switch (operand->base) {
-    case FMAP_BASE_CONSTANT: return (float *)(uintptr_t)operand->constant;
-    case FMAP_BASE_ARENA: return (float *)(void *)(run->arena + offset);
-    case FMAP_BASE_LOCAL: return (float *)(void *)(run->local + offset);
-    default:
-        return run->ports[operand->port] ? (float *)(void *)((char *)run->ports[operand->port] + offset)
-                                         : NULL;
+    case FMAP_BASE_CONSTANT: return (void *)(uintptr_t)operand->constant;
+    case FMAP_BASE_ARENA: return run->arena + offset;
+    case FMAP_BASE_LOCAL: return run->local + offset;
+    default: return run->ports[operand->port] ? (char *)run->ports[operand->port] + offset : NULL;
     }
+}
+
+/* The same for an operand of floats. */
+static inline float *fmap_at(const struct fmap_run *run, const struct fmap_operand *operand) {
+    return fmap_elements_at(run, operand);
 }
 
 /* A piece of the arena and the steps, first to last, that need it. */
@@ -138,10 +141,18 @@ bool fmap_pattern_matches(const char *pattern, const char *name);
 /* Finds the values that the requests mean and marks them as kept, before any pass runs (tap.c). */
 fmap_status fmap_plan_taps(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error);
 
+/* What depends on nothing but constants and shapes is computed while planning (fold.c): where the node's inputs
+ * allow it, its outputs become constants and the node dies. Types and shapes of its outputs are known. */
+fmap_status fmap_fold_node(const struct fmap_plan *plan, struct fmap_graph *graph,
+                           struct fmap_graph_node *node, fmap_error *error);
+
 /* Adds the steps of all layers and places their memory, after the passes (steps.c). */
 fmap_status fmap_plan_steps(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error);
 
 struct fmap_planning;
+
+/* Gives all buffers their places in the arenas and tells the operands of the steps (steps.c). */
+fmap_status fmap_settle_buffers(struct fmap_planning *planning);
 
 /* Adds the steps that serve the taps of a value that has just been computed (tap.c). */
 fmap_status fmap_plan_tap_steps(struct fmap_planning *planning, fmap_value value);

@@ -105,3 +105,16 @@ fmap_status fmap_plan_tap(const fmap_plan *plan, size_t i, fmap_tap_info *info) 
     *info = plan->taps[i].info;
     return FMAP_OK;
 }
+
+static fmap_type port_type(const struct fmap_graph *graph, const fmap_value *ports, size_t n_ports,
+                           size_t i) {
+    return i < n_ports ? graph->values[ports[i]].type : FMAP_TYPE_UNKNOWN;
+}
+
+fmap_type fmap_plan_input_type(const fmap_plan *plan, size_t i) {
+    return plan ? port_type(&plan->graph, plan->graph.inputs, plan->graph.n_inputs, i) : FMAP_TYPE_UNKNOWN;
+}
+
+fmap_type fmap_plan_output_type(const fmap_plan *plan, size_t i) {
+    return plan ? port_type(&plan->graph, plan->graph.outputs, plan->graph.n_outputs, i) : FMAP_TYPE_UNKNOWN;
+}

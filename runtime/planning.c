@@ -44,18 +44,18 @@ void fmap_planning_view(struct fmap_planning *planning, fmap_value value, fmap_v
 
 void fmap_operand_advance(struct fmap_operand *operand, int64_t floats) {
     if (operand->base == FMAP_BASE_CONSTANT)
-        operand->constant += floats;
+        operand->constant = (const float *)operand->constant + floats;
     else
         operand->offset += (size_t)floats * sizeof(float);
 }
 
-size_t fmap_form_bytes(const fmap_shape *shape, enum fmap_form form) {
-    int64_t elements = fmap_shape_product(shape, 0, shape->rank);
+size_t fmap_form_bytes(const struct fmap_graph_value *value, enum fmap_form form) {
+    int64_t elements = fmap_shape_product(&value->shape, 0, value->shape.rank);
     if (form == FMAP_FORM_BLOCKED) {
-        struct fmap_geometry geometry = fmap_geometry_of(shape);
+        struct fmap_geometry geometry = fmap_geometry_of(&value->shape);
         elements = geometry.n * geometry.image_stride;
     }
-    return (size_t)elements * sizeof(float);
+    return (size_t)elements * fmap_type_bytes(value->type);
 }
 
 fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes,
@@ -128,7 +128,8 @@ static fmap_status take_place(struct fmap_planning *planning, const struct fmap_
 static fmap_status write(struct fmap_planning *planning, fmap_value value, enum fmap_form form, bool strided,
                          struct fmap_operand *place) {
     struct fmap_planned_value *planned = &planning->values[value];
-    const fmap_shape *shape = &planning->graph->values[value].shape;
+    const struct fmap_graph_value *known = &planning->graph->values[value];
+    const fmap_shape *shape = &known->shape;
     struct fmap_geometry geometry = {0};
     if (form == FMAP_FORM_BLOCKED) geometry = fmap_geometry_of(shape);
     if (form == FMAP_FORM_BLOCKED) planned->image_stride = geometry.image_stride;
@@ -137,9 +138,9 @@ static fmap_status write(struct fmap_planning *planning, fmap_value value, enum 
             (strided || geometry.n == 1))
             TRY(write_slice(planning, planned, geometry.block_stride, place));
         else
-            TRY(take_place(planning, planned, fmap_form_bytes(shape, form), place));
+            TRY(take_place(planning, planned, fmap_form_bytes(known, form), place));
     } else if (planning->n_chunks > 1) {
-        place->chunk_bytes = fmap_form_bytes(shape, form);
+        place->chunk_bytes = fmap_form_bytes(known, form);
     }
     planned->places[form] = *place;
     planned->placed[form] = true;
@@ -165,15 +166,23 @@ fmap_status fmap_planning_weights(struct fmap_planning *planning, size_t n_float
     return FMAP_OK;
 }
 
-fmap_status fmap_planning_constant(struct fmap_planning *planning, fmap_value value, const float **floats) {
+/* The elements of a constant, aligned as their type must be. */
+static fmap_status aligned_constant(struct fmap_planning *planning, fmap_value value, const void **elements) {
     const struct fmap_graph_value *constant = &planning->graph->values[value];
-    *floats = constant->data;
-    if ((uintptr_t)constant->data % _Alignof(float) == 0) return FMAP_OK;
-    size_t bytes = fmap_form_bytes(&constant->shape, FMAP_FORM_PLAIN);
+    *elements = constant->data;
+    if ((uintptr_t)constant->data % fmap_type_bytes(constant->type) == 0) return FMAP_OK;
+    size_t bytes = fmap_form_bytes(constant, FMAP_FORM_PLAIN);
     float *aligned;
-    TRY(fmap_planning_weights(planning, bytes / sizeof *aligned, &aligned));
+    TRY(fmap_planning_weights(planning, (bytes + sizeof *aligned - 1) / sizeof *aligned, &aligned));
     memcpy(aligned, constant->data, bytes);
-    *floats = aligned;
+    *elements = aligned;
+    return FMAP_OK;
+}
+
+fmap_status fmap_planning_constant(struct fmap_planning *planning, fmap_value value, const float **floats) {
+    const void *elements;
+    TRY(aligned_constant(planning, value, &elements));
+    *floats = elements;
     return FMAP_OK;
 }
 
@@ -181,7 +190,7 @@ static fmap_status place_constant(struct fmap_planning *planning, fmap_value val
     struct fmap_planned_value *planned = &planning->values[value];
     struct fmap_operand *place = &planned->places[FMAP_FORM_PLAIN];
     *place = (struct fmap_operand){.base = FMAP_BASE_CONSTANT};
-    TRY(fmap_planning_constant(planning, value, &place->constant));
+    TRY(aligned_constant(planning, value, &place->constant));
     planned->placed[FMAP_FORM_PLAIN] = true;
     return FMAP_OK;
 }
@@ -224,7 +233,7 @@ fmap_status fmap_planning_read(struct fmap_planning *planning, fmap_value value,
         TRY(fmap_planning_write(planning, value, form, place));
         const struct fmap_graph_node *node = known->producer >= 0 ? &planning->graph->nodes[known->producer]
                                                                   : NULL;
-        TRY(fmap_planning_convert(planning, node, &known->shape, from, &source, form, place));
+        TRY(fmap_planning_convert(planning, node, known, from, &source, form, place));
     }
     *place = planning->values[value].places[form];
     return FMAP_OK;

@@ -52,8 +52,8 @@ struct fmap_geometry {
 };
 struct fmap_geometry fmap_geometry_of(const fmap_shape *shape);
 
-/* Bytes that a value of that shape takes in memory. */
-size_t fmap_form_bytes(const fmap_shape *shape, enum fmap_form form);
+/* Bytes that a value takes in memory in that form, with the shape that it has at the moment. */
+size_t fmap_form_bytes(const struct fmap_graph_value *value, enum fmap_form form);
 
 /* The form of the caller's buffer: inputs, then outputs. */
 enum fmap_form fmap_planning_port_form(const struct fmap_planning *planning, size_t port,
@@ -129,6 +129,7 @@ struct fmap_strided {
     int64_t src_strides[FMAP_MAX_RANK];
     int64_t dst_strides[FMAP_MAX_RANK];
     int64_t src_offset, dst_offset;
+    size_t element_bytes; /* 0: those of a float */
 };
 fmap_status fmap_planning_copy(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                const struct fmap_operand *src, const struct fmap_operand *dst,
@@ -139,7 +140,7 @@ void fmap_strides_of(const fmap_shape *shape, int64_t *strides);
 
 /* Adds the step that brings a value from one form into another (reorder.c). `node` is whom its time counts for. */
 fmap_status fmap_planning_convert(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                  const fmap_shape *shape, enum fmap_form from,
+                                  const struct fmap_graph_value *value, enum fmap_form from,
                                   const struct fmap_operand *src, enum fmap_form to,
                                   const struct fmap_operand *dst);
 

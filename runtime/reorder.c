@@ -65,16 +65,18 @@ static fmap_status convert_blocked(struct fmap_planning *planning, const struct 
 
 /* Between n, c, h, w and n, h, w, c; from == to is a plain copy. */
 static fmap_status convert_strided(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                   const fmap_shape *shape, enum fmap_form from,
+                                   const struct fmap_graph_value *value, enum fmap_form from,
                                    const struct fmap_operand *src, enum fmap_form to,
                                    const struct fmap_operand *dst) {
-    struct fmap_strided strided = {.rank = shape->rank};
+    const fmap_shape *shape = &value->shape;
+    struct fmap_strided strided = {.rank = shape->rank, .element_bytes = fmap_type_bytes(value->type)};
     int64_t plain[FMAP_MAX_RANK];
     fmap_strides_of(shape, plain);
     for (int i = 0; i < shape->rank; i++) {
         strided.dims[i] = shape->dims[i];
         strided.src_strides[i] = strided.dst_strides[i] = plain[i];
     }
+    if (shape->rank != 4) return fmap_planning_copy(planning, node, src, dst, &strided);
     int64_t pixels[4] = {plain[0], 1, shape->dims[3] * shape->dims[1], shape->dims[1]};
     for (int i = 0; i < 4; i++) {
         if (from == FMAP_FORM_PIXELS) strided.src_strides[i] = pixels[i];
@@ -93,11 +95,13 @@ static fmap_status copy_blocked(struct fmap_planning *planning, const struct fma
 }
 
 fmap_status fmap_planning_convert(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                  const fmap_shape *shape, enum fmap_form from,
+                                  const struct fmap_graph_value *value, enum fmap_form from,
                                   const struct fmap_operand *src, enum fmap_form to,
                                   const struct fmap_operand *dst) {
+    const fmap_shape *shape = &value->shape;
+    if (fmap_shape_product(shape, 0, shape->rank) == 0) return FMAP_OK; /* nothing to move */
     if (from == FMAP_FORM_BLOCKED && to == from) return copy_blocked(planning, node, shape, src, dst);
     if (to == FMAP_FORM_BLOCKED) return convert_blocked(planning, node, shape, true, from, src, dst);
     if (from == FMAP_FORM_BLOCKED) return convert_blocked(planning, node, shape, false, to, src, dst);
-    return convert_strided(planning, node, shape, from, src, to, dst);
+    return convert_strided(planning, node, value, from, src, to, dst);
 }

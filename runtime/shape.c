@@ -4,6 +4,7 @@
 
 size_t fmap_type_bytes(fmap_type type) {
     switch (type) {
+    case FMAP_TYPE_UNKNOWN: return 0;
     case FMAP_FLOAT32:
     case FMAP_INT32: return 4;
     case FMAP_INT64: return 8;
@@ -21,6 +22,7 @@ fmap_shape fmap_shape_of(int rank, const int64_t *dims) {
 }
 
 bool fmap_shape_known(const fmap_shape *shape) {
+    if (shape->rank < 0) return false;
     for (int i = 0; i < shape->rank; i++) {
         if (shape->dims[i] < 0) return false;
     }
@@ -58,6 +60,7 @@ bool fmap_shape_elements(const fmap_shape *shape, int64_t *elements) {
 struct fmap_shape_text fmap_shape_text(const fmap_shape *shape) {
     struct fmap_shape_text result = {"scalar"};
     size_t used = 0;
+    if (shape->rank < 0) return (struct fmap_shape_text){"unknown rank"};
     for (int i = 0; i < shape->rank && i < FMAP_MAX_RANK; i++) {
         const char *separator = i ? "x" : "";
         char *end = result.text + used;

@@ -14,7 +14,7 @@ static void place_inputs(struct fmap_planning *planning) {
         planning->values[value].placed[form] = true;
         struct fmap_operand *place = &planning->values[value].places[form];
         *place = (struct fmap_operand){.base = FMAP_BASE_PORT, .port = (int)i};
-        if (planning->n_chunks > 1) place->chunk_bytes = fmap_form_bytes(&graph->values[value].shape, form);
+        if (planning->n_chunks > 1) place->chunk_bytes = fmap_form_bytes(&graph->values[value], form);
     }
 }
 
@@ -23,13 +23,13 @@ static fmap_status copy_outputs(struct fmap_planning *planning) {
     const struct fmap_graph *graph = planning->graph;
     for (size_t i = 0; i < graph->n_outputs; i++) {
         fmap_value value = fmap_graph_resolve(graph, graph->outputs[i]);
-        const fmap_shape *shape = &graph->values[value].shape;
+        const struct fmap_graph_value *known = &graph->values[value];
         int port = (int)(graph->n_inputs + i);
-        enum fmap_form form = fmap_planning_port_form(planning, (size_t)port, shape);
+        enum fmap_form form = fmap_planning_port_form(planning, (size_t)port, &known->shape);
         struct fmap_operand place, wanted = {.base = FMAP_BASE_PORT, .port = port};
         TRY(fmap_planning_read(planning, value, form, &place));
         if (place.base == FMAP_BASE_PORT && place.port == port) continue;
-        TRY(fmap_planning_convert(planning, NULL, shape, form, &place, form, &wanted));
+        TRY(fmap_planning_convert(planning, NULL, known, form, &place, form, &wanted));
     }
     return FMAP_OK;
 }
@@ -111,6 +111,13 @@ static void settle_operands(struct fmap_plan *plan, const struct fmap_buffer *bu
     }
 }
 
+fmap_status fmap_settle_buffers(struct fmap_planning *planning) {
+    TRY(place_arena(planning, false, &planning->plan->arena_bytes));
+    TRY(place_arena(planning, true, &planning->plan->local_bytes));
+    settle_operands(planning->plan, planning->buffers);
+    return FMAP_OK;
+}
+
 static void name_kernels(struct fmap_plan *plan) {
     for (size_t s = 0; s < plan->n_steps; s++) {
         const struct fmap_step *step = &plan->steps[s];
@@ -137,12 +144,8 @@ fmap_status fmap_plan_steps(struct fmap_plan *plan, const fmap_plan_options *opt
     planning.values = fmap_storage_take(&planning.storage, plan->graph.n_values, sizeof *planning.values);
     fmap_status status = planning.values ? add_steps(&planning, !options->no_fusion)
                                          : fmap_planning_out_of_memory(&planning);
-    if (status == FMAP_OK) status = place_arena(&planning, false, &plan->arena_bytes);
-    if (status == FMAP_OK) status = place_arena(&planning, true, &plan->local_bytes);
-    if (status == FMAP_OK) {
-        settle_operands(plan, planning.buffers);
-        name_kernels(plan);
-    }
+    if (status == FMAP_OK) status = fmap_settle_buffers(&planning);
+    if (status == FMAP_OK) name_kernels(plan);
     fmap_storage_release(&planning.storage);
     return status;
 }

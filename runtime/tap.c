@@ -168,7 +168,9 @@ static fmap_status add_values_step(struct fmap_planning *planning, size_t index,
         TRY(fmap_planning_read(planning, value, from, &src));
     }
     size_t step = plan->n_steps;
-    TRY(fmap_planning_convert(planning, NULL, shape, from, &src, to, &dst));
+    TRY(fmap_planning_convert(planning, NULL,
+                              &(struct fmap_graph_value){.type = FMAP_FLOAT32, .shape = *shape}, from, &src,
+                              to, &dst));
     if (plan->n_steps > step) plan->steps[step].layer = -1;
     return FMAP_OK;
 }

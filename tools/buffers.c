@@ -13,8 +13,9 @@ static fmap_status describe(const fmap_model *model, const fmap_plan *plan, bool
     fmap_shape shape = {0};
     good = good && (output ? fmap_plan_output_shape(plan, i, &shape)
                            : fmap_plan_input_shape(plan, i, &shape)) == FMAP_OK;
-    *buffer = (struct buffer){.type = info.type, .shape = shape, .name = info.name};
-    if (!good || !fmap_shape_elements(&shape, &buffer->elements) || fmap_type_bytes(info.type) == 0) {
+    fmap_type type = output ? fmap_plan_output_type(plan, i) : fmap_plan_input_type(plan, i);
+    *buffer = (struct buffer){.type = type, .shape = shape, .name = info.name};
+    if (!good || !fmap_shape_elements(&shape, &buffer->elements) || fmap_type_bytes(type) == 0) {
         return fail(error, FMAP_ERROR_MODEL, "the network has an input or output without a size");
     }
     if ((uint64_t)buffer->elements > SIZE_MAX / 8) {
@@ -84,6 +85,7 @@ void buffers_fill(const struct buffers *buffers) {
 
 double buffer_element(fmap_type type, const void *data, int64_t i) {
     switch (type) {
+    case FMAP_TYPE_UNKNOWN: break;
     case FMAP_FLOAT32: return (double)((const float *)data)[i];
     case FMAP_UINT8:
     case FMAP_BOOL: return ((const uint8_t *)data)[i];

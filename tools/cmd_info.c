@@ -71,6 +71,7 @@ static const struct argp info_argp = {
 
 static const char *type_name(fmap_type type) {
     switch (type) {
+    case FMAP_TYPE_UNKNOWN: break;
     case FMAP_FLOAT32: return "float32";
     case FMAP_UINT8: return "uint8";
     case FMAP_INT8: return "int8";
@@ -90,6 +91,8 @@ static fmap_status port_at(const struct inspected *network, bool output, size_t 
     if (status == FMAP_OK) {
         status = output ? fmap_plan_output_shape(network->plan, i, &info->shape)
                         : fmap_plan_input_shape(network->plan, i, &info->shape);
+        info->type = output ? fmap_plan_output_type(network->plan, i)
+                            : fmap_plan_input_type(network->plan, i);
     }
     return status == FMAP_OK ? status : fail(error, status, "the network has no such input or output");
 }

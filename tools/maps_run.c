@@ -28,14 +28,13 @@ static fmap_status create_outputs(const fmap_model *model, struct engine *engine
     engine->outputs = calloc(engine->n_outputs, sizeof *engine->outputs);
     if (engine->outputs == NULL) return fail_memory(error, "the network's outputs");
     for (size_t i = 0; i < engine->n_outputs; i++) {
-        fmap_value_info info;
         fmap_shape shape;
         int64_t elements = 0;
-        TRY(fmap_model_value(model, fmap_model_output_value(model, i), &info));
         TRY(fmap_plan_output_shape(engine->plan, i, &shape));
         fmap_shape_elements(&shape, &elements);
         /* One byte more: an output without elements must not look like a lack of memory. */
-        engine->outputs[i] = calloc(1, (size_t)elements * fmap_type_bytes(info.type) + 1);
+        engine->outputs[i] = calloc(
+            1, (size_t)elements * fmap_type_bytes(fmap_plan_output_type(engine->plan, i)) + 1);
         if (engine->outputs[i] == NULL) return fail_memory(error, "the network's outputs");
     }
     return FMAP_OK;
@@ -147,10 +146,8 @@ static fmap_status see_taps(const struct engine *engine, struct maps *maps, fmap
 }
 
 /* Takes the first output, when it is one of floats, from the engine. */
-static void take_output(const fmap_model *model, struct engine *engine, struct maps *maps) {
-    fmap_value_info info;
-    if (fmap_model_value(model, fmap_model_output_value(model, 0), &info) != FMAP_OK) return;
-    if (info.type != FMAP_FLOAT32) return;
+static void take_output(struct engine *engine, struct maps *maps) {
+    if (fmap_plan_output_type(engine->plan, 0) != FMAP_FLOAT32) return;
     fmap_plan_output_shape(engine->plan, 0, &maps->output_shape);
     maps->output = engine->outputs[0];
     engine->outputs[0] = NULL;
@@ -172,7 +169,7 @@ fmap_status maps_record(const struct network *network, const struct maps_options
     fmap_status status = set_taps(&engine, maps, error);
     if (status == FMAP_OK) status = engine_run(&engine, input, error);
     if (status == FMAP_OK) status = see_taps(&engine, maps, error);
-    if (status == FMAP_OK) take_output(network->model, &engine, maps);
+    if (status == FMAP_OK) take_output(&engine, maps);
     engine_release(&engine);
     return status;
 }

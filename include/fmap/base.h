@@ -59,12 +59,13 @@ enum { FMAP_MAX_RANK = 8 };
 #define FMAP_UNKNOWN ((int64_t)-1)
 
 typedef struct fmap_shape {
-    int rank; /* 0 .. FMAP_MAX_RANK; 0 is a scalar */
+    int rank; /* 0 .. FMAP_MAX_RANK; 0 is a scalar; FMAP_UNKNOWN: not even the rank is known before a plan is made */
     int64_t dims[FMAP_MAX_RANK];
 } fmap_shape;
 
 /* The values are those of ONNX' TensorProto.DataType. */
 typedef enum fmap_type {
+    FMAP_TYPE_UNKNOWN = 0, /* of a value whose rank is unknown: settled when a plan is made */
     FMAP_FLOAT32 = 1,
     FMAP_UINT8 = 2,
     FMAP_INT8 = 3,

@@ -132,6 +132,10 @@ FMAP_API fmap_status fmap_plan_step(const fmap_plan *plan, size_t i, fmap_step_i
 FMAP_API fmap_status fmap_plan_input_shape(const fmap_plan *plan, size_t i, fmap_shape *shape);
 FMAP_API fmap_status fmap_plan_output_shape(const fmap_plan *plan, size_t i, fmap_shape *shape);
 
+/* Type of its elements: the model may not have known it yet. FMAP_TYPE_UNKNOWN when there are not so many. */
+FMAP_API fmap_type fmap_plan_input_type(const fmap_plan *plan, size_t i);
+FMAP_API fmap_type fmap_plan_output_type(const fmap_plan *plan, size_t i);
+
 /* Taps, one for each layer that a request matched: requests in their order, layers in the model's. */
 FMAP_API size_t fmap_plan_tap_count(const fmap_plan *plan);
 

@@ -39,7 +39,10 @@ static bool join(fmap_shape *out, const fmap_shape *in, int axis) {
 static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                          fmap_error *error) {
     const struct concat_parameters *parameters = node->parameters;
-    for (size_t i = 0; i < node->n_inputs; i++) TRY(fmap_expect_floats(graph, node, i, error));
+    TRY(fmap_expect_type(graph, node, 0, FMAP_ANY_TYPE, error));
+    fmap_type type = fmap_input_value(graph, node, 0)->type;
+    for (size_t i = 1; i < node->n_inputs; i++)
+        TRY(fmap_expect_type(graph, node, i, FMAP_TYPES(type), error));
     fmap_shape out = fmap_input_value(graph, node, 0)->shape;
     int axis = fmap_axis_of(parameters->axis, out.rank);
     if (axis < 0) {
@@ -54,14 +57,14 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
                                   axis);
         }
     }
-    return fmap_set_output(graph, node, &out);
+    return fmap_set_output_type(graph, node, 0, type, &out);
 }
 
 /* Whether no input's channels end inside of a block that another's begin in. */
 static bool fits_blocks(const struct fmap_graph *graph, const struct fmap_graph_node *node, int axis) {
     for (size_t i = 0; i < node->n_inputs; i++) {
         const fmap_shape *in = &fmap_input_value(graph, node, i)->shape;
-        if (in->rank < 2) return false;
+        if (in->rank < 2 || fmap_shape_product(in, 0, in->rank) == 0) return false;
         if (axis == 1 && i + 1 < node->n_inputs && in->dims[1] % FMAP_BLOCK != 0) return false;
     }
     return true;
@@ -149,6 +152,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
                      planned->slice_block == place;
         if (!there) {
             struct fmap_strided strided = strided_of(from, to, form, axis, place);
+            strided.element_bytes = fmap_type_bytes(graph->values[in].type);
             if (blocks) strided.dst_strides[0] = planning->values[node->outputs[0]].image_stride;
             TRY(fmap_planning_read(planning, in, form, &src));
             TRY(fmap_planning_copy(planning, node, &src, &dst, &strided));

@@ -171,4 +171,5 @@ const struct fmap_layer fmap_layer_dropout = {.op = "Dropout",
                                               .max_outputs = 2,
                                               .parse = parse,
                                               .shape = shape,
-                                              .plan = plan};
+                                              .plan = plan,
+                                              .never_fold = true};

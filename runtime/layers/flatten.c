@@ -34,7 +34,7 @@ static int axis_of(const struct flatten_parameters *parameters, int rank) {
 static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                          fmap_error *error) {
     const struct flatten_parameters *parameters = node->parameters;
-    TRY(fmap_expect_floats(graph, node, 0, error));
+    TRY(fmap_expect_type(graph, node, 0, FMAP_ANY_TYPE, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
     int axis = axis_of(parameters, in->rank);
     if (axis < 0) {
@@ -52,7 +52,7 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
         return fmap_fail_node(graph, node, error, FMAP_ERROR_LIMIT, "%s is too large",
                               fmap_input_text(graph, node, 0).text);
     }
-    return fmap_set_output(graph, node, &out);
+    return fmap_set_output_type(graph, node, 0, fmap_input_value(graph, node, 0)->type, &out);
 }
 
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {

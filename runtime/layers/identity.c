@@ -4,8 +4,9 @@
 
 static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                          fmap_error *error) {
-    TRY(fmap_expect_floats(graph, node, 0, error));
-    return fmap_set_output(graph, node, &fmap_input_value(graph, node, 0)->shape);
+    TRY(fmap_expect_type(graph, node, 0, FMAP_ANY_TYPE, error));
+    const struct fmap_graph_value *in = fmap_input_value(graph, node, 0);
+    return fmap_set_output_type(graph, node, 0, in->type, &in->shape);
 }
 
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {

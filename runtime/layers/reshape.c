@@ -48,7 +48,8 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     fmap_shape out = {.rank = 0};
     bool copied[FMAP_MAX_RANK] = {false};
     int inferred;
-    TRY(fmap_expect_floats(graph, node, 0, error));
+    TRY(fmap_expect_type(graph, node, 0, FMAP_ANY_TYPE, error));
+    if (fmap_input_pending(graph, node, 1)) return fmap_defer_outputs(graph, node);
     TRY(read_shape(graph, node, &out, copied, &inferred, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
     /* Copied sizes, which may be unknown, cancel out. */
@@ -68,7 +69,7 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     } else if (available != used) {
         return fail(graph, node, error, &out);
     }
-    return fmap_set_output(graph, node, &out);
+    return fmap_set_output_type(graph, node, 0, fmap_input_value(graph, node, 0)->type, &out);
 }
 
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {

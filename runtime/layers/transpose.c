@@ -26,7 +26,7 @@ void fmap_transpose_permutation(const struct fmap_graph_node *node, int rank, in
 static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                          fmap_error *error) {
     const struct transpose_parameters *parameters = node->parameters;
-    TRY(fmap_expect_floats(graph, node, 0, error));
+    TRY(fmap_expect_type(graph, node, 0, FMAP_ANY_TYPE, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
     bool seen[FMAP_MAX_RANK] = {false};
     bool valid = parameters->rank == 0 || parameters->rank == (size_t)in->rank;
@@ -44,7 +44,7 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     fmap_transpose_permutation(node, in->rank, permutation);
     fmap_shape out = {.rank = in->rank};
     for (int i = 0; i < in->rank; i++) out.dims[i] = in->dims[permutation[i]];
-    return fmap_set_output(graph, node, &out);
+    return fmap_set_output_type(graph, node, 0, fmap_input_value(graph, node, 0)->type, &out);
 }
 
 /* Whether only axes of size 1 move. */
@@ -83,7 +83,8 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
         planning->values[out].placed[FMAP_FORM_PIXELS] = true;
         return FMAP_OK;
     }
-    struct fmap_strided strided = {.rank = to->rank};
+    struct fmap_strided strided = {.rank = to->rank,
+                                   .element_bytes = fmap_type_bytes(planning->graph->values[in].type)};
     int64_t strides[FMAP_MAX_RANK];
     fmap_strides_of(from, strides);
     fmap_strides_of(to, strided.dst_strides);

@@ -39,10 +39,9 @@ static void build(fmap_model *model, const void *what) {
     const int64_t channels = channels_of(folded), image[4] = {2, channels, H, W}, vector[1] = {F};
     const int64_t kernel[4] = {F, folded->depthwise ? 1 : C, 3, 3};
     fmap_value x = net_input(model, "x", 4, image), inputs[5] = {x};
-    fmap_attribute group = net_int("group", folded->depthwise ? F : 1), axis = net_int("axis", 0);
+    fmap_attribute group = net_int("group", folded->depthwise ? F : 1);
     inputs[1] = net_floats(model, folded->weights, 4, kernel);
-    if (folded->shape == COMPUTED_WEIGHTS)
-        inputs[1] = net_node(model, "Concat", NULL, &inputs[1], 1, &axis, 1);
+    if (folded->shape == COMPUTED_WEIGHTS) inputs[1] = net_input(model, "w", 4, kernel);
     if (folded->bias) inputs[2] = net_floats(model, folded->numbers, 1, vector);
     fmap_value y = net_node(model, "Conv", "conv", inputs, folded->bias ? 3 : 2, &group, 1);
     fmap_value norm[5] = {y};
