@@ -1,4 +1,7 @@
-/* Reading the attributes of a node that is being added. */
+/* Reading the attributes of a node that is being added.
+ *
+ * Attributes that a newer operator set made inputs (axes, pads, min, max, ...: old_forms.inc) are inputs by now: a
+ * constant, for fmap_constant_ints() and the like. So is what was broadcast along an `axis` before opset 7. */
 #ifndef FMAP_RUNTIME_ATTRIBUTES_H
 #define FMAP_RUNTIME_ATTRIBUTES_H
 

@@ -2,11 +2,12 @@
 #include "runtime/model.h"
 
 #include "runtime/layer.h"
+#include "runtime/old_forms.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { NEWEST_OPSET = 21, OLDEST_OPSET = 7, MAX_OUTPUTS = 64 };
+enum { NEWEST_OPSET = 21, OLDEST_OPSET = 1, MAX_OUTPUTS = 64 };
 
 struct fmap_resource {
     struct fmap_resource *next;
@@ -235,6 +236,7 @@ static fmap_status parse_attributes(fmap_model *model, struct fmap_graph_node *n
                                   "attribute %zu has no name", i);
         }
     }
+    fmap_old_forms_mark(&parsing);
     if (node->layer->parse) TRY(node->layer->parse(&parsing));
     return fmap_attributes_all_used(&parsing);
 }
@@ -282,19 +284,22 @@ fmap_status fmap_model_node(fmap_model *model, const fmap_node_definition *defin
     }
     fmap_value made[MAX_OUTPUTS] = {FMAP_NO_VALUE};
     fmap_value no_input = FMAP_NO_VALUE;
-    struct fmap_graph_node node = {
-        .layer = fmap_layer_find(definition->op),
-        .inputs = definition->n_inputs ? (fmap_value *)(uintptr_t)definition->inputs : &no_input,
-        .n_inputs = definition->n_inputs,
-        .outputs = made,
-        .n_outputs = definition->n_outputs,
-        .origin = (int64_t)model->graph.n_nodes,
-        .fused_into = -1};
-    if (!node.layer) {
+    const struct fmap_layer *layer = fmap_layer_find(definition->op);
+    if (!layer) {
         return fmap_fail(&model->failure, FMAP_ERROR_UNSUPPORTED,
                          "%.120s: node '%.120s': operator '%.120s' is not supported", model->graph.name,
                          definition->name ? definition->name : "", definition->op);
     }
+    const fmap_value *inputs;
+    size_t n_inputs;
+    TRY(fmap_old_forms_inputs(model, layer, definition, &inputs, &n_inputs));
+    struct fmap_graph_node node = {.layer = layer,
+                                   .inputs = n_inputs ? (fmap_value *)(uintptr_t)inputs : &no_input,
+                                   .n_inputs = n_inputs,
+                                   .outputs = made,
+                                   .n_outputs = definition->n_outputs,
+                                   .origin = (int64_t)model->graph.n_nodes,
+                                   .fused_into = -1};
     TRY(name_node(model, &node, definition->name));
     TRY(check_counts(model, &node));
     TRY(parse_attributes(model, &node, definition));

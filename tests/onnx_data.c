@@ -1,9 +1,11 @@
 #include "tests/onnx_data.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tests/onnx_writer.h"
 
@@ -98,8 +100,23 @@ static bool same_shape(const fmap_shape *a, const fmap_shape *b) {
     return a->rank == b->rank && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
 }
 
-static bool floats_agree(const char *name, const float *got, const float *expected, size_t n,
-                         const struct onnx_tolerance *tolerance) {
+/* Why a case does not agree. */
+static void say(struct onnx_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct onnx_report *report, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(report->sentence, sizeof report->sentence, format, arguments);
+    va_end(arguments);
+}
+
+static enum onnx_outcome failure(struct onnx_report *report, const fmap_error *error) {
+    say(report, "%s: %s", fmap_status_name(error->status), error->message);
+    return error->status == FMAP_ERROR_UNSUPPORTED ? ONNX_UNSUPPORTED : ONNX_DIFFERS;
+}
+
+static bool floats_agree(struct onnx_report *report, const char *name, const float *got,
+                         const float *expected, size_t n, const struct onnx_tolerance *tolerance) {
     double largest = 0;
     for (size_t i = 0; i < n; i++) {
         if (isfinite(expected[i])) largest = fmax(largest, fabs((double)expected[i]));
@@ -109,120 +126,177 @@ static bool floats_agree(const char *name, const float *got, const float *expect
                        fmax(tolerance->absolute, tolerance->of_largest * largest);
         if (got[i] == expected[i] || (isnan(got[i]) && isnan(expected[i]))) continue;
         if (!(fabs((double)got[i] - (double)expected[i]) <= bound)) {
-            fprintf(stderr, "%s: element %zu of %zu is %.9g, expected %.9g within %.3g\n", name, i, n,
-                    (double)got[i], (double)expected[i], bound);
+            say(report, "'%s': element %zu of %zu is %.9g, expected %.9g within %.3g", name, i, n,
+                (double)got[i], (double)expected[i], bound);
             return false;
         }
     }
     return true;
 }
 
-/* What ONNX calls a bool is made of floats where it is computed: Dropout's mask. */
-static bool mask_agrees(const float *got, const uint8_t *expected, size_t n) {
+/* Integers and bools have to be equal. */
+static bool bytes_agree(struct onnx_report *report, const char *name, const uint8_t *got,
+                        const uint8_t *expected, size_t n, size_t bytes) {
     for (size_t i = 0; i < n; i++) {
-        if (got[i] != (float)expected[i]) return false;
+        if (memcmp(got + i * bytes, expected + i * bytes, bytes) == 0) continue;
+        int64_t values[2] = {0};
+        memcpy(&values[0], got + i * bytes, bytes);
+        memcpy(&values[1], expected + i * bytes, bytes);
+        say(report, "'%s': element %zu of %zu is %lld, expected %lld", name, i, n, (long long)values[0],
+            (long long)values[1]);
+        return false;
+    }
+    return true;
+}
+
+/* What ONNX calls a bool is made of floats where it is computed: Dropout's mask. */
+static bool mask_agrees(struct onnx_report *report, const char *name, const float *got,
+                        const uint8_t *expected, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (got[i] == (float)expected[i]) continue;
+        say(report, "'%s': element %zu of %zu is %.9g, expected %d", name, i, n, (double)got[i], expected[i]);
+        return false;
+    }
+    return true;
+}
+
+/* A case on its way. */
+struct run {
+    const fmap_model *model;
+    const struct data_set *data;
+    const struct onnx_tolerance *tolerance;
+    struct onnx_report *report;
+};
+
+/* Whether an output is of the type and shape that were expected. */
+static bool output_fits(const struct run *run, const fmap_plan *plan, size_t i, fmap_value_info *info) {
+    const struct array *expected = &run->data->outputs[i];
+    fmap_shape shape;
+    if (fmap_model_value(run->model, fmap_model_output_value(run->model, i), info) != FMAP_OK ||
+        fmap_plan_output_shape(plan, i, &shape) != FMAP_OK) {
+        say(run->report, "output %zu cannot be described", i);
+        return false;
+    }
+    bool is_mask = info->type == FMAP_FLOAT32 && expected->info.type == FMAP_BOOL;
+    if (info->type != expected->info.type && !is_mask) {
+        say(run->report, "'%s' is of type %d, expected %d", info->name, (int)info->type,
+            (int)expected->info.type);
+        return false;
+    }
+    if (!same_shape(&shape, &expected->info.shape)) {
+        say(run->report, "'%s' is of rank %d, expected %d, or has other sizes than expected", info->name,
+            shape.rank, expected->info.shape.rank);
+        return false;
     }
     return true;
 }
 
 /* Compares one output of a run with what was expected. */
-static bool output_agrees(const fmap_model *model, const fmap_plan *plan, size_t i, const void *got,
-                          const struct array *expected, const struct onnx_tolerance *tolerance) {
+static bool output_agrees(const struct run *run, const fmap_plan *plan, size_t i, const void *got) {
+    const struct array *expected = &run->data->outputs[i];
     fmap_value_info info;
-    fmap_shape shape;
-    if (fmap_model_value(model, fmap_model_output_value(model, i), &info) != FMAP_OK ||
-        fmap_plan_output_shape(plan, i, &shape) != FMAP_OK) {
-        return false;
+    if (!output_fits(run, plan, i, &info)) return false;
+    size_t n = expected->elements;
+    if (info.type != expected->info.type) return mask_agrees(run->report, info.name, got, expected->data, n);
+    if (info.type != FMAP_FLOAT32) {
+        return bytes_agree(run->report, info.name, got, expected->data, n, fmap_type_bytes(info.type));
     }
-    bool is_mask = info.type == FMAP_FLOAT32 && expected->info.type == FMAP_BOOL;
-    if ((info.type != expected->info.type && !is_mask) || !same_shape(&shape, &expected->info.shape)) {
-        fprintf(stderr, "output %zu, '%s', has another type or shape than expected\n", i, info.name);
-        return false;
-    }
-    if (is_mask) return mask_agrees(got, expected->data, expected->elements);
-    size_t bytes = expected->elements * fmap_type_bytes(info.type);
-    if (info.type != FMAP_FLOAT32) return memcmp(got, expected->data, bytes) == 0;
-    return floats_agree(info.name, got, expected->data, expected->elements, tolerance);
+    return floats_agree(run->report, info.name, got, expected->data, n, run->tolerance);
 }
 
-static enum onnx_outcome run_plan(const fmap_model *model, const fmap_plan *plan, const struct data_set *data,
-                                  const struct onnx_tolerance *tolerance) {
+static enum onnx_outcome run_plan(const struct run *run, const fmap_plan *plan) {
+    const struct data_set *data = run->data;
     const void *inputs[MOST_ARRAYS];
     void *outputs[MOST_ARRAYS] = {0};
+    fmap_value_info info;
     bool good = true;
     for (size_t i = 0; i < data->n_inputs; i++) inputs[i] = data->inputs[i].data;
     for (size_t i = 0; i < data->n_outputs; i++) {
+        good = good && output_fits(run, plan, i, &info);
         outputs[i] = malloc(data->outputs[i].elements * sizeof(int64_t) + 1);
         if (!outputs[i]) abort();
-        fmap_shape shape;
-        int64_t elements = -1;
-        good &= fmap_plan_output_shape(plan, i, &shape) == FMAP_OK &&
-                fmap_shape_elements(&shape, &elements) && (size_t)elements == data->outputs[i].elements;
     }
-    if (!good) fprintf(stderr, "the outputs have other sizes than expected\n");
     fmap_context *context = NULL;
     fmap_error error = {0};
+    enum onnx_outcome outcome = good ? ONNX_AGREES : ONNX_DIFFERS;
     if (good && (fmap_context_create(plan, &context, &error) != FMAP_OK ||
                  fmap_context_run(context, inputs, outputs, &error) != FMAP_OK)) {
-        fprintf(stderr, "%s: %s\n", fmap_status_name(error.status), error.message);
-        good = false;
+        outcome = failure(run->report, &error);
     }
     for (size_t i = 0; i < data->n_outputs; i++) {
-        good = good && output_agrees(model, plan, i, outputs[i], &data->outputs[i], tolerance);
+        if (outcome == ONNX_AGREES && !output_agrees(run, plan, i, outputs[i])) outcome = ONNX_DIFFERS;
         free(outputs[i]);
     }
     fmap_context_destroy(context);
-    return good ? ONNX_AGREES : ONNX_DIFFERS;
+    return outcome;
+}
+
+/* Whether the data are for this model. */
+static bool fits_model(const struct run *run, fmap_port *ports) {
+    const struct data_set *data = run->data;
+    size_t n_inputs = fmap_model_input_count(run->model), n_outputs = fmap_model_output_count(run->model);
+    if (n_inputs != data->n_inputs || n_outputs != data->n_outputs) {
+        say(run->report, "%zu inputs and %zu outputs of types that are known, expected %zu and %zu",
+            data->n_inputs, data->n_outputs, n_inputs, n_outputs);
+        return false;
+    }
+    for (size_t i = 0; i < data->n_inputs; i++) {
+        fmap_value_info info;
+        if (fmap_model_value(run->model, fmap_model_input_value(run->model, i), &info) != FMAP_OK ||
+            info.type != data->inputs[i].info.type) {
+            say(run->report, "input %zu, '%s', is of another type than its data", i, info.name);
+            return false;
+        }
+        ports[i] = (fmap_port){.name = info.name, .shape = &data->inputs[i].info.shape};
+    }
+    return true;
 }
 
 /* Plans for the shapes of the data. */
-static enum onnx_outcome run_model(const fmap_model *model, const struct data_set *data,
-                                   const fmap_plan_options *options, const struct onnx_tolerance *tolerance) {
-    if (fmap_model_input_count(model) != data->n_inputs ||
-        fmap_model_output_count(model) != data->n_outputs) {
-        return ONNX_MISSING;
-    }
+static enum onnx_outcome run_model(const struct run *run, const fmap_plan_options *options) {
     fmap_port ports[MOST_ARRAYS] = {0};
-    for (size_t i = 0; i < data->n_inputs; i++) {
-        fmap_value_info info;
-        if (fmap_model_value(model, fmap_model_input_value(model, i), &info) != FMAP_OK) return ONNX_DIFFERS;
-        if (info.type != data->inputs[i].info.type) return ONNX_MISSING;
-        ports[i] = (fmap_port){.name = info.name, .shape = &data->inputs[i].info.shape};
-    }
+    if (!fits_model(run, ports)) return ONNX_MISSING;
     fmap_plan_options own = options ? *options : (fmap_plan_options){0};
     own.ports = ports;
-    own.n_ports = data->n_inputs;
+    own.n_ports = run->data->n_inputs;
     fmap_plan *plan = NULL;
     fmap_error error = {0};
-    fmap_status status = fmap_plan_create(model, &own, &plan, &error);
-    if (status != FMAP_OK) {
-        fprintf(stderr, "%s: %s\n", fmap_status_name(status), error.message);
-        return status == FMAP_ERROR_UNSUPPORTED ? ONNX_UNSUPPORTED : ONNX_DIFFERS;
-    }
-    enum onnx_outcome outcome = run_plan(model, plan, data, tolerance);
+    if (fmap_plan_create(run->model, &own, &plan, &error) != FMAP_OK) return failure(run->report, &error);
+    enum onnx_outcome outcome = run_plan(run, plan);
     fmap_plan_destroy(plan);
     return outcome;
 }
 
 enum onnx_outcome onnx_run(const char *folder, int data_set, const fmap_plan_options *options,
-                           const struct onnx_tolerance *tolerance) {
+                           const struct onnx_tolerance *tolerance, struct onnx_report *report) {
     char path[PATH_BYTES];
     (void)snprintf(path, sizeof path, "%s/model.onnx", folder);
     fmap_model *model = NULL;
     fmap_error error = {0};
-    fmap_status status = fmap_model_load(path, NULL, &model, &error);
-    if (status != FMAP_OK) {
-        fprintf(stderr, "%s: %s\n", fmap_status_name(status), error.message);
-        return status == FMAP_ERROR_UNSUPPORTED ? ONNX_UNSUPPORTED : ONNX_DIFFERS;
-    }
+    *report = (struct onnx_report){0};
+    if (fmap_model_load(path, NULL, &model, &error) != FMAP_OK) return failure(report, &error);
     struct data_set *data = calloc(1, sizeof *data);
     if (!data) abort();
     data->n_inputs = open_arrays(data->inputs, folder, data_set, "input");
     data->n_outputs = open_arrays(data->outputs, folder, data_set, "output");
-    enum onnx_outcome outcome = data->n_outputs ? run_model(model, data, options, tolerance) : ONNX_MISSING;
-    if (outcome == ONNX_DIFFERS) fprintf(stderr, "%s: data set %d does not agree\n", folder, data_set);
+    struct run run = {.model = model, .data = data, .tolerance = tolerance, .report = report};
+    say(report, "there is no data set %d", data_set);
+    enum onnx_outcome outcome = data->n_outputs ? run_model(&run, options) : ONNX_MISSING;
     close_data_set(data);
     free(data);
     fmap_model_destroy(model);
+    return outcome;
+}
+
+enum onnx_outcome onnx_run_all(const char *folder, const struct onnx_tolerance *tolerance,
+                               struct onnx_report *report) {
+    enum onnx_outcome outcome = onnx_run(folder, 0, NULL, tolerance, report);
+    for (int set = 1; outcome == ONNX_AGREES; set++) {
+        char path[PATH_BYTES];
+        struct stat about;
+        (void)snprintf(path, sizeof path, "%s/test_data_set_%d", folder, set);
+        if (stat(path, &about) != 0) break;
+        outcome = onnx_run(folder, set, NULL, tolerance, report);
+    }
     return outcome;
 }

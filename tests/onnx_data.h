@@ -17,10 +17,19 @@ struct onnx_tolerance {
     double relative, absolute, of_largest;
 };
 
+/* Why a case does not agree: the library's own sentence where that refuses or fails. */
+struct onnx_report {
+    char sentence[FMAP_ERROR_MESSAGE_BYTES + 32];
+};
+
 /* Loads the model, plans it for the shapes of the inputs of a data set, runs it and compares all outputs;
- * other types than float32 have to be equal. What differs or is not supported is explained on stderr.
- * ONNX_MISSING: there is no such data set, or it holds something else than tensors. */
+ * other types than float32 have to be equal. ONNX_MISSING: there is no such data set, or it holds something else
+ * than tensors of types that the library has. */
 enum onnx_outcome onnx_run(const char *folder, int data_set, const fmap_plan_options *options,
-                           const struct onnx_tolerance *tolerance);
+                           const struct onnx_tolerance *tolerance, struct onnx_report *report);
+
+/* All data sets of a case, until one does not agree. */
+enum onnx_outcome onnx_run_all(const char *folder, const struct onnx_tolerance *tolerance,
+                               struct onnx_report *report);
 
 #endif

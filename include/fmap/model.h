@@ -17,7 +17,7 @@ typedef struct fmap_model fmap_model;
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-/* Loads a model from a file; the format is recognised by the content (ONNX, opsets 7 to 21).
+/* Loads a model from a file; the format is recognised by the content (ONNX, opsets 1 to 21).
  * The file is mapped and must not change while the model lives: weights are read from the mapping.
  * On success *model is finished and belongs to the caller. Errors: IO, FORMAT, UNSUPPORTED (the
  * sentence names the node and its operator), MODEL, LIMIT, MEMORY. */
@@ -53,7 +53,7 @@ typedef int32_t fmap_value;
 /* Names the model in error messages; a loader gives its file's name. Copied. */
 FMAP_API fmap_status fmap_model_set_name(fmap_model *model, const char *name);
 
-/* The version of the ONNX operator set that nodes added from now on are written in, 7 to 21.
+/* The version of the ONNX operator set that nodes added from now on are written in, 1 to 21.
  * 21 unless set. */
 FMAP_API fmap_status fmap_model_set_opset(fmap_model *model, int version);
 

@@ -7,11 +7,8 @@
 #include <float.h>
 #include <math.h>
 
-enum { OPSET_CLIP_BOUNDS_ARE_INPUTS = 11 };
-
 static fmap_status keep(struct fmap_parsing *parsing, enum fmap_activate kind, float a, float b) {
     struct fmap_activate_job activate = {.kind = kind, .a = a, .b = b};
-    fmap_attribute_ignore(parsing, "consumed_inputs"); /* said which memory may be overwritten */
     return fmap_set_parameters(parsing, &activate, sizeof activate);
 }
 
@@ -20,17 +17,7 @@ static fmap_status parse_relu(struct fmap_parsing *parsing) {
 }
 
 static fmap_status parse_clip(struct fmap_parsing *parsing) {
-    float low = -FLT_MAX, high = FLT_MAX;
-    if (parsing->opset < OPSET_CLIP_BOUNDS_ARE_INPUTS) {
-        TRY(fmap_attribute_float(parsing, "min", low, &low));
-        TRY(fmap_attribute_float(parsing, "max", high, &high));
-        if (parsing->node->n_inputs > 1) {
-            return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
-                                  "has %zu inputs, expected 1 in opset %d", parsing->node->n_inputs,
-                                  parsing->opset);
-        }
-    }
-    return keep(parsing, FMAP_ACTIVATE_CLIP, low, high);
+    return keep(parsing, FMAP_ACTIVATE_CLIP, -FLT_MAX, FLT_MAX);
 }
 
 static fmap_status parse_leaky_relu(struct fmap_parsing *parsing) {

@@ -15,7 +15,6 @@ static fmap_status parse(struct fmap_parsing *parsing) {
     TRY(fmap_attribute_int(parsing, "training_mode", 0, &training));
     TRY(fmap_attribute_int(parsing, "spatial", 1, &spatial));
     fmap_attribute_ignore(parsing, "momentum"); /* of the running mean, in training */
-    fmap_attribute_ignore(parsing, "consumed_inputs");
     if (training != 0 || spatial != 1) {
         return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_UNSUPPORTED,
                               "attribute '%s' is %lld, expected %d", training ? "training_mode" : "spatial",

@@ -3,17 +3,19 @@
 #include "runtime/layer.h"
 #include "runtime/layers/elements.h"
 
+enum { OPSET_AXIS_IS_REQUIRED = 4 };
+
 struct concat_parameters {
     int64_t axis;
 };
 
 static fmap_status parse(struct fmap_parsing *parsing) {
     struct concat_parameters parameters;
-    if (!fmap_attribute_present(parsing, "axis")) {
+    if (!fmap_attribute_present(parsing, "axis") && parsing->opset >= OPSET_AXIS_IS_REQUIRED) {
         return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
                               "there is no attribute 'axis'");
     }
-    TRY(fmap_attribute_int(parsing, "axis", 0, &parameters.axis));
+    TRY(fmap_attribute_int(parsing, "axis", 1, &parameters.axis));
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 

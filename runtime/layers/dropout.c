@@ -6,31 +6,17 @@
 #include "runtime/layer.h"
 #include "runtime/layers/elements.h"
 
-enum { OPSET_RATIO_IS_INPUT = 12, COST_OF_MASK = 100, COST_OF_PRODUCTS = 32, ELEMENTS_AT_ONCE = 4096 };
-
-struct dropout_parameters {
-    float rate;
-};
+enum { COST_OF_MASK = 100, COST_OF_PRODUCTS = 32, ELEMENTS_AT_ONCE = 4096 };
 
 static fmap_status parse(struct fmap_parsing *parsing) {
-    struct dropout_parameters parameters = {.rate = 0.5f};
-    if (parsing->opset < OPSET_RATIO_IS_INPUT) {
-        TRY(fmap_attribute_float(parsing, "ratio", parameters.rate, &parameters.rate));
-        if (parsing->node->n_inputs > 1) {
-            return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
-                                  "has %zu inputs, expected 1 in opset %d", parsing->node->n_inputs,
-                                  parsing->opset);
-        }
-    }
     fmap_attribute_ignore(parsing, "seed"); /* the plan has one for the whole network */
-    return fmap_set_parameters(parsing, &parameters, sizeof parameters);
+    return FMAP_OK;
 }
 
 /* The third input, training_mode, is not asked: the plan says whether it is for training. */
 static fmap_status rate_of(const struct fmap_graph *graph, const struct fmap_graph_node *node, float *rate,
                            fmap_error *error) {
-    const struct dropout_parameters *parameters = node->parameters;
-    TRY(fmap_constant_float(graph, node, 1, parameters->rate, rate, error));
+    TRY(fmap_constant_float(graph, node, 1, 0.5f, rate, error));
     if (!(*rate >= 0.0f && *rate < 1.0f)) {
         return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
                               "the ratio is %g, expected 0 or more, less than 1", (double)*rate);

@@ -9,7 +9,6 @@
 
 static fmap_status parse(struct fmap_parsing *parsing) {
     struct fmap_eltwise_parameters parameters = {.activate = {.kind = FMAP_ACTIVATE_NONE}};
-    fmap_attribute_ignore(parsing, "consumed_inputs"); /* said which memory may be overwritten */
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 

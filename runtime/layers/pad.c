@@ -6,13 +6,8 @@
 
 #include <string.h>
 
-enum { OPSET_PADS_ARE_INPUTS = 11 };
-
 struct pad_parameters {
     enum fmap_pad_mode mode;
-    float value;
-    size_t n_pads; /* 0: they are an input */
-    int64_t pads[2 * FMAP_MAX_RANK];
 };
 
 static fmap_status parse_mode(struct fmap_parsing *parsing, enum fmap_pad_mode *mode) {
@@ -31,23 +26,7 @@ static fmap_status parse_mode(struct fmap_parsing *parsing, enum fmap_pad_mode *
 
 static fmap_status parse(struct fmap_parsing *parsing) {
     struct pad_parameters parameters = {.mode = FMAP_PAD_CONSTANT};
-    bool inputs = parsing->opset >= OPSET_PADS_ARE_INPUTS;
-    size_t n_inputs = parsing->node->n_inputs;
     TRY(parse_mode(parsing, &parameters.mode));
-    if (inputs ? n_inputs < 2 : n_inputs > 1) {
-        return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
-                              "has %zu inputs, expected %s in opset %d", n_inputs, inputs ? "2 to 4" : "1",
-                              parsing->opset);
-    }
-    if (!inputs) {
-        size_t capacity = sizeof parameters.pads / sizeof parameters.pads[0];
-        TRY(fmap_attribute_float(parsing, "value", 0.0f, &parameters.value));
-        TRY(fmap_attribute_ints(parsing, "pads", parameters.pads, capacity, &parameters.n_pads));
-        if (parameters.n_pads == 0) {
-            return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
-                                  "there is no attribute 'pads'");
-        }
-    }
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 
@@ -78,12 +57,11 @@ fmap_status fmap_pads_of(const struct fmap_graph *graph, const struct fmap_graph
                          struct fmap_pads *pads, fmap_error *error) {
     const struct pad_parameters *parameters = node->parameters;
     int64_t ends[2 * FMAP_MAX_RANK];
-    size_t n_ends = parameters->n_pads, n_axes;
+    size_t n_ends, n_axes;
     int axes[FMAP_MAX_RANK];
     *pads = (struct fmap_pads){.mode = parameters->mode};
-    memcpy(ends, parameters->pads, sizeof ends);
-    if (n_ends == 0) TRY(fmap_constant_ints(graph, node, 1, ends, 2 * FMAP_MAX_RANK, &n_ends, error));
-    TRY(fmap_constant_float(graph, node, 2, parameters->value, &pads->value, error));
+    TRY(fmap_constant_ints(graph, node, 1, ends, 2 * FMAP_MAX_RANK, &n_ends, error));
+    TRY(fmap_constant_float(graph, node, 2, 0.0f, &pads->value, error));
     TRY(find_axes(graph, node, fmap_input_value(graph, node, 0)->shape.rank, axes, &n_axes, error));
     if (n_ends != 2 * n_axes) {
         return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "has %zu pads for %s, expected %zu",
@@ -252,7 +230,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
 }
 
 const struct fmap_layer fmap_layer_pad = {.op = "Pad",
-                                          .min_inputs = 1,
+                                          .min_inputs = 2,
                                           .max_inputs = 4,
                                           .max_outputs = 1,
                                           .parse = parse,

@@ -203,7 +203,7 @@ Test(pad, pads_and_axes_that_do_not_fit_together_are_refused) {
     layer.operands[3] = net_constant_ints(1, far);
     cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "axis 2 is out of range"));
     layer.n_operands = 1;
-    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "has 1 inputs, expected 2 to 4 in opset 21"));
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "has 1 inputs, expected 2 to 4"));
     layer.opset = 10;
-    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "there is no attribute 'pads'"));
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "attribute 'pads' is missing in opset 10"));
 }
