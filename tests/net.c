@@ -35,17 +35,24 @@ static fmap_shape shape_of(int rank, const int64_t *dims) {
 }
 
 fmap_value net_input(fmap_model *model, const char *name, int rank, const int64_t *dims) {
+    return net_input_of(model, name, FMAP_FLOAT32, rank, dims);
+}
+
+fmap_value net_input_of(fmap_model *model, const char *name, fmap_type type, int rank, const int64_t *dims) {
     fmap_shape shape = shape_of(rank, dims);
-    return fmap_model_input(model, name, FMAP_FLOAT32, &shape);
+    return fmap_model_input(model, name, type, &shape);
 }
 
 fmap_value net_floats(fmap_model *model, const float *data, int rank, const int64_t *dims) {
-    fmap_tensor tensor = {.type = FMAP_FLOAT32, .shape = shape_of(rank, dims), .data = data};
-    return fmap_model_constant(model, NULL, &tensor, FMAP_COPY);
+    return net_elements(model, FMAP_FLOAT32, data, rank, dims);
 }
 
 fmap_value net_ints(fmap_model *model, const int64_t *data, int64_t n) {
-    fmap_tensor tensor = {.type = FMAP_INT64, .shape = shape_of(1, &n), .data = data};
+    return net_elements(model, FMAP_INT64, data, 1, &n);
+}
+
+fmap_value net_elements(fmap_model *model, fmap_type type, const void *data, int rank, const int64_t *dims) {
+    fmap_tensor tensor = {.type = type, .shape = shape_of(rank, dims), .data = data};
     return fmap_model_constant(model, NULL, &tensor, FMAP_COPY);
 }
 
@@ -65,6 +72,10 @@ fmap_attribute net_list(const char *name, const int64_t *ints, size_t n) {
     return (fmap_attribute){.name = name, .type = FMAP_ATTRIBUTE_INTS, .ints = ints, .count = n};
 }
 
+fmap_attribute net_float_list(const char *name, const float *floats, size_t n) {
+    return (fmap_attribute){.name = name, .type = FMAP_ATTRIBUTE_FLOATS, .floats = floats, .count = n};
+}
+
 fmap_value net_node(fmap_model *model, const char *op, const char *name, const fmap_value *inputs,
                     size_t n_inputs, const fmap_attribute *attributes, size_t n_attributes) {
     fmap_value output = FMAP_NO_VALUE;
@@ -78,6 +89,19 @@ fmap_value net_node(fmap_model *model, const char *op, const char *name, const f
                                             .n_attributes = n_attributes},
                     &output);
     return output;
+}
+
+size_t net_type_bytes(fmap_type type) {
+    switch (type) {
+    case FMAP_TYPE_UNKNOWN: break;
+    case FMAP_UINT8:
+    case FMAP_INT8:
+    case FMAP_BOOL: return 1;
+    case FMAP_FLOAT32:
+    case FMAP_INT32: return 4;
+    case FMAP_INT64: return 8;
+    }
+    abort();
 }
 
 /* ---- running ----------------------------------------------------------------------------------------- */

@@ -17,17 +17,23 @@ fmap_status net_try_model(net_build *build, const void *what, const fmap_allocat
                           fmap_model **model, fmap_error *error);
 
 fmap_value net_input(fmap_model *model, const char *name, int rank, const int64_t *dims);
+fmap_value net_input_of(fmap_model *model, const char *name, fmap_type type, int rank, const int64_t *dims);
 fmap_value net_floats(fmap_model *model, const float *data, int rank, const int64_t *dims);
 fmap_value net_ints(fmap_model *model, const int64_t *data, int64_t n);
+fmap_value net_elements(fmap_model *model, fmap_type type, const void *data, int rank, const int64_t *dims);
 
 fmap_attribute net_int(const char *name, int64_t i);
 fmap_attribute net_float(const char *name, float f);
 fmap_attribute net_string(const char *name, const char *s);
 fmap_attribute net_list(const char *name, const int64_t *ints, size_t n);
+fmap_attribute net_float_list(const char *name, const float *floats, size_t n);
 
 /* Adds a node of one output; `name` may be NULL. */
 fmap_value net_node(fmap_model *model, const char *op, const char *name, const fmap_value *inputs,
                     size_t n_inputs, const fmap_attribute *attributes, size_t n_attributes);
+
+/* The bytes of an element. */
+size_t net_type_bytes(fmap_type type);
 
 /* ---- running ----------------------------------------------------------------------------------------- */
 

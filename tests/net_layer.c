@@ -22,7 +22,29 @@ struct net_operand net_constant(int rank, const int64_t *dims, const float *floa
 }
 
 struct net_operand net_constant_ints(int64_t n, const int64_t *ints) {
-    return (struct net_operand){.kind = NET_CONSTANT, .shape = shape_of(1, &n), .ints = ints};
+    return net_constant_of(FMAP_INT64, 1, &n, ints);
+}
+
+struct net_operand net_pending_ints(int64_t n, const int64_t *ints) {
+    return net_pending_of(FMAP_INT64, 1, &n, ints);
+}
+
+static struct net_operand operand_of(enum net_operand_kind kind, fmap_type type, int rank,
+                                     const int64_t *dims, const void *elements) {
+    return (struct net_operand){
+        .kind = kind, .shape = shape_of(rank, dims), .type = type, .elements = elements};
+}
+
+struct net_operand net_computed_of(fmap_type type, int rank, const int64_t *dims, const void *elements) {
+    return operand_of(NET_COMPUTED, type, rank, dims, elements);
+}
+
+struct net_operand net_constant_of(fmap_type type, int rank, const int64_t *dims, const void *elements) {
+    return operand_of(NET_CONSTANT, type, rank, dims, elements);
+}
+
+struct net_operand net_pending_of(fmap_type type, int rank, const int64_t *dims, const void *elements) {
+    return operand_of(NET_PENDING, type, rank, dims, elements);
 }
 
 struct net_operand net_left_out(void) {
@@ -68,18 +90,50 @@ static fmap_value block(fmap_model *model, fmap_value x, const fmap_shape *shape
     return net_node(model, "BatchNormalization", NULL, inputs, 5, &epsilon, 1);
 }
 
+static fmap_type type_of(const struct net_operand *operand) {
+    return operand->type ? operand->type : FMAP_FLOAT32;
+}
+
+static const void *elements_in(const struct net_operand *operand) {
+    return operand->type ? operand->elements : operand->floats;
+}
+
+/* A plan knows what is computed from constants; until then nobody does. */
+static fmap_value add_constant(fmap_model *model, const struct net_operand *operand) {
+    fmap_value constant = net_elements(model, type_of(operand), elements_in(operand), operand->shape.rank,
+                                       operand->shape.dims);
+    return operand->kind == NET_PENDING ? net_node(model, "Identity", NULL, &constant, 1, NULL, 0) : constant;
+}
+
 static fmap_value add_operand(fmap_model *model, const struct variant *variant, size_t index) {
     const struct net_operand *operand = &variant->layer->operands[index];
     fmap_shape shape = operand->shape;
     char name[8];
     if (operand->kind == NET_LEFT_OUT) return FMAP_NO_VALUE;
-    if (operand->ints) return net_ints(model, operand->ints, shape.dims[0]);
-    if (operand->kind == NET_CONSTANT) return net_floats(model, operand->floats, shape.rank, shape.dims);
+    if (operand->kind != NET_COMPUTED) return add_constant(model, operand);
     if (variant->layer->batch) shape.dims[0] = FMAP_UNKNOWN;
     snprintf(name, sizeof name, "x%zu", index);
-    fmap_value x = net_input(model, name, shape.rank, shape.dims);
+    fmap_value x = net_input_of(model, name, type_of(operand), shape.rank, shape.dims);
+    if (type_of(operand) != FMAP_FLOAT32) return x;
     bool blocked = variant->forms == BLOCKED || variant->forms == (index ? FIRST_PLAIN : FIRST_BLOCKED);
     return blocked ? block(model, x, &operand->shape) : x;
+}
+
+static fmap_value add_layer(fmap_model *model, const struct net_layer *layer, const fmap_value *inputs) {
+    static const char *const names[NET_MAX_OUTPUTS] = {"y0", "y1", "y2", "y3", "y4", "y5"};
+    fmap_value outputs[NET_MAX_OUTPUTS] = {FMAP_NO_VALUE};
+    if (layer->n_outputs > NET_MAX_OUTPUTS || layer->output >= NET_MAX_OUTPUTS) abort();
+    fmap_model_node(model,
+                    &(fmap_node_definition){.op = layer->op,
+                                            .name = "y",
+                                            .inputs = inputs,
+                                            .n_inputs = layer->n_operands,
+                                            .output_names = layer->n_outputs > 1 ? names : NULL,
+                                            .n_outputs = layer->n_outputs > 1 ? layer->n_outputs : 1,
+                                            .attributes = layer->attributes,
+                                            .n_attributes = layer->n_attributes},
+                    outputs);
+    return outputs[layer->output];
 }
 
 static void build(fmap_model *model, const void *what) {
@@ -88,8 +142,7 @@ static void build(fmap_model *model, const void *what) {
     fmap_value inputs[NET_MAX_OPERANDS];
     for (size_t i = 0; i < layer->n_operands; i++) inputs[i] = add_operand(model, variant, i);
     if (layer->opset) fmap_model_set_opset(model, layer->opset);
-    fmap_model_output(model, net_node(model, layer->op, "y", inputs, layer->n_operands, layer->attributes,
-                                      layer->n_attributes));
+    fmap_model_output(model, add_layer(model, layer, inputs));
 }
 
 /* ---- running ----------------------------------------------------------------------------------------- */
@@ -110,25 +163,53 @@ static size_t elements_of(const fmap_shape *shape) {
     return (size_t)n;
 }
 
+/* Room for n elements of a type between fences, which count in floats. */
+static struct check_fenced fenced_of(fmap_type type, size_t n) {
+    size_t bytes = net_type_bytes(type), alignment = bytes > sizeof(float) ? bytes : sizeof(float);
+    return check_fenced_create((n * bytes + sizeof(float) - 1) / sizeof(float), alignment);
+}
+
 /* A computed input between fences, in the order that the network is given it; of image `alone`, unless that
  * is -1. */
 static struct check_fenced input_of(const struct net_operand *operand, bool pixels, int alone) {
     fmap_shape shape = operand->shape;
     if (alone >= 0) shape.dims[0] = 1;
-    size_t n = elements_of(&shape);
-    struct check_fenced input = check_fenced_create(n, sizeof(float));
-    const float *floats = operand->floats + (alone > 0 ? (size_t)alone * n : 0);
-    if (pixels && shape.rank == 4) {
-        reorder(&shape, true, floats, input.data);
-    } else {
-        memcpy(input.data, floats, n * sizeof *floats);
+    fmap_type type = type_of(operand);
+    size_t n = elements_of(&shape), bytes = n * net_type_bytes(type);
+    struct check_fenced input = fenced_of(type, n);
+    const char *elements = (const char *)elements_in(operand) + (alone > 0 ? (size_t)alone * bytes : 0);
+    if (pixels && shape.rank == 4 && type == FMAP_FLOAT32) {
+        reorder(&shape, true, (const float *)(const void *)elements, input.data);
+    } else if (bytes > 0) {
+        memcpy(input.data, elements, bytes);
     }
     return input;
 }
 
-static bool run_net(const struct net *net, const struct variant *variant, int alone, float *got, size_t n) {
+/* What all runs are compared with. */
+struct results {
+    const double *expected, *bounds; /* of floats */
+    const void *exact;               /* if not NULL: the bits of n elements of the type */
+    fmap_type type;
+    void *first, *got; /* `first` is what all others are compared with */
+    size_t n;
+    bool has_first;
+};
+
+static bool has_output(const struct net *net, const struct net_layer *layer, const struct results *results,
+                       size_t n) {
+    size_t found = net_output_elements(net, 0);
+    fmap_type type = fmap_plan_output_type(net->plan, 0);
+    if (found == n && type == results->type) return true;
+    fprintf(stderr, "net: %s: %zu elements of type %d, not %zu of type %d\n", layer->op, found, (int)type, n,
+            (int)results->type);
+    return false;
+}
+
+static bool run_net(const struct net *net, const struct variant *variant, int alone,
+                    const struct results *results, void *got, size_t n) {
     const struct net_layer *layer = variant->layer;
-    struct check_fenced inputs[NET_MAX_OPERANDS], output = check_fenced_create(n, sizeof(float));
+    struct check_fenced inputs[NET_MAX_OPERANDS], output = fenced_of(results->type, n);
     const void *pointers[NET_MAX_OPERANDS];
     size_t n_inputs = 0;
     fmap_error error = {0};
@@ -139,14 +220,14 @@ static bool run_net(const struct net *net, const struct variant *variant, int al
         pointers[n_inputs] = inputs[n_inputs].data;
         n_inputs++;
     }
-    bool good = net_output_elements(net, 0) == n && fmap_plan_output_shape(net->plan, 0, &shape) == FMAP_OK;
-    if (!good) fprintf(stderr, "net: %s: %zu elements, not %zu\n", layer->op, net_output_elements(net, 0), n);
-    good = good && fmap_context_run(net->context, pointers, (void *[]){output.data}, &error) == FMAP_OK &&
-           check_fence_intact(layer->op, &output);
-    if (good && variant->forms == PIXELS && shape.rank == 4) {
+    bool good = has_output(net, layer, results, n) &&
+                fmap_plan_output_shape(net->plan, 0, &shape) == FMAP_OK &&
+                fmap_context_run(net->context, pointers, (void *[]){output.data}, &error) == FMAP_OK &&
+                check_fence_intact(layer->op, &output);
+    if (good && variant->forms == PIXELS && shape.rank == 4 && results->type == FMAP_FLOAT32) {
         reorder(&shape, false, output.data, got);
     } else {
-        memcpy(got, output.data, n * sizeof *got);
+        memcpy(got, output.data, n * net_type_bytes(results->type));
     }
     for (size_t i = 0; i < n_inputs; i++) check_fenced_destroy(&inputs[i]);
     check_fenced_destroy(&output);
@@ -165,54 +246,77 @@ static struct text text_of(const struct variant *variant, const fmap_plan_option
     return text;
 }
 
+static fmap_plan_options options_of(const struct variant *variant, fmap_plan_options options, int alone) {
+    const struct net_operand *first = &variant->layer->operands[0];
+    options.batch = alone >= 0 ? 1 : first->shape.rank > 0 ? first->shape.dims[0] : 0;
+    return options;
+}
+
 /* One plan and one run of it. */
 static bool run(const fmap_model *model, const struct variant *variant, fmap_plan_options options, int alone,
-                float *got, size_t n) {
+                const struct results *results, void *got, size_t n) {
     const struct net_layer *layer = variant->layer;
     char names[NET_MAX_OPERANDS][8];
-    fmap_port ports[NET_MAX_OPERANDS + 1] = {{.name = "y", .layout = FMAP_NHWC}};
-    options.batch = alone >= 0 ? 1 : layer->operands[0].shape.dims[0];
+    fmap_value_info output = {.name = NULL};
+    fmap_model_value(model, fmap_model_output_value(model, 0), &output);
+    fmap_port ports[NET_MAX_OPERANDS + 1] = {{.name = output.name, .layout = FMAP_NHWC}};
+    options = options_of(variant, options, alone);
     options.ports = ports;
-    options.n_ports = variant->forms == PIXELS;
+    options.n_ports = variant->forms == PIXELS && results->type == FMAP_FLOAT32;
     for (size_t i = 0; i < layer->n_operands && variant->forms == PIXELS; i++) {
-        if (layer->operands[i].kind != NET_COMPUTED) continue;
+        const struct net_operand *operand = &layer->operands[i];
+        if (operand->kind != NET_COMPUTED || type_of(operand) != FMAP_FLOAT32) continue;
         snprintf(names[i], sizeof names[i], "x%zu", i);
         ports[options.n_ports++] = (fmap_port){.name = names[i], .layout = FMAP_NHWC};
     }
     struct net net;
     if (!net_open(&net, model, &options)) return false;
-    bool good = run_net(&net, variant, alone, got, n);
+    bool good = run_net(&net, variant, alone, results, got, n);
     net_close(&net);
     if (!good) fprintf(stderr, "net: %s\n", text_of(variant, &options).text);
     return good;
 }
 
-struct results {
-    const double *expected, *bounds;
-    float *first, *got; /* `first` is what all others are compared with */
-    size_t n;
-    bool has_first;
-};
+static bool same_elements(const char *what, fmap_type type, const void *got, const void *expected, size_t n) {
+    if (type == FMAP_FLOAT32) return check_same_bits(what, got, expected, n);
+    size_t bytes = net_type_bytes(type);
+    for (size_t i = 0; i < n; i++) {
+        int64_t a = 0, b = 0; /* the first bytes count least */
+        memcpy(&a, (const char *)got + i * bytes, bytes);
+        memcpy(&b, (const char *)expected + i * bytes, bytes);
+        if (a == b) continue;
+        fprintf(stderr, "%s: element %zu is %llx, expected %llx\n", what, i, (unsigned long long)a,
+                (unsigned long long)b);
+        return false;
+    }
+    return true;
+}
+
+static bool is_expected(const struct results *results, const char *what, const void *got) {
+    if (results->exact) return same_elements(what, results->type, got, results->exact, results->n);
+    return check_near(what, got, results->expected, results->bounds, results->n);
+}
 
 static bool compare(struct results *results, const fmap_model *model, const struct variant *variant,
                     fmap_plan_options options) {
     bool is_first = !results->has_first;
-    float *got = is_first ? results->first : results->got;
-    if (!run(model, variant, options, -1, got, results->n)) return false;
+    void *got = is_first ? results->first : results->got;
+    if (!run(model, variant, options, -1, results, got, results->n)) return false;
     struct text what = text_of(variant, &options);
     results->has_first = true;
-    return is_first ? check_near(what.text, got, results->expected, results->bounds, results->n)
-                    : check_same_bits(what.text, got, results->first, results->n);
+    return is_first ? is_expected(results, what.text, got)
+                    : same_elements(what.text, results->type, got, results->first, results->n);
 }
 
 static bool images_alone_agree(struct results *results, const fmap_model *model,
                                const struct variant *variant) {
     int batch = (int)variant->layer->operands[0].shape.dims[0];
-    size_t n = results->n / (size_t)batch;
+    size_t n = results->n / (size_t)batch, bytes = n * net_type_bytes(results->type);
+    fmap_plan_options options = {.threads = 1};
     for (int image = 0; image < batch; image++) {
-        if (!run(model, variant, (fmap_plan_options){.threads = 1}, image, results->got, n)) return false;
-        const float *together = results->first + (size_t)image * n;
-        if (!check_same_bits("an image alone", results->got, together, n)) return false;
+        if (!run(model, variant, options, image, results, results->got, n)) return false;
+        const char *together = (const char *)results->first + (size_t)image * bytes;
+        if (!same_elements("an image alone", results->type, results->got, together, n)) return false;
     }
     return true;
 }
@@ -235,26 +339,38 @@ static bool variant_agrees(struct results *results, const struct variant *varian
     return good;
 }
 
-static size_t count_computed(const struct net_layer *layer) {
+/* How many computed inputs can lie in different forms: those of floats. */
+static size_t count_formed(const struct net_layer *layer) {
     size_t n = 0;
-    for (size_t i = 0; i < layer->n_operands; i++) n += layer->operands[i].kind == NET_COMPUTED;
+    for (size_t i = 0; i < layer->n_operands; i++) {
+        const struct net_operand *operand = &layer->operands[i];
+        n += operand->kind == NET_COMPUTED && type_of(operand) == FMAP_FLOAT32;
+    }
     return n;
+}
+
+static bool all_agree(const struct net_layer *layer, struct results *results) {
+    size_t room = (results->n * net_type_bytes(results->type) + sizeof(float) - 1) / sizeof(float);
+    float *first = net_random(room, 1), *got = net_random(room, 2);
+    size_t n_formed = count_formed(layer);
+    int n_forms = n_formed > 1 ? N_FORMS : n_formed == 1 ? FIRST_BLOCKED : PIXELS;
+    bool good = true;
+    results->first = first;
+    results->got = got;
+    for (int forms = 0; forms < n_forms && good; forms++) {
+        good = variant_agrees(results, &(struct variant){.layer = layer, .forms = (enum forms)forms});
+    }
+    free(first);
+    free(got);
+    return good;
 }
 
 bool net_layer_agrees(const struct net_layer *layer, const double *expected, const double *bounds, size_t n) {
     double *zeros = calloc(n ? n : 1, sizeof *zeros);
-    struct results results = {.expected = expected,
-                              .bounds = bounds ? bounds : zeros,
-                              .first = net_random(n, 1),
-                              .got = net_random(n, 2),
-                              .n = n};
-    int n_forms = count_computed(layer) > 1 ? N_FORMS : FIRST_BLOCKED;
-    bool good = zeros != NULL;
-    for (int forms = 0; forms < n_forms && good; forms++) {
-        good = variant_agrees(&results, &(struct variant){.layer = layer, .forms = (enum forms)forms});
-    }
-    free(results.first);
-    free(results.got);
+    if (!zeros) abort();
+    struct results results = {
+        .expected = expected, .bounds = bounds ? bounds : zeros, .type = FMAP_FLOAT32, .n = n};
+    bool good = all_agree(layer, &results);
     free(zeros);
     return good;
 }
@@ -266,6 +382,11 @@ bool net_layer_moves(const struct net_layer *layer, const float *expected, size_
     bool good = net_layer_agrees(layer, exact, NULL, n);
     free(exact);
     return good;
+}
+
+bool net_layer_gives(const struct net_layer *layer, fmap_type type, const void *expected, size_t n) {
+    struct results results = {.exact = expected, .type = type, .n = n};
+    return all_agree(layer, &results);
 }
 
 /* ---- shapes and refusals ------------------------------------------------------------------------------- */

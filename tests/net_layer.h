@@ -5,21 +5,33 @@
 
 #include "tests/net.h"
 
-enum net_operand_kind { NET_COMPUTED, NET_CONSTANT, NET_LEFT_OUT };
+enum net_operand_kind {
+    NET_COMPUTED,
+    NET_CONSTANT,
+    NET_PENDING, /* a constant that is only known when a plan is made */
+    NET_LEFT_OUT
+};
 
 struct net_operand {
     enum net_operand_kind kind;
     fmap_shape shape;
     const float *floats; /* of NET_COMPUTED too: what the network is run with */
-    const int64_t *ints; /* of a NET_CONSTANT of integers */
+    fmap_type type;      /* of the elements, where there are no floats */
+    const void *elements;
 };
 
 struct net_operand net_computed(int rank, const int64_t *dims, const float *floats);
 struct net_operand net_constant(int rank, const int64_t *dims, const float *floats);
 struct net_operand net_constant_ints(int64_t n, const int64_t *ints);
+
+/* The same for elements of any type. */
+struct net_operand net_computed_of(fmap_type type, int rank, const int64_t *dims, const void *elements);
+struct net_operand net_constant_of(fmap_type type, int rank, const int64_t *dims, const void *elements);
+struct net_operand net_pending_of(fmap_type type, int rank, const int64_t *dims, const void *elements);
+struct net_operand net_pending_ints(int64_t n, const int64_t *ints);
 struct net_operand net_left_out(void);
 
-enum { NET_MAX_OPERANDS = 6, NET_MAX_ATTRIBUTES = 10 };
+enum { NET_MAX_OPERANDS = 6, NET_MAX_ATTRIBUTES = 10, NET_MAX_OUTPUTS = 6 };
 
 struct net_layer {
     const char *op;
@@ -28,6 +40,8 @@ struct net_layer {
     size_t n_operands;
     fmap_attribute attributes[NET_MAX_ATTRIBUTES];
     size_t n_attributes;
+    size_t n_outputs; /* 0: one */
+    size_t output;    /* the one that is looked at */
     /* The first dimension of what is computed is the batch: unknown in the model, and every image by itself
      * gives the same bits. */
     bool batch;
@@ -41,6 +55,9 @@ bool net_layer_agrees(const struct net_layer *layer, const double *expected, con
 
 /* The same for a layer that only moves numbers. */
 bool net_layer_moves(const struct net_layer *layer, const float *expected, size_t n);
+
+/* The same for a layer whose output has elements of that type: all bits agree. */
+bool net_layer_gives(const struct net_layer *layer, fmap_type type, const void *expected, size_t n);
 
 /* The shape that is inferred when the node is added; rank -1 when it is refused. */
 fmap_shape net_layer_shape(const struct net_layer *layer);
