@@ -38,8 +38,10 @@ static int64_t gain(const struct fmap_graph *graph, const struct fmap_graph_node
 
 struct fmap_chunks fmap_chunks_choose(const struct fmap_graph *graph, int threads) {
     struct fmap_chunks chunks = {0};
-    if (graph->n_inputs == 0) return chunks;
-    const fmap_shape *in = &graph->values[graph->inputs[0]].shape;
+    size_t first = 0;
+    while (first < graph->n_inputs && graph->values[graph->inputs[first]].data) first++;
+    if (first == graph->n_inputs) return chunks;
+    const fmap_shape *in = &graph->values[graph->inputs[first]].shape;
     int64_t images = in->rank > 2 ? in->dims[0] : 1, sum = 0, best = 0;
     if (images < 2 || (images % threads != 0 && images < LEAST_ROUNDS * (int64_t)threads)) return chunks;
     chunks.images = images;

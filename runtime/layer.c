@@ -80,7 +80,8 @@ fmap_status fmap_infer_outputs(const struct fmap_graph *graph, const struct fmap
                                fmap_error *error) {
     for (size_t i = 0; i < node->n_inputs; i++) {
         const struct fmap_graph_value *input = fmap_input_value(graph, node, i);
-        if (input && input->type == FMAP_TYPE_UNKNOWN) return fmap_defer_outputs(graph, node);
+        if (input && (input->type == FMAP_TYPE_UNKNOWN || input->shape.rank < 0))
+            return fmap_defer_outputs(graph, node);
     }
     return node->layer->shape(graph, node, error);
 }

@@ -122,8 +122,9 @@ static const char *free_name(const struct fmap_names *names, const char *stem, c
     return room;
 }
 
-static bool check_shape(fmap_model *model, const char *name, fmap_type type, const fmap_shape *shape) {
-    if (!shape || shape->rank < 0 || shape->rank > FMAP_MAX_RANK) {
+static bool check_shape(fmap_model *model, const char *name, fmap_type type, const fmap_shape *shape,
+                        int least_rank) {
+    if (!shape || shape->rank < least_rank || shape->rank > FMAP_MAX_RANK) {
         fmap_fail(&model->failure, FMAP_ERROR_LIMIT, "%.120s: tensor '%.120s' has rank %d, expected 0 to %d",
                   model->graph.name, name, shape ? shape->rank : -1, FMAP_MAX_RANK);
         return false;
@@ -148,7 +149,7 @@ fmap_value fmap_model_input(fmap_model *model, const char *name, fmap_type type,
     if (!open_for_building(model)) return FMAP_NO_VALUE;
     char room[512];
     const char *chosen = name && *name ? name : free_name(&model->value_names, "input", room, sizeof room);
-    if (!check_shape(model, chosen, type, shape)) return FMAP_NO_VALUE;
+    if (!check_shape(model, chosen, type, shape, FMAP_UNKNOWN)) return FMAP_NO_VALUE;
     struct fmap_graph_value value = {.type = type, .shape = *shape, .producer = -1};
     fmap_value added = add_value(model, chosen, &value);
     if (added && !fmap_graph_add_input(&model->graph, added)) {
@@ -163,7 +164,7 @@ fmap_value fmap_model_constant(fmap_model *model, const char *name, const fmap_t
     if (!open_for_building(model)) return FMAP_NO_VALUE;
     char room[512];
     const char *chosen = name && *name ? name : free_name(&model->value_names, "constant", room, sizeof room);
-    if (!tensor || !check_shape(model, chosen, tensor->type, &tensor->shape)) {
+    if (!tensor || !check_shape(model, chosen, tensor->type, &tensor->shape, 0)) {
         if (!tensor)
             fmap_fail(&model->failure, FMAP_ERROR_ARGUMENT, "constant '%.120s' has no tensor", chosen);
         return FMAP_NO_VALUE;

@@ -34,10 +34,10 @@ static fmap_status check_ports(const struct fmap_graph *graph, const fmap_plan_o
             return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: there is no input or output '%.120s'",
                              graph->name, port->name ? port->name : "(NULL)");
         }
-        if (!input && port->shape) {
+        if (!input && (port->shape || port->value)) {
             return fmap_fail(error, FMAP_ERROR_ARGUMENT,
-                             "%.120s: '%.120s' is an output: its shape cannot be chosen", graph->name,
-                             port->name);
+                             "%.120s: '%.120s' is an output: its %s cannot be chosen", graph->name,
+                             port->name, port->shape ? "shape" : "value");
         }
         if ((unsigned)port->layout > FMAP_BLOCKED) {
             return fmap_fail(error, FMAP_ERROR_ARGUMENT,
@@ -62,28 +62,37 @@ static fmap_status check_size(const struct fmap_graph *graph, const struct fmap_
     return FMAP_OK;
 }
 
+static bool fits(const fmap_shape *chosen, const fmap_shape *known) {
+    if (chosen->rank < 0 || chosen->rank > FMAP_MAX_RANK) return false;
+    if (known->rank >= 0 && chosen->rank != known->rank) return false;
+    for (int i = 0; i < chosen->rank; i++) {
+        if (chosen->dims[i] < 0) return false;
+        if (known->rank >= 0 && known->dims[i] >= 0 && known->dims[i] != chosen->dims[i]) return false;
+    }
+    return true;
+}
+
 /* The shape of an input: the port's where it has one, else the model's with the batch filled in. */
-static fmap_status settle_input(const struct fmap_graph *graph, struct fmap_graph_value *input,
-                                const fmap_plan_options *options, fmap_error *error) {
-    const fmap_port *port = find_port(options, input->name);
+static fmap_status settle_shape(const struct fmap_graph *graph, struct fmap_graph_value *input,
+                                const fmap_port *port, int64_t batch, fmap_error *error) {
     fmap_shape known = input->shape;
     if (port && port->shape) {
-        const fmap_shape *chosen = port->shape;
-        bool fits = chosen->rank == known.rank;
-        for (int i = 0; i < known.rank && fits; i++) {
-            fits = chosen->dims[i] >= 0 && (known.dims[i] < 0 || known.dims[i] == chosen->dims[i]);
-        }
-        if (!fits) {
+        if (!fits(port->shape, &known)) {
             return fmap_fail(error, FMAP_ERROR_ARGUMENT,
                              "%.120s: input '%.120s' cannot have the shape %s, expected %s", graph->name,
-                             input->name, fmap_shape_text(chosen).text, fmap_shape_text(&known).text);
+                             input->name, fmap_shape_text(port->shape).text, fmap_shape_text(&known).text);
         }
-        input->shape = *chosen;
+        input->shape = *port->shape;
     } else if (known.rank > 0 && known.dims[0] < 0) {
-        input->shape.dims[0] = options->batch ? options->batch : 1;
+        input->shape.dims[0] = batch ? batch : 1;
     }
+    if (input->shape.rank < 0) {
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: the shape of input '%.120s' must be chosen",
+                         graph->name, input->name);
+    }
+    bool may_be_empty = port && port->value;
     for (int i = 0; i < input->shape.rank; i++) {
-        if (input->shape.dims[i] < 1 && known.dims[i] != 0) {
+        if (input->shape.dims[i] < 0 || (input->shape.dims[i] == 0 && known.dims[i] != 0 && !may_be_empty)) {
             return fmap_fail(
                 error, FMAP_ERROR_ARGUMENT,
                 "%.120s: input '%.120s' has the shape %s: dimension %d must be chosen, 1 or more",
@@ -91,6 +100,17 @@ static fmap_status settle_input(const struct fmap_graph *graph, struct fmap_grap
         }
     }
     return check_size(graph, input, error);
+}
+
+static fmap_status settle_input(struct fmap_graph *graph, struct fmap_graph_value *input,
+                                const fmap_plan_options *options, fmap_error *error) {
+    const fmap_port *port = find_port(options, input->name);
+    TRY(settle_shape(graph, input, port, options->batch, error));
+    if (!port || !port->value) return FMAP_OK;
+    int64_t elements = fmap_shape_product(&input->shape, 0, input->shape.rank);
+    size_t bytes = fmap_type_bytes(input->type);
+    input->data = fmap_storage_copy(&graph->storage, port->value, (size_t)elements, bytes);
+    return input->data ? FMAP_OK : fmap_fail_memory(error, (size_t)elements * bytes);
 }
 
 /* Shapes in the order of the nodes. What is known with them, such as another shape computed from them, becomes a

@@ -142,7 +142,8 @@ fmap_status fmap_context_run(fmap_context *context, const void *const *inputs, v
     void **ports = context->ports;
     for (size_t i = 0; i < graph->n_inputs; i++) {
         ports[i] = (void *)(uintptr_t)inputs[i];
-        if (!ports[i]) return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_run: input %zu is NULL", i);
+        if (!ports[i] && !graph->values[graph->inputs[i]].data)
+            return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_run: input %zu is NULL", i);
     }
     for (size_t i = 0; i < graph->n_outputs; i++) {
         ports[graph->n_inputs + i] = outputs[i];

@@ -10,6 +10,7 @@ static void place_inputs(struct fmap_planning *planning) {
     const struct fmap_graph *graph = planning->graph;
     for (size_t i = 0; i < graph->n_inputs; i++) {
         fmap_value value = graph->inputs[i];
+        if (graph->values[value].data) continue; /* settled by the plan */
         enum fmap_form form = fmap_planning_port_form(planning, i, &graph->values[value].shape);
         planning->values[value].placed[form] = true;
         struct fmap_operand *place = &planning->values[value].places[form];

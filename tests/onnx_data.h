@@ -20,9 +20,10 @@ struct onnx_tolerance {
 /* Why a case does not agree: the library's own sentence where that refuses or fails. */
 struct onnx_report {
     char sentence[FMAP_ERROR_MESSAGE_BYTES + 32];
+    bool fixed; /* the plan had to know the elements of some inputs */
 };
 
-/* Loads the model, plans it for the shapes of the inputs of a data set, runs it and compares all outputs;
+/* Loads the model, plans it for the shapes (and if need be the elements) of the inputs of a data set, runs it and compares all outputs;
  * other types than float32 have to be equal. ONNX_MISSING: there is no such data set, or it holds something else
  * than tensors of types that the library has. */
 enum onnx_outcome onnx_run(const char *folder, int data_set, const fmap_plan_options *options,

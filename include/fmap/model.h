@@ -61,7 +61,7 @@ FMAP_API fmap_status fmap_model_set_opset(fmap_model *model, int version);
  * When the call itself fails, release is called at once. */
 FMAP_API fmap_status fmap_model_keep(fmap_model *model, void *resource, void (*release)(void *resource));
 
-/* An input of the network. Dimensions may be FMAP_UNKNOWN; a plan must be able to fill them in. */
+/* An input of the network. Dimensions, or the rank itself, may be FMAP_UNKNOWN; a plan must be able to fill them in. */
 FMAP_API fmap_value fmap_model_input(fmap_model *model, const char *name, fmap_type type,
                                      const fmap_shape *shape);
 

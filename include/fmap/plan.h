@@ -13,12 +13,16 @@ typedef struct fmap_context fmap_context;
 
 /* ---- what to plan for ------------------------------------------------------------------------ */
 
-/* Settles the shape and the memory layout of one input or output of the network. */
+/* Settles the shape, the memory layout, even the elements of one input or output of the network. */
 typedef struct fmap_port {
     const char *name;
     const fmap_shape *shape; /* of an input; NULL: the model's, unknown dimensions filled in with `batch`
                                 in front and an error elsewhere. Of an output: must be NULL. */
     fmap_layout layout;      /* of the caller's buffer, for rank 4 */
+    const void
+        *value; /* of an input: its elements, row-major, which the plan copies and takes for constants, as
+                                an operator may need them: the shape of a Reshape, the weights of a Conv. What runs
+                                are given for this input does not count and may be NULL. NULL: known in a run only */
 } fmap_port;
 
 /* Which feature map of a layer. "Layer" is a node of the model as it was loaded or built; the points

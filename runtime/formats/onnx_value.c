@@ -37,11 +37,11 @@ static bool read_type(struct fmap_onnx_loader *loader, struct fmap_onnx_span spa
     }
     const struct fmap_onnx_type *element = fmap_onnx_type_of(tensor.elem_type);
     if (!element->exact) return fmap_onnx_refuse_type(loader, what, tensor.elem_type);
-    if (!tensor.shape.span.data) {
-        return fmap_onnx_fail(loader, FMAP_ERROR_UNSUPPORTED,
-                              "%s has no shape; its number of dimensions, at least, must be known", what);
-    }
     *type = element->type;
+    if (!tensor.shape.span.data) {
+        *shape = (fmap_shape){.rank = (int)FMAP_UNKNOWN};
+        return true;
+    }
     return read_shape(loader, tensor.shape.span, what, shape);
 }
 

@@ -50,7 +50,8 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
                          fmap_error *error) {
     struct fmap_activate_job activate;
     TRY(fmap_expect_floats(graph, node, 0, error));
-    TRY(fmap_activation_of(graph, node, &activate, error));
+    if (!fmap_input_pending(graph, node, 1) && !fmap_input_pending(graph, node, 2))
+        TRY(fmap_activation_of(graph, node, &activate, error));
     return fmap_set_output(graph, node, &fmap_input_value(graph, node, 0)->shape);
 }
 

@@ -39,7 +39,7 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
                                   "%s, expected one number for each channel of %s",
                                   fmap_input_text(graph, node, i).text, fmap_input_text(graph, node, 0).text);
         }
-        if (!value->data) {
+        if (!value->data && !fmap_input_pending(graph, node, i)) {
             return fmap_fail_node(graph, node, error, FMAP_ERROR_UNSUPPORTED,
                                   "%s is computed, expected a constant",
                                   fmap_input_text(graph, node, i).text);

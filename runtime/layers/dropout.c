@@ -28,7 +28,7 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
                          fmap_error *error) {
     float rate;
     TRY(fmap_expect_floats(graph, node, 0, error));
-    TRY(rate_of(graph, node, &rate, error));
+    if (!fmap_input_pending(graph, node, 1)) TRY(rate_of(graph, node, &rate, error));
     const struct fmap_graph_value *in = fmap_input_value(graph, node, 0);
     if (node->n_outputs >
         1) { /* ONNX calls the mask a bool; here it is a float like everything that is computed */

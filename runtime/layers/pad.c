@@ -88,10 +88,20 @@ static int64_t padded_size(const struct fmap_pads *pads, int axis, int64_t in) {
     return out;
 }
 
+/* Only the rank is known before the pads are. */
+static fmap_status pending_shape(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+    fmap_shape out = fmap_input_value(graph, node, 0)->shape;
+    for (int i = 0; i < out.rank; i++) out.dims[i] = FMAP_UNKNOWN;
+    return fmap_set_output(graph, node, &out);
+}
+
 static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                          fmap_error *error) {
     struct fmap_pads pads;
     TRY(fmap_expect_floats(graph, node, 0, error));
+    for (size_t i = 1; i < node->n_inputs; i++) {
+        if (fmap_input_pending(graph, node, i)) return pending_shape(graph, node);
+    }
     TRY(fmap_pads_of(graph, node, &pads, error));
     fmap_shape out = fmap_input_value(graph, node, 0)->shape;
     for (int i = 0; i < out.rank; i++) {

@@ -244,3 +244,29 @@ Test(onnx, memory_for_reading_comes_from_the_allocator_and_goes_back) {
     }
     onnx_free(&w);
 }
+
+Test(onnx, an_input_without_a_shape_gets_one_in_the_plan) {
+    struct onnx_writer w = onnx_begin(13);
+    struct onnx_bytes type = {0}, tensor = {0}, value = {0};
+    onnx_put_int(&tensor, ONNX_TENSOR_TYPE_ELEMENT, FMAP_FLOAT32);
+    onnx_put_message(&type, ONNX_TYPE_TENSOR, &tensor);
+    onnx_put_text(&value, ONNX_VALUE_NAME, "x");
+    onnx_put_message(&value, ONNX_VALUE_TYPE, &type);
+    onnx_put_message(&w.graph, ONNX_GRAPH_INPUT, &value);
+    onnx_node(&w, "Relu", NULL, "x", "y");
+    onnx_output(&w, "y");
+    fmap_model *model = load(&w);
+    assert_shape(model, "x", -1, NULL);
+    assert_shape(model, "y", -1, NULL);
+    static const fmap_shape shape = {.rank = 3, .dims = {2, 5, 7}};
+    const fmap_port port = {.name = "x", .shape = &shape};
+    fmap_plan *plan = NULL;
+    cr_assert_eq(fmap_plan_create(model, &(fmap_plan_options){.ports = &port, .n_ports = 1}, &plan, NULL),
+                 FMAP_OK);
+    fmap_shape planned = {0};
+    cr_assert_eq(fmap_plan_output_shape(plan, 0, &planned), FMAP_OK);
+    cr_assert_eq(planned.rank, 3);
+    fmap_plan_destroy(plan);
+    fmap_model_destroy(model);
+    onnx_free(&w);
+}

@@ -152,14 +152,6 @@ Test(onnx_malformed, input_that_is_a_sequence) {
     expect(&w, FMAP_ERROR_UNSUPPORTED, "input 'x'", "not a tensor", NULL);
 }
 
-Test(onnx_malformed, input_without_a_shape) {
-    struct onnx_bytes type = {0}, tensor = {0};
-    onnx_put_int(&tensor, ONNX_TENSOR_TYPE_ELEMENT, FMAP_FLOAT32);
-    onnx_put_message(&type, ONNX_TYPE_TENSOR, &tensor);
-    struct onnx_writer w = input_of(&type);
-    expect(&w, FMAP_ERROR_UNSUPPORTED, "input 'x'", "no shape", NULL);
-}
-
 Test(onnx_malformed, input_whose_type_is_damaged) {
     struct onnx_bytes type = {0};
     onnx_put_text(&type, ONNX_TYPE_TENSOR, "\377\377\377");
