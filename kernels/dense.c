@@ -20,15 +20,38 @@ INLINE void dense_step(tile_row *acc, const float **x, int k, const float *w, in
     }
 }
 
+/* Four terms, and as many lines of what comes next. Where an instruction multiplies by a lane, one load brings a row's. */
+#ifdef BY_LANE
+INLINE const float *dense_four(tile_row *acc, const float **x, const float *w, const float *next, int rows,
+                               int vectors, ptrdiff_t step) {
+    vf values[FMAP_TILE_MAX_PIXELS], weights[FMAP_TILE_MAX_VECTORS];
+    UNROLL for (int i = 0; i < rows; i += 3) BARRIER(x[i / 3], w);
+    UNROLL for (int row = 0; row < rows; row++) values[row] = v_load(x[row / 3] + row % 3 * step);
+    UNROLL for (int k = 0; k < 4; k++, w += vectors * LANES) {
+        __builtin_prefetch(next + k * LINE, 0, 2);
+        tile_load_weights(weights, w, rows, vectors);
+        UNROLL for (int i = 0; i < rows * vectors; i++)
+            v_accumulate_lane(&acc[i / vectors][i % vectors], weights[i % vectors], values[i / vectors], k);
+    }
+    return w;
+}
+#else
+INLINE const float *dense_four(tile_row *acc, const float **x, const float *w, const float *next, int rows,
+                               int vectors, ptrdiff_t step) {
+    UNROLL for (int i = 0; i < 4; i++, w += vectors * LANES) {
+        __builtin_prefetch(next + i * LINE, 0, 2);
+        dense_step(acc, x, i, w, rows, vectors, step);
+    }
+    return w;
+}
+#endif
+
 /* Terms of one block: four at a time with as many lines of what comes next, the others without. */
 INLINE const float *dense_lanes(tile_row *acc, const float **x, const float *w, const float *next,
                                 ptrdiff_t next_step, int lanes, int rows, int vectors, ptrdiff_t step) {
     int k = 0;
     ROLLED for (; k + 4 <= lanes; k += 4, next += next_step) {
-        UNROLL for (int i = 0; i < 4; i++, w += vectors * LANES) {
-            __builtin_prefetch(next + i * LINE, 0, 2);
-            dense_step(acc, x, i, w, rows, vectors, step);
-        }
+        w = dense_four(acc, x, w, next, rows, vectors, step);
         UNROLL for (int i = 0; i < rows; i += 3) x[i / 3] += 4;
     }
     ROLLED for (; k < lanes; k++, w += vectors * LANES) {

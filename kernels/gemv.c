@@ -1,19 +1,38 @@
 /* A dense layer for one image: every weight is read once and used once, so that memory is the limit. */
 #include "activate.h"
 
+/* Four terms of all sums. */
+#ifdef BY_LANE
+INLINE const float *gemv_four(vf *sums, const float *x, const float *w, ptrdiff_t stride, int streams,
+                              int vectors) {
+    BARRIER(x, w);
+    vf values = v_load(x);
+    UNROLL for (int k = 0; k < 4; k++, w += vectors * LANES) {
+        UNROLL for (int v = 0; v < streams * vectors; v++) {
+            v_accumulate_lane(&sums[v], v_load(w + v / vectors * stride + v % vectors * LANES), values, k);
+        }
+    }
+    return w;
+}
+#else
+INLINE const float *gemv_four(vf *sums, const float *x, const float *w, ptrdiff_t stride, int streams,
+                              int vectors) {
+    UNROLL for (int i = 0; i < 4; i++, w += vectors * LANES) {
+        BARRIER(x, w);
+        vf value = v_splat(x[i]);
+        UNROLL for (int v = 0; v < streams * vectors; v++) {
+            v_accumulate(&sums[v], v_load(w + v / vectors * stride + v % vectors * LANES), value);
+        }
+    }
+    return w;
+}
+#endif
+
 /* Some terms of all sums. Unrolled by four, never more: the loop has to stay in the micro-op cache. */
 INLINE const float *gemv_terms(vf *sums, const float *x, const float *w, ptrdiff_t stride, int64_t n,
                                int streams, int vectors) {
     int64_t k = 0;
-    ROLLED for (; k + 4 <= n; k += 4, x += 4) {
-        UNROLL for (int i = 0; i < 4; i++, w += vectors * LANES) {
-            BARRIER(x, w);
-            vf value = v_splat(x[i]);
-            UNROLL for (int v = 0; v < streams * vectors; v++) {
-                v_accumulate(&sums[v], v_load(w + v / vectors * stride + v % vectors * LANES), value);
-            }
-        }
-    }
+    ROLLED for (; k + 4 <= n; k += 4, x += 4) w = gemv_four(sums, x, w, stride, streams, vectors);
     ROLLED for (; k < n; k++, x++, w += vectors * LANES) {
         BARRIER(x, w);
         vf value = v_splat(*x);

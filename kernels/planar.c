@@ -2,6 +2,26 @@
  * the pixels of a row are side by side and no lane of a block is wasted on channels that do not exist. */
 #include "tile.h"
 
+/* One term of neighbouring pixels. Where an instruction multiplies by a lane, one load brings as many pixels as it has; the
+ * last load begins where it ends with the last pixel. */
+INLINE void planar_step(tile_row *acc, const float *x, const float *w, int pixels, int vectors) {
+#ifdef BY_LANE
+    if (pixels >= LANES) {
+        vf values[FMAP_TILE_MAX_PIXELS / LANES + 1], weights[FMAP_TILE_MAX_VECTORS];
+        int last = pixels - LANES;
+        UNROLL for (int i = 0; i < pixels; i += LANES) values[i / LANES] = v_load(x + (i < last ? i : last));
+        UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
+        UNROLL for (int i = 0; i < pixels * vectors; i++) {
+            int p = i / vectors, v = i % vectors, lane = p % LANES;
+            if (p - lane > last) lane = p - last;
+            v_accumulate_lane(&acc[p][v], weights[v], values[p / LANES], lane);
+        }
+        return;
+    }
+#endif
+    tile_step(acc, x, w, pixels, vectors, 1, 0, pixels);
+}
+
 /* Each term of the sum is an element of the convolution's kernel: where it is read, relative to the pixel. */
 INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
     const float *src = job->src;
@@ -14,7 +34,7 @@ INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
         ROLLED for (; term < end; term++) {
             const float *x = src + *term;
             BARRIER(x, w);
-            tile_step(acc, x, w, pixels, vectors, 1, 0, pixels);
+            planar_step(acc, x, w, pixels, vectors);
             w += vectors * LANES;
         }
         tile_store(job, dst, acc, pixels, vectors);

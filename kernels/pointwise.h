@@ -5,20 +5,13 @@
 
 #include "tile.h"
 
-/* Unrolled by four, never more: the loop has to stay in the micro-op cache. */
 INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const float *w, tile_row *acc,
                           int pixels, int vectors, int ahead) {
     ptrdiff_t to_next_block = job->src_block_stride - FMAP_BLOCK;
     int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
     ROLLED for (int b = 0; b < n_whole; b++, src += to_next_block) {
-        ROLLED for (int k = 0; k < FMAP_BLOCK; k += 4, src += 4) {
-            UNROLL for (int i = 0; i < 4; i++) {
-                BARRIER(src, w);
-                tile_step(acc, src + i, w, pixels, vectors, FMAP_BLOCK, 0, pixels);
-                UNROLL for (int v = 0; v < vectors && ahead > 0; v++)
-                    __builtin_prefetch(w + ahead + v * LANES);
-                w += vectors * LANES;
-            }
+        ROLLED for (int k = 0; k < FMAP_BLOCK; k += 4) {
+            tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels, ahead);
         }
     }
     if (n_whole == job->n_blocks) return;

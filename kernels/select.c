@@ -1,6 +1,10 @@
 /* Which kernels can run here. Compiled without instruction-set flags: it runs before anyone knows. */
 #include "kernels.h"
 
+#ifdef __aarch64__
+#include <sys/auxv.h>
+#endif
+
 #define ISA(name, suffix, supported) \
     static int name##_supported(void) { return supported; }
 #include "isas.inc"

@@ -9,6 +9,8 @@
  *   v_add v_sub v_mul v_div
  *   v_fma(a, b, c)              a * b + c, rounded once
  *   v_accumulate(&sum, a, b)   sum = a * b + sum, rounded once, without leaving its register
+ *   BY_LANE                     defined where an instruction multiplies by a lane; then LANES is 4 and there is
+ *   v_accumulate_lane(&sum, a, b, lane)   sum = a * b[lane] + sum
  *   v_max v_min                 a > b ? a : b and a < b ? a : b: so b when either is NaN
  *   v_max_or_nan(a, b)          v_max, but NaN when either is
  *   v_less(a, b) v_first(n)     masks: a < b; the first n lanes
@@ -53,6 +55,9 @@
 /* The compiler may assume nothing about these two pointers across this point. Without it GCC and Clang
  * hoist broadcasts out of the loop, run out of registers and spill them. */
 #define BARRIER(x, w) __asm__ volatile("" : "+r"(x), "+r"(w))
+
+/* No load moves across this point. */
+#define LOAD_BARRIER() __asm__ volatile("" ::: "memory")
 
 #include "simd.h"
 

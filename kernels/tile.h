@@ -32,18 +32,57 @@ INLINE void tile_step(tile_row *acc, const float *x, const float *w, int pixels,
     }
 }
 
+/* tile_four: four input channels, with the weights `ahead` elements behind them fetched, if it is not 0. Where an
+ * instruction multiplies by a lane, one load brings a pixel's four: the same terms in the same order. */
+INLINE void tile_four_channels(tile_row *acc, const float **x, const float **w, int pixels, int vectors,
+                               ptrdiff_t step, int first, int last, int ahead) {
+    UNROLL for (int k = 0; k < 4; k++, *w += vectors * LANES) {
+        BARRIER(*x, *w);
+        tile_step(acc, *x + k, *w, pixels, vectors, step, first, last);
+        UNROLL for (int v = 0; v < vectors && ahead > 0; v++) __builtin_prefetch(*w + ahead + v * LANES);
+    }
+    *x += 4;
+}
+
+#ifdef BY_LANE
+/* Left to itself GCC loads weights of the next channel early, and two at once: in a tile that fills the registers, too. */
+INLINE void tile_load_weights(vf *weights, const float *w, int pixels, int vectors) {
+    if (vectors == 4 || (vectors == 3 && pixels == 7)) LOAD_BARRIER();
+    UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
+}
+
+INLINE void tile_four(tile_row *acc, const float **x, const float **w, int pixels, int vectors,
+                      ptrdiff_t step, int first, int last, int ahead) {
+    vf values[FMAP_TILE_MAX_PIXELS], weights[FMAP_TILE_MAX_VECTORS];
+    if (!__builtin_constant_p(first) || !__builtin_constant_p(last)) { /* Tests, and too few registers. */
+        tile_four_channels(acc, x, w, pixels, vectors, step, first, last, ahead);
+        return;
+    }
+    BARRIER(*x, *w);
+    UNROLL for (int p = 0; p < pixels; p++) {
+        values[p] = p < first || p >= last ? v_splat(0.0f) : v_load(*x + p * step);
+    }
+    UNROLL for (int k = 0; k < 4; k++, *w += vectors * LANES) {
+        tile_load_weights(weights, *w, pixels, vectors);
+        UNROLL for (int i = 0; i < pixels * vectors; i++) {
+            int p = i / vectors, v = i % vectors;
+            if (p < first || p >= last) continue;
+            v_accumulate_lane(&acc[p][v], weights[v], values[p], k);
+        }
+    }
+    UNROLL for (int v = 0; v < vectors && ahead > 0; v++) __builtin_prefetch(*w + ahead + v * 4 * LANES);
+    *x += 4;
+}
+#else
+#define tile_four tile_four_channels
+#endif
+
 /* The channels of one block at one position. Unrolled by four, never more: the loop has to stay in the
  * micro-op cache. */
 INLINE void tile_lanes(tile_row *acc, const float *x, const float *w, int lanes, int pixels, int vectors,
                        ptrdiff_t step, int first, int last) {
     int k = 0;
-    ROLLED for (; k + 4 <= lanes; k += 4, x += 4) {
-        UNROLL for (int i = 0; i < 4; i++) {
-            BARRIER(x, w);
-            tile_step(acc, x + i, w, pixels, vectors, step, first, last);
-            w += vectors * LANES;
-        }
-    }
+    ROLLED for (; k + 4 <= lanes; k += 4) { tile_four(acc, &x, &w, pixels, vectors, step, first, last, 0); }
     ROLLED for (; k < lanes; k++, x++) {
         BARRIER(x, w);
         tile_step(acc, x, w, pixels, vectors, step, first, last);

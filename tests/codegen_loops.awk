@@ -1,8 +1,9 @@
-# The innermost loops of every function in an x86-64 disassembly (objdump -d --no-show-raw-insn).
+# The innermost loops of every function in a disassembly (objdump -d --no-show-raw-insn) of x86-64 or, with -v arm=1, of
+# 64-bit Arm.
 #
 # A line for each: symbol, what, first address, instructions, FMAs, loads, of these broadcasts, of these constants,
-# stores, moves between registers, spills, branches, an example of a spill. All of them on vector registers; a spill is
-# a vector that goes to the stack or comes from there. A loop is what lies between a backward jump and its target; it is innermost when it holds no
+# stores, moves between registers, spills, branches, an example of a spill, instructions on vector registers. From the
+# FMAs on all of them are on vector registers; a spill is a vector that goes to the stack or comes from there. A loop is what lies between a backward jump and its target; it is innermost when it holds no
 # other. "what" is loop; or body, the whole function, for what has no loop worth the name: transforms so long that they
 # are one. A function that is only a jump to another, whose code it shares, is alias.
 
@@ -21,11 +22,12 @@ function is_innermost(i,    j) {
 }
 
 function report(what, first, last,    i, fmas, loads, broadcasts, constants, stores, moves, spills, branches,
-                example) {
-    fmas = loads = broadcasts = constants = stores = moves = spills = branches = 0
+                example, vectors) {
+    vectors = fmas = loads = broadcasts = constants = stores = moves = spills = branches = 0
     for (i = first; i <= last; i++) {
         if (i in target && i < last) branches++
         if (!(i in kind)) continue
+        vectors++
         if (kind[i] ~ /f/) fmas++
         if (kind[i] ~ /l/) loads++
         if (kind[i] ~ /b/) broadcasts++
@@ -36,7 +38,7 @@ function report(what, first, last,    i, fmas, loads, broadcasts, constants, sto
     }
     gsub(/ /, "", example)
     print symbol, what, address[first], last - first + 1, fmas, loads, broadcasts, constants, stores, moves,
-          spills, branches, example == "" ? "-" : example
+          spills, branches, example == "" ? "-" : example, vectors
 }
 
 function finish(    i) {
@@ -56,20 +58,10 @@ function finish(    i) {
     next
 }
 
-symbol != "" && /^ +[0-9a-f]+:\t/ {
-    n++
-    split($0, part, "\t")
-    gsub(/[ :]/, "", part[1]); at[part[1]] = n; address[n] = part[1]
-    text = part[2]
-    if (text ~ /^j/) {
-        split(text, word, / +/); target[n] = word[2]
-        if (n == 1 && text ~ /^jmp / && word[3] ~ /^<fmap_/ && word[3] !~ /\+/) {
-            alias = word[3]; gsub(/[<>]/, "", alias)
-        }
-        next
-    }
-    if (text !~ /%[xyz]mm/) next
-    code[n] = text; what = ""
+# What an instruction on vector registers does: f multiplies and adds, l loads, lb loads to all lanes, lc loads a
+# constant, s stores, p spills, m moves, v anything else; or nothing, where it has none of them.
+function kind_x86(text,    what, is_store) {
+    if (text !~ /%[xyz]mm/) return ""
     if (text ~ /^vfn?m(add|sub)[0-9]+p[sd]/) what = "f"
     if (text ~ /\(/) { # AT&T's order: the destination comes last.
         is_store = text ~ /\)({%k[0-7]})?[ ]*$/
@@ -80,7 +72,44 @@ symbol != "" && /^ +[0-9a-f]+:\t/ {
         if (!is_store && text ~ /\(%rip\)/) what = what "c"
     }
     else if (text ~ /^vmov(ap|up|dq)[^{]*$/) what = "m"
-    if (what != "") kind[n] = what
+    return what == "" ? "v" : what
+}
+
+# The registers that a function saves for its caller are halves: a whole one that goes to the stack is a spill.
+function kind_arm(text) {
+    if (text !~ /[ {,][vqds][0-9]+/) return ""
+    if (text ~ /^fml[as] .*\.4s/) return "f"
+    if (text ~ /^(ld|st)[a-z0-9]* /) {
+        if (text ~ /\[(sp|x29)/) return text ~ / q|{v/ ? "p" : "v"
+        return text ~ /^st/ ? "s" : text ~ /^ld1r/ ? "lb" : "l"
+    }
+    return text ~ /^mov v[0-9]+\.16b, v[0-9]+\.16b$/ ? "m" : "v"
+}
+
+# Where a branch goes to, and whether it is one that always goes there.
+function target_of(text,    word, count) {
+    if (text !~ (arm ? "^(b|b\\.[a-z]+|cbn?z|tbn?z) " : "^j")) return ""
+    always = text ~ /^(jmp|b) /
+    sub(/ *<.*/, "", text)
+    count = split(text, word, / +/)
+    return word[count]
+}
+
+symbol != "" && /^ +[0-9a-f]+:\t/ {
+    n++
+    split($0, part, "\t")
+    gsub(/[ :]/, "", part[1]); at[part[1]] = n; address[n] = part[1]
+    text = part[3] == "" ? part[2] : part[2] " " part[3]
+    to_address = target_of(text)
+    if (to_address != "") {
+        target[n] = to_address
+        if (n == 1 && always && text ~ /<fmap_[a-z0-9_]*>/) {
+            alias = text; gsub(/.*<|>.*/, "", alias)
+        }
+        next
+    }
+    what = arm ? kind_arm(text) : kind_x86(text)
+    if (what != "") { code[n] = text; kind[n] = what }
 }
 
 END { finish() }
