@@ -18,13 +18,14 @@ typedef struct fmap_model fmap_model;
 /* ---- loading --------------------------------------------------------------------------------- */
 
 /* Loads a model from a file; the format is recognised by the content (ONNX, opsets 1 to 21).
- * The file is mapped and must not change while the model lives: weights are read from the mapping.
+ * The file is mapped and must not change while the model lives: weights are read from the mapping. So are files of
+ * external data, which must lie in the model's folder or below: absolute paths, ".." and symbolic links are refused.
  * On success *model is finished and belongs to the caller. Errors: IO, FORMAT, UNSUPPORTED (the
  * sentence names the node and its operator), MODEL, LIMIT, MEMORY. */
 FMAP_API fmap_status fmap_model_load(const char *path, const fmap_allocator *allocator, fmap_model **model,
                                      fmap_error *error);
 
-/* The same from memory, which must stay and not change while the model lives. `name` stands for the
+/* The same from memory, which must stay and not change while the model lives; without external data. `name` stands for the
  * file name in error messages; NULL is "model". */
 FMAP_API fmap_status fmap_model_load_memory(const void *data, size_t bytes, const char *name,
                                             const fmap_allocator *allocator, fmap_model **model,

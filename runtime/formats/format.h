@@ -12,6 +12,7 @@ struct fmap_source {
     const uint8_t *data;
     size_t bytes;
     const fmap_allocator *allocator; /* for everything that the reader needs; may be NULL */
+    const char *path; /* of the file, whose neighbours may hold weights; NULL: there is no file */
 };
 
 struct fmap_format {

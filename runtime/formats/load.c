@@ -62,7 +62,8 @@ fmap_status fmap_model_load(const char *path, const fmap_allocator *allocator, f
     struct fmap_mapped_file *file = NULL;
     fmap_status status = fmap_mapped_file_open(path, allocator, &file, error);
     if (status != FMAP_OK) return status;
-    struct fmap_source source = {.data = file->data, .bytes = file->bytes, .allocator = allocator};
+    struct fmap_source source = {
+        .data = file->data, .bytes = file->bytes, .allocator = allocator, .path = path};
     return load(&source, path, file, model, error);
 }
 

@@ -14,6 +14,12 @@ struct fmap_mapped_file {
 fmap_status fmap_mapped_file_open(const char *path, const fmap_allocator *allocator,
                                   struct fmap_mapped_file **file, fmap_error *error);
 
+/* The same for a file beside another one, or below its folder: `location` is a relative path, which may neither
+ * leave that folder ("..", an absolute path: FORMAT) nor lead over a symbolic link (IO). Sentences name the location. */
+fmap_status fmap_mapped_file_open_beside(const char *path, const char *location,
+                                         const fmap_allocator *allocator, struct fmap_mapped_file **file,
+                                         fmap_error *error);
+
 /* Asks the system to begin reading the file in from the disk; nobody waits for it. */
 void fmap_mapped_file_prefetch(const struct fmap_mapped_file *file);
 

@@ -178,7 +178,7 @@ static bool read_model(struct fmap_onnx_loader *loader) {
 }
 
 static void read(fmap_model *model, const struct fmap_source *source) {
-    struct fmap_onnx_loader loader = {.model = model};
+    struct fmap_onnx_loader loader = {.model = model, .path = source->path, .allocator = source->allocator};
     fmap_scratch_init(&loader.graph_scratch, source->allocator);
     fmap_scratch_init(&loader.scratch, source->allocator);
     loader.reader.file = (struct fmap_onnx_span){source->data, source->bytes};

@@ -3,6 +3,7 @@
  *   onnx.c            the model and its graph: what is read, in which order
  *   onnx_value.c      inputs of the graph
  *   onnx_tensor.c     initializers and other tensors: elements of any type as an fmap_tensor
+ *   onnx_external.c   elements in files beside the model
  *   onnx_attribute.c  attributes
  *   onnx_node.c       nodes, Constant among them
  *
@@ -18,8 +19,13 @@
 #include "onnx.pb.h"
 #include "text.h"
 
+struct fmap_onnx_external;
+
 struct fmap_onnx_loader {
     fmap_model *model;
+    const char *path; /* of the file; NULL: there is none */
+    const fmap_allocator *allocator;
+    struct fmap_onnx_external *externals; /* other files, mapped */
     struct fmap_onnx_reader reader;
     struct fmap_scratch graph_scratch; /* what lives until the end: lists of the graph, names of nodes */
     struct fmap_scratch scratch;       /* emptied before each initializer, input and node */
@@ -66,12 +72,16 @@ bool fmap_onnx_refuse_type(struct fmap_onnx_loader *loader, const char *what, in
 
 struct fmap_onnx_constant {
     fmap_tensor tensor;
-    fmap_ownership ownership; /* FMAP_BORROW: from the file; FMAP_COPY: in scratch memory */
+    fmap_ownership ownership; /* FMAP_BORROW: from a file; FMAP_COPY: in scratch memory */
 };
 
 /* The elements of a decoded tensor. `what` names it in errors: "initializer 'w'". */
 bool fmap_onnx_tensor(struct fmap_onnx_loader *loader, const fmap_onnx_TensorProto *proto, const char *what,
                       struct fmap_onnx_constant *constant);
+
+/* The elements, `expected` bytes, of a tensor that says that they are in another file. */
+bool fmap_onnx_external_elements(struct fmap_onnx_loader *loader, const fmap_onnx_TensorProto *proto,
+                                 const char *what, size_t expected, struct fmap_onnx_span *raw);
 
 /* Adds the index-th input of the graph to the model, unless it is an initializer: those are there by now. */
 bool fmap_onnx_add_input(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, size_t index);

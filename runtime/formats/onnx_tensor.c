@@ -54,6 +54,10 @@ struct tensor {
     size_t elements;
 };
 
+static bool is_external(const struct tensor *tensor) {
+    return tensor->proto->data_location == fmap_onnx_DataLocation_EXTERNAL;
+}
+
 static bool read_shape(struct tensor *tensor) {
     const struct fmap_onnx_field *dims = &tensor->proto->dims;
     size_t rank = fmap_onnx_integer_count(dims);
@@ -149,12 +153,7 @@ static bool elements_of_list(const struct tensor *tensor, struct fmap_onnx_span 
     return true;
 }
 
-static bool find_elements(const struct tensor *tensor, struct fmap_onnx_span *raw) {
-    const struct fmap_onnx_span *in_file = &tensor->proto->raw_data.span;
-    if (!in_file->data) return elements_of_list(tensor, raw);
-    size_t expected = tensor->elements * tensor->type->bytes; /* read_shape() made sure that it fits */
-    if (in_file->bytes != expected) return wrong_size(tensor, "raw_data", in_file->bytes, expected, "bytes");
-    *raw = *in_file;
+static bool check_bools(const struct tensor *tensor, const struct fmap_onnx_span *raw) {
     if (tensor->type->type != FMAP_BOOL) return true;
     for (size_t i = 0; i < raw->bytes; i++) {
         if (raw->data[i] > 1) {
@@ -164,6 +163,19 @@ static bool find_elements(const struct tensor *tensor, struct fmap_onnx_span *ra
         }
     }
     return true;
+}
+
+static bool find_elements(const struct tensor *tensor, struct fmap_onnx_span *raw) {
+    const struct fmap_onnx_span *in_file = &tensor->proto->raw_data.span;
+    size_t expected = tensor->elements * tensor->type->bytes; /* read_shape() made sure that it fits */
+    if (is_external(tensor)) {
+        return fmap_onnx_external_elements(tensor->loader, tensor->proto, tensor->what, expected, raw) &&
+               check_bools(tensor, raw);
+    }
+    if (!in_file->data) return elements_of_list(tensor, raw);
+    if (in_file->bytes != expected) return wrong_size(tensor, "raw_data", in_file->bytes, expected, "bytes");
+    *raw = *in_file;
+    return check_bools(tensor, raw);
 }
 
 /* Types that the library has no arithmetic for become float32; float64 is rounded. */
@@ -190,16 +202,11 @@ bool fmap_onnx_tensor(struct fmap_onnx_loader *loader, const fmap_onnx_TensorPro
                       struct fmap_onnx_constant *constant) {
     struct tensor tensor = {
         .loader = loader, .proto = proto, .what = what, .type = fmap_onnx_type_of(proto->data_type)};
-    if (proto->data_location == fmap_onnx_DataLocation_EXTERNAL) {
-        return fmap_onnx_fail(
-            loader, FMAP_ERROR_UNSUPPORTED,
-            "the elements of %s are in another file (external data), which is not supported", what);
-    }
     if (tensor.type->bytes == 0) return fmap_onnx_refuse_type(loader, what, proto->data_type);
     struct fmap_onnx_span raw = {0};
     if (!read_shape(&tensor) || !find_elements(&tensor, &raw)) return false;
 
-    bool in_file = fmap_onnx_in_file(&loader->reader, raw.data, raw.bytes);
+    bool in_file = is_external(&tensor) || fmap_onnx_in_file(&loader->reader, raw.data, raw.bytes);
     constant->ownership = in_file ? FMAP_BORROW : FMAP_COPY;
     constant->tensor = (fmap_tensor){.type = tensor.type->type, .shape = tensor.shape, .data = raw.data};
     if (tensor.elements == 0) {

@@ -306,7 +306,7 @@ Test(onnx_malformed, elements_in_another_file) {
     struct onnx_bytes tensor = onnx_tensor_head("w", FMAP_FLOAT32, "2");
     onnx_put_int(&tensor, ONNX_TENSOR_LOCATION, 1);
     struct onnx_writer w = sum_with(&tensor);
-    expect(&w, FMAP_ERROR_UNSUPPORTED, "initializer 'w'", "external data", NULL);
+    expect(&w, FMAP_ERROR_UNSUPPORTED, "initializer 'w'", "external data", "in memory", NULL);
 }
 
 /* ---- nodes ------------------------------------------------------------------------------------- */
