@@ -37,6 +37,10 @@ static inline bool fmap_tiles_one_line(const struct fmap_tiles_problem *problem)
            problem->in[0] == problem->out[0] && problem->in[1] == problem->out[1];
 }
 
+/* Whether a network that comes back to weights of that size finds them elsewhere than in the second cache, because what
+ * lies between has pushed them out. Then they are fetched ahead, which costs one percent where it is not needed. */
+static inline bool fmap_weights_are_far(int64_t bytes) { return bytes > 256 * 1024; }
+
 /* Whether every group begins and ends with a block. */
 static inline bool fmap_tiles_aligned(const struct fmap_tiles_problem *problem) {
     return problem->groups == 1 || (problem->outputs / problem->groups % FMAP_BLOCK == 0 &&

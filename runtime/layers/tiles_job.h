@@ -21,6 +21,7 @@ struct fmap_tiles_panels {
     const float *bias;
     int64_t n_panels;
     bool large; /* their weights outgrow the second cache */
+    bool far;   /* or are not at hand when the layer begins */
 };
 
 struct fmap_tiles_job {

@@ -121,6 +121,7 @@ fmap_status fmap_tiles_pack(struct fmap_planning *planning, const struct fmap_gr
     int64_t n_weights = lay_out_panels(problem, &panels->tiling, lanes, each);
     panels->panels = each;
     panels->large = n_weights * (int64_t)sizeof(float) > RESIDENT_WEIGHTS_BYTES;
+    panels->far = fmap_weights_are_far(n_weights * (int64_t)sizeof(float));
     TRY(pack_bias(planning, problem, panels));
     if (!problem->weights) return pack_in_run(planning, node, problem, panels, n_weights, weights);
     float *packed;

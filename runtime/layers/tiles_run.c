@@ -101,7 +101,8 @@ static void run_pointwise_panel(const struct walk *walk, const struct fmap_tiles
         set_output(walk, &job, dst + first * FMAP_BLOCK);
         job.src_step = job.dst_step = n_pixels * FMAP_BLOCK;
         job.n_repeats = (int)(end - tile);
-        walk->kernels->pointwise[panel->n_vectors][n_pixels](&job);
+        (walk->job->panels.far ? walk->kernels->pointwise_far
+                               : walk->kernels->pointwise)[panel->n_vectors][n_pixels](&job);
         tile = end;
     }
 }

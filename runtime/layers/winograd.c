@@ -9,9 +9,9 @@
 
 enum { KERNEL = 9 };
 
-/* Weights up to this size stay in the third cache. Then a block is one group of tiles, whose transformed input stays in
- * the second cache; larger weights are better read once for more groups, which come from the third. */
-static const int64_t RESIDENT_WEIGHTS_BYTES = 12 * 1024 * 1024;
+/* Weights up to this size come fast enough to be read for every group of tiles, whose transformed input stays in the
+ * second cache; larger ones are better read once for more groups, which come from the third. */
+static const int64_t RESIDENT_WEIGHTS_BYTES = 4 * 1024 * 1024;
 enum { GROUPS_OF_LARGE_WEIGHTS = 4 };
 
 /* To transform the input of a channel takes about as long as so many outputs' products with it. */
@@ -25,7 +25,7 @@ struct winograd_job {
     int64_t n_blocks;               /* of tiles, nearly equal */
     int64_t most_tiles;             /* of a block */
     int64_t panels_parts;
-    bool far;                  /* the weights are larger than what stays in the third cache */
+    bool far;                  /* the weights are not at hand when the layer begins */
     struct fmap_tiling panels; /* only its panels and vectors count */
     const float *bias;         /* of whole vectors */
     int64_t channels;
@@ -188,8 +188,8 @@ static struct fmap_share cut_into_parts(struct winograd_job *job, const struct f
     if (threads > worth) threads = worth; /* small layers on fewer */
     int64_t weights_bytes = job->points * job->channels * job->panels.n_vectors * planning->kernels->lanes *
                             (int64_t)sizeof(float);
-    job->far = weights_bytes > RESIDENT_WEIGHTS_BYTES;
-    int64_t most = job->far ? GROUPS_OF_LARGE_WEIGHTS * pixels : pixels;
+    job->far = fmap_weights_are_far(weights_bytes);
+    int64_t most = weights_bytes > RESIDENT_WEIGHTS_BYTES ? GROUPS_OF_LARGE_WEIGHTS * pixels : pixels;
     job->n_blocks = (job->n_tiles + most - 1) / most;
     int64_t parts = images * job->n_blocks;
     if (parts % threads != 0 && parts < 4 * threads) { /* else the last round would leave threads idle */
