@@ -133,6 +133,27 @@ static bool add_output(struct fmap_onnx_loader *loader, struct fmap_onnx_span sp
     return fmap_model_output(loader->model, value) == FMAP_OK;
 }
 
+static bool add_node(struct fmap_onnx_loader *loader, const struct fmap_onnx_field *nodes, size_t index,
+                     bool *missing) {
+    fmap_scratch_reset(&loader->scratch);
+    return fmap_onnx_add_node(loader, nodes->items[index], index, missing);
+}
+
+/* In the order of the file as long as that works. */
+static bool add_nodes(struct fmap_onnx_loader *loader, const struct fmap_onnx_field *nodes) {
+    size_t n_added = 0;
+    bool missing = false;
+    while (n_added < nodes->count && add_node(loader, nodes, n_added, &missing)) n_added++;
+    if (!missing) return n_added == nodes->count;
+    size_t *order = fmap_scratch_array(&loader->graph_scratch, nodes->count, sizeof *order);
+    if (!order) return fmap_onnx_out_of_memory(loader);
+    if (!fmap_onnx_order(loader, nodes, order)) return false;
+    for (size_t i = 0; i < nodes->count; i++) {
+        if (order[i] >= n_added && !add_node(loader, nodes, order[i], NULL)) return false;
+    }
+    return true;
+}
+
 /* Initializers come before inputs, because older models list them among the inputs too. */
 static bool add_graph(struct fmap_onnx_loader *loader, const fmap_onnx_GraphProto *graph) {
     if (!refuse_sparse(loader, &graph->sparse_initializer)) return false;
@@ -141,10 +162,7 @@ static bool add_graph(struct fmap_onnx_loader *loader, const fmap_onnx_GraphProt
         fmap_scratch_reset(&loader->scratch);
         if (!fmap_onnx_add_input(loader, graph->input.items[i], i)) return false;
     }
-    for (size_t i = 0; i < graph->node.count; i++) {
-        fmap_scratch_reset(&loader->scratch);
-        if (!fmap_onnx_add_node(loader, graph->node.items[i], i)) return false;
-    }
+    if (!add_nodes(loader, &graph->node)) return false;
     for (size_t i = 0; i < graph->output.count; i++) {
         fmap_scratch_reset(&loader->scratch);
         if (!add_output(loader, graph->output.items[i], i)) return false;

@@ -6,6 +6,7 @@
  *   onnx_external.c   elements in files beside the model
  *   onnx_attribute.c  attributes
  *   onnx_node.c       nodes, Constant among them
+ *   onnx_order.c      the order of nodes in files that have none
  *
  * Functions return false when the model has failed: the reason was given to fmap_model_fail(), or the
  * building function that failed has kept it itself. So nothing but the bool has to travel upwards.
@@ -100,7 +101,13 @@ struct fmap_onnx_node {
 bool fmap_onnx_attributes(struct fmap_onnx_loader *loader, const struct fmap_onnx_node *node,
                           fmap_attribute **attributes);
 
-/* Adds the index-th node of the graph to the model. */
-bool fmap_onnx_add_node(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, size_t index);
+/* Adds the index-th node of the graph to the model. What it reads has to be there by now; when it is not and `missing`
+ * is not NULL, the model does not fail, but *missing becomes true. */
+bool fmap_onnx_add_node(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, size_t index,
+                        bool *missing);
+
+/* An order of the nodes in which each comes behind those that make what it reads, as far as there is one, else that
+ * of the file. order[] has room for all. */
+bool fmap_onnx_order(struct fmap_onnx_loader *loader, const struct fmap_onnx_field *nodes, size_t *order);
 
 #endif

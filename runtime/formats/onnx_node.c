@@ -56,7 +56,7 @@ static bool identify(struct fmap_onnx_loader *loader, struct fmap_onnx_span span
 }
 
 static bool find_inputs(struct fmap_onnx_loader *loader, const struct fmap_onnx_node *node,
-                        fmap_value **inputs) {
+                        fmap_value **inputs, bool *missing) {
     const struct fmap_onnx_field *names = &node->proto.input;
     *inputs = fmap_scratch_array(&loader->scratch, names->count, sizeof **inputs);
     if (!*inputs) return fmap_onnx_out_of_memory(loader);
@@ -65,6 +65,10 @@ static bool find_inputs(struct fmap_onnx_loader *loader, const struct fmap_onnx_
         if (!name) return false;
         (*inputs)[i] = *name ? fmap_model_find_value(loader->model, name) : FMAP_NO_VALUE;
         if (*name && (*inputs)[i] == FMAP_NO_VALUE) {
+            if (missing) {
+                *missing = true;
+                return false;
+            }
             return fmap_onnx_fail(
                 loader, FMAP_ERROR_MODEL,
                 "input %zu of %s, '%s', is no input or initializer of the graph, and no node before makes it",
@@ -134,7 +138,8 @@ static bool add_constant(struct fmap_onnx_loader *loader, const struct fmap_onnx
     return fmap_model_constant(loader->model, output_names[0], &tensor, ownership) != FMAP_NO_VALUE;
 }
 
-bool fmap_onnx_add_node(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, size_t index) {
+bool fmap_onnx_add_node(struct fmap_onnx_loader *loader, struct fmap_onnx_span span, size_t index,
+                        bool *missing) {
     struct fmap_onnx_node node = {0};
     if (!identify(loader, span, index, &node)) return false;
     if (!fmap_onnx_default_domain(node.proto.domain.span)) {
@@ -150,7 +155,7 @@ bool fmap_onnx_add_node(struct fmap_onnx_loader *loader, struct fmap_onnx_span s
     fmap_attribute *attributes;
     fmap_value *inputs;
     const char **output_names;
-    if (!fmap_onnx_attributes(loader, &node, &attributes) || !find_inputs(loader, &node, &inputs) ||
+    if (!find_inputs(loader, &node, &inputs, missing) || !fmap_onnx_attributes(loader, &node, &attributes) ||
         !read_output_names(loader, &node, &output_names)) {
         return false;
     }

@@ -29,6 +29,12 @@ const struct fmap_onnx_type *fmap_onnx_type_of(int32_t number) {
         [fmap_onnx_DataType_COMPLEX64] = {.name = "complex64"},
         [fmap_onnx_DataType_COMPLEX128] = {.name = "complex128"},
         [fmap_onnx_DataType_BFLOAT16] = {"bfloat16", 2, FMAP_FLOAT32, false},
+        [fmap_onnx_DataType_FLOAT8E4M3FN] = {.name = "float8e4m3fn"},
+        [fmap_onnx_DataType_FLOAT8E4M3FNUZ] = {.name = "float8e4m3fnuz"},
+        [fmap_onnx_DataType_FLOAT8E5M2] = {.name = "float8e5m2"},
+        [fmap_onnx_DataType_FLOAT8E5M2FNUZ] = {.name = "float8e5m2fnuz"},
+        [fmap_onnx_DataType_UINT4] = {.name = "uint4"},
+        [fmap_onnx_DataType_INT4] = {.name = "int4"},
     };
     static const struct fmap_onnx_type unknown = {.name = "unknown"};
     return number >= 0 && (size_t)number < sizeof types / sizeof *types ? &types[number] : &unknown;

@@ -270,3 +270,31 @@ Test(onnx, an_input_without_a_shape_gets_one_in_the_plan) {
     fmap_model_destroy(model);
     onnx_free(&w);
 }
+
+/* An output that is an input, or a constant, and one that is there twice. */
+Test(onnx, outputs_that_no_node_makes) {
+    struct onnx_writer w = onnx_begin(13);
+    onnx_input(&w, "x", "2");
+    onnx_weights(&w, "w", "2", two);
+    onnx_node(&w, "Add", NULL, "x w", "y");
+    static const char *const names[] = {"w", "x", "y", "x"};
+    for (size_t i = 0; i < 4; i++) onnx_output(&w, names[i]);
+    fmap_model *model = load(&w);
+    fmap_plan *plan = NULL;
+    fmap_context *context = NULL;
+    cr_assert_eq(fmap_plan_create(model, NULL, &plan, NULL), FMAP_OK);
+    cr_assert_eq(fmap_context_create(plan, &context, NULL), FMAP_OK);
+    float x[2] = {10, 20}, outputs[4][2];
+    void *const places[] = {outputs[0], outputs[1], outputs[2], outputs[3]};
+    cr_assert_eq(fmap_context_run(context, (const void *[]){x}, places, NULL), FMAP_OK);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(outputs[0][i], two[i]);
+        cr_assert_eq(outputs[1][i], x[i]);
+        cr_assert_eq(outputs[2][i], x[i] + two[i]);
+        cr_assert_eq(outputs[3][i], x[i]);
+    }
+    fmap_context_destroy(context);
+    fmap_plan_destroy(plan);
+    fmap_model_destroy(model);
+    onnx_free(&w);
+}

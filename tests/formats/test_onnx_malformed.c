@@ -328,14 +328,6 @@ Test(onnx_malformed, node_whose_input_nobody_makes) {
     expect(&w, FMAP_ERROR_MODEL, "input 1 of node 'sum' (Add)", "'w'", NULL);
 }
 
-Test(onnx_malformed, node_whose_input_is_made_later) {
-    struct onnx_writer w = onnx_begin(13);
-    onnx_input(&w, "x", "2");
-    onnx_node(&w, "Relu", "second", "a", "y");
-    onnx_node(&w, "Relu", "first", "x", "a");
-    expect(&w, FMAP_ERROR_MODEL, "input 0 of node 'second' (Relu)", "'a'", "before", NULL);
-}
-
 Test(onnx_malformed, two_nodes_that_make_one_value) {
     struct onnx_writer w = onnx_begin(13);
     onnx_input(&w, "x", "2");
