@@ -61,6 +61,18 @@ fmap_status fmap_attribute_ints(struct fmap_parsing *parsing, const char *name, 
     return FMAP_OK;
 }
 
+fmap_status fmap_attribute_element(struct fmap_parsing *parsing, const char *name,
+                                   const fmap_tensor **tensor) {
+    const fmap_attribute *attribute;
+    int64_t n;
+    TRY(find(parsing, name, FMAP_ATTRIBUTE_TENSOR, &attribute));
+    *tensor = attribute ? &attribute->tensor : NULL;
+    if (!attribute || (fmap_shape_elements(&attribute->tensor.shape, &n) && n == 1)) return FMAP_OK;
+    return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
+                          "attribute '%s' has the shape %s, expected 1 element", name,
+                          fmap_shape_text(&attribute->tensor.shape).text);
+}
+
 bool fmap_attribute_present(const struct fmap_parsing *parsing, const char *name) {
     for (size_t i = 0; i < parsing->n_attributes; i++) {
         if (strcmp(parsing->attributes[i].name, name) == 0) return true;
@@ -112,18 +124,57 @@ static fmap_status find_constant(const struct fmap_graph *graph, const struct fm
     return FMAP_OK;
 }
 
+static fmap_status check_count(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t i,
+                               int64_t count, size_t capacity, fmap_error *error) {
+    if ((uint64_t)count <= capacity) return FMAP_OK;
+    return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s has %lld elements, expected at most %zu",
+                          fmap_input_text(graph, node, i).text, (long long)count, capacity);
+}
+
 fmap_status fmap_constant_ints(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t i,
                                int64_t *values, size_t capacity, size_t *n, fmap_error *error) {
+    const struct fmap_graph_value *value = fmap_input_value(graph, node, i);
+    bool narrow = value && value->type == FMAP_INT32;
+    int64_t count;
+    *n = 0;
+    TRY(find_constant(graph, node, i, narrow ? FMAP_INT32 : FMAP_INT64, &value, &count, error));
+    if (!value) return FMAP_OK;
+    TRY(check_count(graph, node, i, count, capacity, error));
+    *n = (size_t)count;
+    if (*n > 0 && !narrow) memcpy(values, value->data, *n * sizeof *values);
+    for (size_t k = 0; k < *n && narrow; k++) {
+        int32_t number;
+        memcpy(&number, (const char *)value->data + k * sizeof number, sizeof number);
+        values[k] = number;
+    }
+    return FMAP_OK;
+}
+
+fmap_status fmap_constant_axes(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t i,
+                               int rank, int *axes, size_t *n, fmap_error *error) {
+    int64_t named[FMAP_MAX_RANK];
+    bool seen[FMAP_MAX_RANK] = {false};
+    TRY(fmap_constant_ints(graph, node, i, named, FMAP_MAX_RANK, n, error));
+    for (size_t k = 0; k < *n; k++) {
+        axes[k] = fmap_axis_of(named[k], rank);
+        if (axes[k] < 0 || seen[axes[k]]) {
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
+                                  "%s names axis %lld, expected different ones of %d",
+                                  fmap_input_text(graph, node, i).text, (long long)named[k], rank);
+        }
+        seen[axes[k]] = true;
+    }
+    return FMAP_OK;
+}
+
+fmap_status fmap_constant_floats(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t i,
+                                 float *values, size_t capacity, size_t *n, fmap_error *error) {
     const struct fmap_graph_value *value;
     int64_t count;
     *n = 0;
-    TRY(find_constant(graph, node, i, FMAP_INT64, &value, &count, error));
+    TRY(find_constant(graph, node, i, FMAP_FLOAT32, &value, &count, error));
     if (!value) return FMAP_OK;
-    if ((uint64_t)count > capacity) {
-        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
-                              "%s has %lld elements, expected at most %zu",
-                              fmap_input_text(graph, node, i).text, (long long)count, capacity);
-    }
+    TRY(check_count(graph, node, i, count, capacity, error));
     *n = (size_t)count;
     if (*n > 0) memcpy(values, value->data, *n * sizeof *values);
     return FMAP_OK;

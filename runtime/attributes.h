@@ -42,10 +42,22 @@ fmap_status fmap_attributes_all_used(struct fmap_parsing *parsing);
 /* Stores a copy of the layer's parameters in the node. */
 fmap_status fmap_set_parameters(struct fmap_parsing *parsing, const void *parameters, size_t bytes);
 
-/* Input `i` of the node as a list of at most `capacity` int64 from a constant (an attribute that became an
- * input); *n is 0 when it was left out. Errors: UNSUPPORTED when it is computed, MODEL for a wrong type. */
+/* A tensor of one element; *tensor is NULL when the attribute is missing. Error: MODEL for any other number. */
+fmap_status fmap_attribute_element(struct fmap_parsing *parsing, const char *name,
+                                   const fmap_tensor **tensor);
+
+/* Input `i` of the node as a list of at most `capacity` int64 from a constant of int64 or int32 (an attribute that
+ * became an input); *n is 0 when it was left out. Errors: UNSUPPORTED when it is computed, MODEL for a wrong type. */
 fmap_status fmap_constant_ints(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t i,
                                int64_t *values, size_t capacity, size_t *n, fmap_error *error);
+
+/* Input `i` as a list of different axes of a tensor of that rank; *n is 0 when it was left out. */
+fmap_status fmap_constant_axes(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t i,
+                               int rank, int *axes, size_t *n, fmap_error *error);
+
+/* Input `i` as a list of floats, like fmap_constant_ints(). */
+fmap_status fmap_constant_floats(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t i,
+                                 float *values, size_t capacity, size_t *n, fmap_error *error);
 
 /* Input `i` as one float from a constant, or `fallback` when it was left out. */
 fmap_status fmap_constant_float(const struct fmap_graph *graph, const struct fmap_graph_node *node, size_t i,

@@ -12,7 +12,11 @@ static int64_t image_elements(const struct fmap_graph_value *value) {
 /* Whether every image of the node's outputs is made of the same image of its inputs. */
 static bool takes_images(const struct fmap_graph *graph, const struct fmap_graph_node *node, int64_t images) {
     const fmap_shape *out = &fmap_output_value(graph, node, 0)->shape;
-    if (!node->layer->by_image || out->rank < 3 || out->dims[0] != images) return false;
+    if (!node->layer->by_image) return false;
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        const fmap_shape *made = &fmap_output_value(graph, node, i)->shape;
+        if (node->outputs[i] && (made->rank < 3 || made->dims[0] != images)) return false;
+    }
     for (size_t i = 0; i < node->n_inputs; i++) {
         const struct fmap_graph_value *in = fmap_input_value(graph, node, i);
         if (!in) continue;
@@ -70,7 +74,8 @@ static void set_images(struct fmap_planning *planning, const struct fmap_chunks 
             fmap_value in = fmap_node_input(graph, node, k);
             if (!is_constant(graph, in)) graph->values[in].shape.dims[0] = images;
         }
-        graph->values[node->outputs[0]].shape.dims[0] = images;
+        for (size_t k = 0; k < node->n_outputs; k++)
+            if (node->outputs[k]) graph->values[node->outputs[k]].shape.dims[0] = images;
     }
 }
 

@@ -42,11 +42,16 @@ void fmap_planning_view(struct fmap_planning *planning, fmap_value value, fmap_v
     planning->values[value].view_form = source_form;
 }
 
-void fmap_operand_advance(struct fmap_operand *operand, int64_t floats) {
+void fmap_operand_advance_elements(struct fmap_operand *operand, fmap_type type, int64_t elements) {
+    int64_t bytes = elements * (int64_t)fmap_type_bytes(type);
     if (operand->base == FMAP_BASE_CONSTANT)
-        operand->constant = (const float *)operand->constant + floats;
+        operand->constant = (const char *)operand->constant + bytes;
     else
-        operand->offset += (size_t)floats * sizeof(float);
+        operand->offset += (size_t)bytes;
+}
+
+void fmap_operand_advance(struct fmap_operand *operand, int64_t floats) {
+    fmap_operand_advance_elements(operand, FMAP_FLOAT32, floats);
 }
 
 size_t fmap_form_bytes(const struct fmap_graph_value *value, enum fmap_form form) {

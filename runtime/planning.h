@@ -81,8 +81,9 @@ void fmap_planning_slice(struct fmap_planning *planning, fmap_value value, fmap_
 /* Memory that only lives between steps of one layer. */
 fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes, struct fmap_operand *place);
 
-/* Moves an operand on by so many floats. */
+/* Moves an operand on by so many floats, or elements of a type. */
 void fmap_operand_advance(struct fmap_operand *operand, int64_t floats);
+void fmap_operand_advance_elements(struct fmap_operand *operand, fmap_type type, int64_t elements);
 
 /* Says that `value` is nothing but another shape of `source`: its plain memory is the source's in that form. */
 void fmap_planning_view(struct fmap_planning *planning, fmap_value value, fmap_value source,
@@ -122,12 +123,13 @@ int64_t fmap_planning_parts(const struct fmap_planning *planning, int64_t work);
 
 fmap_status fmap_planning_out_of_memory(const struct fmap_planning *planning);
 
-/* Copies elements between two strided arrays of the same dimensions: transposes, pads, joins (copy.c). */
+/* Copies elements between two strided arrays of the same dimensions: transposes, slices, joins (copy.c). */
+enum { FMAP_STRIDED_RANK = 2 * FMAP_MAX_RANK }; /* every axis in two, such as repetitions and sizes */
 struct fmap_strided {
     int rank;
-    int64_t dims[FMAP_MAX_RANK];
-    int64_t src_strides[FMAP_MAX_RANK];
-    int64_t dst_strides[FMAP_MAX_RANK];
+    int64_t dims[FMAP_STRIDED_RANK];
+    int64_t src_strides[FMAP_STRIDED_RANK]; /* any: 0 repeats, below 0 walks backwards */
+    int64_t dst_strides[FMAP_STRIDED_RANK]; /* above 0 */
     int64_t src_offset, dst_offset;
     size_t element_bytes; /* 0: those of a float */
 };

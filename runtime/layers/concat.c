@@ -2,6 +2,7 @@
  * other. There a layer can write its output to that place itself, and nothing is left to copy. */
 #include "runtime/layer.h"
 #include "runtime/layers/elements.h"
+#include "runtime/layers/moves.h"
 
 enum { OPSET_AXIS_IS_REQUIRED = 4 };
 
@@ -99,21 +100,12 @@ static enum fmap_form choose_form(const struct fmap_planning *planning, const st
     return at_hand && fits_blocks(planning->graph, node, axis) ? FMAP_FORM_BLOCKED : FMAP_FORM_PLAIN;
 }
 
-/* The shape of the memory in that form: blocks and their lanes are axes of their own. */
-static int memory_dims(const fmap_shape *shape, enum fmap_form form, int64_t *dims) {
-    for (int i = 0; i < shape->rank; i++) dims[i] = shape->dims[i];
-    if (form != FMAP_FORM_BLOCKED) return shape->rank;
-    dims[1] = fmap_geometry_of(shape).blocks;
-    dims[shape->rank] = FMAP_BLOCK;
-    return shape->rank + 1;
-}
-
 /* Both arrays as [before the axis][the axis and what is behind it]. */
 static struct fmap_strided strided_of(const fmap_shape *in, const fmap_shape *out, enum fmap_form form,
                                       int axis, int64_t place) {
     int64_t from[FMAP_MAX_RANK + 1], to[FMAP_MAX_RANK + 1];
-    int rank = memory_dims(in, form, from);
-    memory_dims(out, form, to);
+    int rank = fmap_memory_dims(in, form, from);
+    fmap_memory_dims(out, form, to);
     struct fmap_strided strided = {
         .rank = 2, .dims = {1, 1}, .src_strides = {1, 1}, .dst_strides = {1, 1}, .dst_offset = place};
     for (int i = 0; i < rank; i++) {
