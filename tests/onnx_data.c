@@ -115,6 +115,10 @@ static enum onnx_outcome failure(struct onnx_report *report, const fmap_error *e
     return error->status == FMAP_ERROR_UNSUPPORTED ? ONNX_UNSUPPORTED : ONNX_DIFFERS;
 }
 
+double onnx_bound(const struct onnx_tolerance *tolerance, double expected, double largest) {
+    return tolerance->relative * fabs(expected) + fmax(tolerance->absolute, tolerance->of_largest * largest);
+}
+
 static bool floats_agree(struct onnx_report *report, const char *name, const float *got,
                          const float *expected, size_t n, const struct onnx_tolerance *tolerance) {
     double largest = 0;
@@ -122,8 +126,7 @@ static bool floats_agree(struct onnx_report *report, const char *name, const flo
         if (isfinite(expected[i])) largest = fmax(largest, fabs((double)expected[i]));
     }
     for (size_t i = 0; i < n; i++) {
-        double bound = tolerance->relative * fabs((double)expected[i]) +
-                       fmax(tolerance->absolute, tolerance->of_largest * largest);
+        double bound = onnx_bound(tolerance, (double)expected[i], largest);
         if (got[i] == expected[i] || (isnan(got[i]) && isnan(expected[i]))) continue;
         if (!(fabs((double)got[i] - (double)expected[i]) <= bound)) {
             say(report, "'%s': element %zu of %zu is %.9g, expected %.9g within %.3g", name, i, n,
@@ -165,6 +168,7 @@ struct run {
     const fmap_model *model;
     const struct data_set *data;
     const struct onnx_tolerance *tolerance;
+    struct onnx_watcher *watcher; /* NULL: nobody */
     struct onnx_report *report;
 };
 
@@ -220,10 +224,12 @@ static enum onnx_outcome run_plan(const struct run *run, const fmap_plan *plan) 
     fmap_context *context = NULL;
     fmap_error error = {0};
     enum onnx_outcome outcome = good ? ONNX_AGREES : ONNX_DIFFERS;
-    if (good && (fmap_context_create(plan, &context, &error) != FMAP_OK ||
-                 fmap_context_run(context, inputs, outputs, &error) != FMAP_OK)) {
+    if (good && fmap_context_create(plan, &context, &error) != FMAP_OK)
         outcome = failure(run->report, &error);
-    }
+    if (context && run->watcher) run->watcher->before(run->watcher, run->model, plan, context);
+    if (context && fmap_context_run(context, inputs, outputs, &error) != FMAP_OK)
+        outcome = failure(run->report, &error);
+    if (run->watcher && !run->watcher->after(run->watcher, run->report)) outcome = ONNX_DIFFERS;
     for (size_t i = 0; i < data->n_outputs; i++) {
         if (outcome == ONNX_AGREES && !output_agrees(run, plan, i, outputs[i])) outcome = ONNX_DIFFERS;
         free(outputs[i]);
@@ -288,8 +294,9 @@ static enum onnx_outcome run_model(const struct run *run, const fmap_plan_option
     return outcome;
 }
 
-enum onnx_outcome onnx_run(const char *folder, int data_set, const fmap_plan_options *options,
-                           const struct onnx_tolerance *tolerance, struct onnx_report *report) {
+enum onnx_outcome onnx_run_watched(const char *folder, int data_set, const fmap_plan_options *options,
+                                   const struct onnx_tolerance *tolerance, struct onnx_watcher *watcher,
+                                   struct onnx_report *report) {
     char path[PATH_BYTES];
     (void)snprintf(path, sizeof path, "%s/model.onnx", folder);
     fmap_model *model = NULL;
@@ -300,13 +307,19 @@ enum onnx_outcome onnx_run(const char *folder, int data_set, const fmap_plan_opt
     if (!data) abort();
     data->n_inputs = open_arrays(data->inputs, folder, data_set, "input");
     data->n_outputs = open_arrays(data->outputs, folder, data_set, "output");
-    struct run run = {.model = model, .data = data, .tolerance = tolerance, .report = report};
+    struct run run = {
+        .model = model, .data = data, .tolerance = tolerance, .watcher = watcher, .report = report};
     say(report, "there is no data set %d", data_set);
     enum onnx_outcome outcome = data->n_outputs ? run_model(&run, options) : ONNX_MISSING;
     close_data_set(data);
     free(data);
     fmap_model_destroy(model);
     return outcome;
+}
+
+enum onnx_outcome onnx_run(const char *folder, int data_set, const fmap_plan_options *options,
+                           const struct onnx_tolerance *tolerance, struct onnx_report *report) {
+    return onnx_run_watched(folder, data_set, options, tolerance, NULL, report);
 }
 
 enum onnx_outcome onnx_run_all(const char *folder, const struct onnx_tolerance *tolerance,

@@ -33,4 +33,19 @@ enum onnx_outcome onnx_run(const char *folder, int data_set, const fmap_plan_opt
 enum onnx_outcome onnx_run_all(const char *folder, const struct onnx_tolerance *tolerance,
                                struct onnx_report *report);
 
+/* Somebody who watches a run: `before` is given the context, to set its taps; `after` looks at what came out of
+ * them, and returns false, with a sentence in the report, when that is wrong. */
+struct onnx_watcher {
+    void (*before)(struct onnx_watcher *watcher, const fmap_model *model, const fmap_plan *plan,
+                   fmap_context *context);
+    bool (*after)(struct onnx_watcher *watcher, struct onnx_report *report);
+};
+
+enum onnx_outcome onnx_run_watched(const char *folder, int data_set, const fmap_plan_options *options,
+                                   const struct onnx_tolerance *tolerance, struct onnx_watcher *watcher,
+                                   struct onnx_report *report);
+
+/* |got - expected| may be as large as this, where `largest` is the largest |expected| of the tensor. */
+double onnx_bound(const struct onnx_tolerance *tolerance, double expected, double largest);
+
 #endif
