@@ -9,8 +9,9 @@
 #include "format.h"
 #include "onnx_loader.h"
 
-/* IR version 3 is the oldest that knows operator sets. Newer ones only add fields. */
-enum { OLDEST_IR = 3 };
+/* IR version 3 is the first that knows operator sets: before it there was only the first of them. Later ones only add
+ * fields. */
+enum { IR_WITH_OPSETS = 3, OLDEST_OPSET = 1 };
 
 bool fmap_onnx_fail(struct fmap_onnx_loader *loader, fmap_status status, const char *format, ...) {
     char sentence[FMAP_ERROR_MESSAGE_BYTES];
@@ -180,11 +181,14 @@ static bool read_model(struct fmap_onnx_loader *loader) {
             loader, FMAP_ERROR_FORMAT,
             "the model does not say in which version of the ONNX file format it is written");
     }
-    if (proto.ir_version < OLDEST_IR) {
-        return fmap_onnx_fail(
-            loader, FMAP_ERROR_UNSUPPORTED,
-            "the model is in version %lld of the ONNX file format; supported are %d and later",
-            (long long)proto.ir_version, OLDEST_IR);
+    if (proto.ir_version < 1) {
+        return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT,
+                              "the model is in version %lld of the ONNX file format, which does not exist",
+                              (long long)proto.ir_version);
+    }
+    if (proto.ir_version < IR_WITH_OPSETS) {
+        loader->types_may_lack = true;
+        loader->opset = OLDEST_OPSET;
     }
     if (!proto.graph.span.data) return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "the model holds no graph");
     if (!set_opset(loader, &proto)) return false;

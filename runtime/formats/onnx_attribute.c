@@ -68,9 +68,20 @@ static bool read_tensor(struct fmap_onnx_loader *loader, const struct fmap_onnx_
     return true;
 }
 
+/* The type of an attribute by the member that is there. */
+static int32_t type_by_member(const fmap_onnx_AttributeProto *proto) {
+    if (proto->has_i) return fmap_onnx_AttributeType_INT;
+    if (proto->has_f) return fmap_onnx_AttributeType_FLOAT;
+    if (proto->s.span.data) return fmap_onnx_AttributeType_STRING;
+    if (proto->t.span.data) return fmap_onnx_AttributeType_TENSOR;
+    if (proto->ints.span.data) return fmap_onnx_AttributeType_INTS;
+    return proto->floats.span.data ? fmap_onnx_AttributeType_FLOATS : fmap_onnx_AttributeType_UNDEFINED;
+}
+
 static bool read_value(struct fmap_onnx_loader *loader, const fmap_onnx_AttributeProto *proto,
                        const char *label, fmap_attribute *attribute) {
-    switch (proto->type) {
+    int32_t type = !proto->type && loader->types_may_lack ? type_by_member(proto) : proto->type;
+    switch (type) {
     case fmap_onnx_AttributeType_INT:
         attribute->type = FMAP_ATTRIBUTE_INT;
         attribute->i = proto->i;
@@ -85,12 +96,11 @@ static bool read_value(struct fmap_onnx_loader *loader, const fmap_onnx_Attribut
     case fmap_onnx_AttributeType_TENSOR: return read_tensor(loader, &proto->t, label, attribute);
     default: break;
     }
-    const char *kind = kind_of(proto->type);
+    const char *kind = kind_of(type);
     if (kind)
         return fmap_onnx_fail(loader, FMAP_ERROR_UNSUPPORTED, "%s is %s, which is not supported", label,
                               kind);
-    return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "%s has no type that is known (%ld)", label,
-                          (long)proto->type);
+    return fmap_onnx_fail(loader, FMAP_ERROR_FORMAT, "%s has no type that is known (%ld)", label, (long)type);
 }
 
 static bool read_attribute(struct fmap_onnx_loader *loader, const struct fmap_onnx_node *node, size_t index,

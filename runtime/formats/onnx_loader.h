@@ -31,7 +31,8 @@ struct fmap_onnx_loader {
     struct fmap_scratch graph_scratch; /* what lives until the end: lists of the graph, names of nodes */
     struct fmap_scratch scratch;       /* emptied before each initializer, input and node */
     struct fmap_name_set node_names;
-    int64_t opset; /* version of the ONNX operator set; 0: the file names none */
+    bool types_may_lack; /* in files this old, attributes need not say of which type they are */
+    int64_t opset;       /* version of the ONNX operator set; 0: the file names none */
 };
 
 /* ---- errors (onnx.c) ------------------------------------------------------------------------- */

@@ -4,13 +4,41 @@
 #include "runtime/layer.h"
 #include "runtime/layers/elements.h"
 
+#include <string.h>
+
 struct cast_parameters {
     fmap_type to;
 };
 
+enum { OPSET_TYPES_ARE_NUMBERS = 6 };
+
+/* The number of a type that is named, as the first opsets did; 0 when it is none of ours. */
+static int64_t type_of_name(const char *name) {
+    static const struct {
+        const char *name;
+        fmap_type type;
+    } types[] = {{"FLOAT", FMAP_FLOAT32}, {"UINT8", FMAP_UINT8}, {"INT8", FMAP_INT8},
+                 {"INT32", FMAP_INT32},   {"INT64", FMAP_INT64}, {"BOOL", FMAP_BOOL}};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (strcmp(name, types[i].name) == 0) return types[i].type;
+    }
+    return 0;
+}
+
+static fmap_status parse_type(struct fmap_parsing *parsing, int64_t *to) {
+    const char *name;
+    if (parsing->opset >= OPSET_TYPES_ARE_NUMBERS) return fmap_attribute_int(parsing, "to", 0, to);
+    TRY(fmap_attribute_string(parsing, "to", "", &name));
+    *to = type_of_name(name);
+    if (*to) return FMAP_OK;
+    return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_UNSUPPORTED,
+                          "attribute 'to' is '%.40s', expected FLOAT, UINT8, INT8, INT32, INT64 or BOOL",
+                          name);
+}
+
 static fmap_status parse(struct fmap_parsing *parsing) {
     int64_t to;
-    TRY(fmap_attribute_int(parsing, "to", 0, &to));
+    TRY(parse_type(parsing, &to));
     fmap_attribute_ignore(parsing, "saturate"); /* of 8-bit floats only */
     struct cast_parameters parameters = {.to = (fmap_type)to};
     if (to < 1 || to > FMAP_BOOL || fmap_type_bytes(parameters.to) == 0) {

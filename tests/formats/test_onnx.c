@@ -298,3 +298,45 @@ Test(onnx, outputs_that_no_node_makes) {
     fmap_model_destroy(model);
     onnx_free(&w);
 }
+
+/* The first files name no operator set, and their attributes no types. */
+Test(onnx, files_from_before_there_were_operator_sets) {
+    static const float weights[2] = {1, 2};
+    struct onnx_writer w = onnx_begin(0);
+    w.ir_version = 1;
+    onnx_input(&w, "x", "1 2 3");
+    onnx_weights(&w, "w", "2", weights);
+    onnx_node(&w, "Add", NULL, "x w", "sum");
+    struct onnx_bytes axis = {0}, broadcast = {0}, shape = {0}, sizes = {0}, slope = {0};
+    onnx_put_text(&axis, ONNX_ATTRIBUTE_NAME, "axis");
+    onnx_put_int(&axis, ONNX_ATTRIBUTE_I, 1);
+    onnx_put_message(&w.node, ONNX_NODE_ATTRIBUTE, &axis);
+    onnx_put_text(&broadcast, ONNX_ATTRIBUTE_NAME, "broadcast");
+    onnx_put_int(&broadcast, ONNX_ATTRIBUTE_I, 1);
+    onnx_put_message(&w.node, ONNX_NODE_ATTRIBUTE, &broadcast);
+    onnx_node(&w, "Reshape", NULL, "sum", "row");
+    onnx_put_text(&shape, ONNX_ATTRIBUTE_NAME, "shape");
+    onnx_put_varint(&sizes, 1);
+    onnx_put_varint(&sizes, 6);
+    onnx_put_message(&shape, ONNX_ATTRIBUTE_INTS, &sizes);
+    onnx_put_message(&w.node, ONNX_NODE_ATTRIBUTE, &shape);
+    onnx_node(&w, "LeakyRelu", NULL, "row", "y");
+    onnx_put_text(&slope, ONNX_ATTRIBUTE_NAME, "alpha");
+    onnx_put_float(&slope, ONNX_ATTRIBUTE_F, 0.5f);
+    onnx_put_message(&w.node, ONNX_NODE_ATTRIBUTE, &slope);
+    onnx_output(&w, "y");
+    fmap_model *model = load(&w);
+    assert_shape(model, "y", 2, (const int64_t[]){1, 6});
+    fmap_plan *plan = NULL;
+    fmap_context *context = NULL;
+    cr_assert_eq(fmap_plan_create(model, NULL, &plan, NULL), FMAP_OK);
+    cr_assert_eq(fmap_context_create(plan, &context, NULL), FMAP_OK);
+    static const float x[6] = {-3, -1, 0, 1, 2, -4}, expected[6] = {-1, 0, 1, 3, 4, -1};
+    float y[6];
+    cr_assert_eq(fmap_context_run(context, (const void *[]){x}, (void *[]){y}, NULL), FMAP_OK);
+    for (int i = 0; i < 6; i++) cr_assert_eq(y[i], expected[i], "%d", i);
+    fmap_context_destroy(context);
+    fmap_plan_destroy(plan);
+    fmap_model_destroy(model);
+    onnx_free(&w);
+}

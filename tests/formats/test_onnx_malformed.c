@@ -62,10 +62,10 @@ Test(onnx_malformed, no_operator_set) {
     expect(&w, FMAP_ERROR_FORMAT, "'act'", "version of the ONNX operator set", NULL);
 }
 
-Test(onnx_malformed, version_of_the_file_format_too_old) {
+Test(onnx_malformed, version_of_the_file_format_that_never_was) {
     struct onnx_writer w = onnx_begin(13);
-    w.ir_version = 2;
-    expect(&w, FMAP_ERROR_UNSUPPORTED, "version 2 ", "3 and later", NULL);
+    w.ir_version = -1;
+    expect(&w, FMAP_ERROR_FORMAT, "version -1 ", "does not exist", NULL);
 }
 
 Test(onnx_malformed, version_of_the_file_format_missing) {

@@ -50,3 +50,15 @@ Test(cast, types_that_nobody_knows_are_refused) {
     struct net_layer layer = cast(net_computed(1, (int64_t[]){1}, x), 11);
     cr_assert(net_layer_refused(&layer, FMAP_ERROR_UNSUPPORTED, "expected float32 (1)"));
 }
+
+Test(cast, the_first_opsets_named_the_type) {
+    static const float x[2] = {-2.75f, 7};
+    struct net_layer layer = {.op = "Cast", .opset = 5, .n_operands = 1};
+    layer.operands[0] = net_computed(1, (int64_t[]){2}, x);
+    net_layer_attribute(&layer, net_string("to", "INT64"));
+    cr_assert(net_layer_gives(&layer, FMAP_INT64, (int64_t[]){-2, 7}, 2));
+    layer.attributes[0] = net_string("to", "DOUBLE");
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_UNSUPPORTED, "attribute 'to' is 'DOUBLE'"));
+    layer.attributes[0] = net_int("to", FMAP_INT64);
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "attribute 'to' is of type"));
+}
