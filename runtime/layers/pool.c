@@ -9,15 +9,16 @@ static fmap_status parse_max(struct fmap_parsing *parsing) {
     int64_t storage_order;
     TRY(fmap_window_parse(parsing, &parameters.window));
     TRY(fmap_attribute_int(parsing, "storage_order", 0, &storage_order));
-    if (storage_order != 0) {
-        return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_UNSUPPORTED,
-                              "attribute 'storage_order' is %lld, expected 0", (long long)storage_order);
+    if (storage_order != 0 && storage_order != 1) {
+        return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
+                              "attribute 'storage_order' is %lld, expected 0 or 1", (long long)storage_order);
     }
+    parameters.by_columns = storage_order == 1;
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 
 static fmap_status parse_average(struct fmap_parsing *parsing) {
-    struct fmap_pool_parameters parameters;
+    struct fmap_pool_parameters parameters = {.by_columns = false};
     int64_t count_padding;
     TRY(fmap_window_parse(parsing, &parameters.window));
     TRY(fmap_attribute_int(parsing, "count_include_pad", 0, &count_padding));
@@ -25,15 +26,27 @@ static fmap_status parse_average(struct fmap_parsing *parsing) {
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 
+/* Of bytes the maximum is as good as of floats; there is no average of them. */
+static fmap_status check_input(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                               fmap_error *error) {
+    const struct fmap_graph_value *in = fmap_input_value(graph, node, 0);
+    bool bytes = in && (in->type == FMAP_UINT8 || in->type == FMAP_INT8);
+    if (!bytes || node->layer != &fmap_layer_max_pool) return fmap_expect_floats(graph, node, 0, error);
+    if (fmap_shape_product(&in->shape, 0, in->shape.rank) != 0) return FMAP_OK;
+    return fmap_fail_node(graph, node, error, FMAP_ERROR_UNSUPPORTED, "%s has no elements",
+                          fmap_input_text(graph, node, 0).text);
+}
+
 static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                          fmap_error *error) {
     const struct fmap_pool_parameters *parameters = node->parameters;
-    TRY(fmap_expect_floats(graph, node, 0, error));
+    TRY(check_input(graph, node, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
     struct fmap_window_size size;
     TRY(fmap_window_resolve(graph, node, &parameters->window, in, NULL, &size, error));
     fmap_shape out = fmap_window_output(&size, in, in->dims[1]);
-    return fmap_set_output(graph, node, &out);
+    TRY(fmap_set_output_type(graph, node, 1, FMAP_INT64, &out));
+    return fmap_set_output_type(graph, node, 0, fmap_input_value(graph, node, 0)->type, &out);
 }
 
 struct pool_job {
@@ -129,6 +142,8 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     TRY(fmap_window_resolve(planning->graph, node, &parameters->window, &planning->graph->values[in].shape,
                             NULL, &job.size, planning->error));
     TRY(check_limits(planning, node, &job.size));
+    if (!average && fmap_max_pool_is_plain(planning->graph, node))
+        return fmap_plan_max_pool_plain(planning, node, &job.size);
     if (average) {
         bool padding = parameters->count_padding;
         TRY(count_axis(planning, &job.size, 0, job.out.h, padding, &job.row_counts));
@@ -205,7 +220,7 @@ static fmap_status plan_global(struct fmap_planning *planning, const struct fmap
 const struct fmap_layer fmap_layer_max_pool = {.op = "MaxPool",
                                                .min_inputs = 1,
                                                .max_inputs = 1,
-                                               .max_outputs = 1,
+                                               .max_outputs = 2,
                                                .parse = parse_max,
                                                .shape = shape,
                                                .plan = plan,
