@@ -13,7 +13,7 @@ static bool zeros_around(const struct fmap_graph *graph, const struct fmap_graph
     struct fmap_pads pads;
     int rank = fmap_input_value(graph, node, 0)->shape.rank;
     if ((rank != 3 && rank != 4) || fmap_pads_of(graph, node, &pads, NULL) != FMAP_OK) return false;
-    if (pads.mode != FMAP_PAD_CONSTANT || pads.value != 0.0f) return false;
+    if (pads.mode != FMAP_PAD_CONSTANT || !fmap_pads_with_zero(&pads)) return false;
     for (int i = 0; i < rank; i++) {
         if (pads.before[i] < 0 || pads.after[i] < 0) return false;
         if (i < 2 && (pads.before[i] > 0 || pads.after[i] > 0)) return false;

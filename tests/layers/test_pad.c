@@ -21,6 +21,7 @@ static int64_t source_of(const char *mode, int64_t i, int64_t n) {
     if (i >= 0 && i < n) return i;
     if (mode[0] == 'c') return -1;
     if (mode[0] == 'e') return i < 0 ? 0 : n - 1;
+    if (mode[0] == 'w') return (i + 10 * n) % n;
     return i < 0 ? -i : 2 * (n - 1) - i;
 }
 
@@ -100,6 +101,7 @@ static void assert_mode(const char *mode, uint64_t seed) {
 Test(pad, a_constant_surrounds_or_ends_are_cropped) { assert_mode("constant", 1); }
 Test(pad, edges_are_repeated) { assert_mode("edge", 2); }
 Test(pad, reflections_leave_the_edge_out) { assert_mode("reflect", 3); }
+Test(pad, wrapping_begins_again_at_the_other_end) { assert_mode("wrap", 4); }
 
 Test(pad, large_images_are_shared_between_threads_without_a_difference) {
     assert_padded((struct pad){
@@ -150,6 +152,26 @@ Test(pad, axes_say_which_the_pads_are_for) {
     cr_assert(net_layer_moves(&layer, expected, 9));
 }
 
+Test(pad, elements_of_every_type_are_padded) {
+    static const int64_t dims[2] = {2, 2}, ends[4] = {0, 1, 1, 0}, out = 9, seven = 7;
+    static const uint8_t bytes[4] = {1, 2, 3, 4}, nine = 9, expected_bytes[9] = {9, 1, 2, 9, 3, 4, 9, 9, 9};
+    static const int32_t ints[4] = {-1, 2, -3, 4}, expected_ints[9] = {0, -1, 2, 0, -3, 4, 0, 0, 0};
+    static const int64_t longs[4] = {-1, 2, -3, 4}, expected_longs[9] = {7, -1, 2, 7, -3, 4, 7, 7, 7};
+    struct net_layer layer = {.op = "Pad", .n_operands = 3};
+    layer.operands[0] = net_computed_of(FMAP_UINT8, 2, dims, bytes);
+    layer.operands[1] = net_constant_ints(4, ends);
+    layer.operands[2] = net_constant_of(FMAP_UINT8, 0, NULL, &nine);
+    cr_assert(net_layer_gives(&layer, FMAP_UINT8, expected_bytes, (size_t)out));
+    layer.operands[0] = net_computed_of(FMAP_INT64, 2, dims, longs);
+    cr_assert(
+        net_layer_refused(&layer, FMAP_ERROR_UNSUPPORTED, "expected one constant element of the type 7"));
+    layer.operands[2] = net_pending_of(FMAP_INT64, 0, NULL, &seven);
+    cr_assert(net_layer_gives(&layer, FMAP_INT64, expected_longs, (size_t)out));
+    layer.operands[0] = net_computed_of(FMAP_INT32, 2, dims, ints);
+    layer.n_operands = 2;
+    cr_assert(net_layer_gives(&layer, FMAP_INT32, expected_ints, (size_t)out));
+}
+
 Test(pad, unknown_sizes_stay_unknown_until_a_plan) {
     struct pad pad = {
         .mode = "constant", .rank = 3, .dims = {FMAP_UNKNOWN, 4, FMAP_UNKNOWN}, .ends = {0, 1, 1, 0, 2, 0}};
@@ -166,8 +188,8 @@ static void assert_refused(struct pad pad, fmap_status status, const char *words
 Test(pad, what_does_not_fit_is_refused) {
     const struct pad pad = {.mode = "constant", .rank = 2, .dims = {2, 3}};
     struct pad bad = pad;
-    bad.mode = "wrap";
-    assert_refused(bad, FMAP_ERROR_UNSUPPORTED, "'mode' is 'wrap'");
+    bad.mode = "mirror";
+    assert_refused(bad, FMAP_ERROR_UNSUPPORTED, "'mode' is 'mirror'");
     bad = pad;
     bad.ends[0] = bad.ends[2] = -1;
     assert_refused(bad, FMAP_ERROR_MODEL,
