@@ -13,9 +13,10 @@ fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, f
     size_t n_spans = plan->profile ? plan->n_steps * (size_t)plan->threads : 0;
     fmap_span *spans = fmap_storage_take(&storage, n_spans, sizeof *spans);
     fmap_statistics *statistics = fmap_storage_take(&storage, plan->n_statistics, sizeof *statistics);
-    char *scratch = fmap_storage_take(&storage, scratch_bytes, 1);
-    char *arena = fmap_storage_take(&storage, plan->arena_bytes, 1);
-    char *local = fmap_storage_take(&storage, plan->local_bytes * (size_t)plan->threads, 1);
+    /* Nothing in here is read before it is written. */
+    char *scratch = fmap_storage_take_raw(&storage, scratch_bytes, 1);
+    char *arena = fmap_storage_take_raw(&storage, plan->arena_bytes, 1);
+    char *local = fmap_storage_take_raw(&storage, plan->local_bytes * (size_t)plan->threads, 1);
     if (!local || !created || !ports || !step_seconds || !spans || !statistics || !scratch || !arena) {
         fmap_storage_release(&storage);
         return fmap_fail_memory(error, plan->arena_bytes + scratch_bytes);

@@ -22,7 +22,8 @@ fmap_status fmap_model_create(const fmap_allocator *allocator, fmap_model **mode
     fmap_model *created = complete.allocate(complete.user, sizeof *created, 64);
     if (!created) return fmap_fail_memory(error, sizeof *created);
     *created = (fmap_model){.opset = NEWEST_OPSET};
-    if (!fmap_graph_open(&created->graph, &complete)) {
+    created->packed = fmap_packed_create(&complete);
+    if (!fmap_graph_open(&created->graph, &complete) || !created->packed) {
         fmap_model_destroy(created);
         return fmap_fail_memory(error, sizeof(struct fmap_graph_value));
     }
@@ -37,6 +38,7 @@ void fmap_model_destroy(fmap_model *model) {
         resource->release(resource->memory);
     }
     fmap_allocator allocator = model->graph.storage.allocator;
+    fmap_packed_destroy(model->packed);
     fmap_graph_close(&model->graph);
     allocator.release(allocator.user, model, sizeof *model);
 }

@@ -181,6 +181,8 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
     TRY(fmap_host_kernels(options->max_isa, &plan->kernels, &plan->isa, error));
     plan->threads = options->threads ? options->threads : fmap_host_threads();
     plan->profile = options->profile;
+    plan->packings = (struct fmap_packings){
+        .packed = plan->model->packed, .storage = &plan->storage, .threads = plan->threads};
     if (!fmap_graph_copy(&plan->graph, &plan->model->graph, &plan->storage.allocator)) {
         return fmap_fail(error, FMAP_ERROR_MEMORY, "%.120s: out of memory while planning",
                          plan->model->graph.name);
@@ -192,7 +194,9 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
     TRY(fmap_plan_taps(plan, options, error));
     if (!options->no_fusion) {
         struct fmap_pass_options pass_options = {.training = options->training,
-                                                 .algorithm = options->algorithm};
+                                                 .algorithm = options->algorithm,
+                                                 .packings = &plan->packings,
+                                                 .original = &plan->model->graph};
         TRY(fmap_run_passes(&plan->graph, &pass_options, error));
     }
     return fmap_plan_steps(plan, options, error);
@@ -224,6 +228,7 @@ fmap_status fmap_plan_create(const fmap_model *model, const fmap_plan_options *o
 
 void fmap_plan_destroy(fmap_plan *plan) {
     if (!plan) return;
+    fmap_packings_release(&plan->packings);
     fmap_graph_close(&plan->graph);
     struct fmap_storage storage = plan->storage; /* the plan lies in its own storage */
     fmap_storage_release(&storage);

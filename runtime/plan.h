@@ -115,7 +115,8 @@ struct fmap_plan {
     size_t arena_bytes;
     size_t local_bytes;   /* of each thread */
     size_t scratch_bytes; /* of each thread */
-    size_t weights_bytes;
+    size_t weights_bytes; /* of its own, but for what it packs */
+    struct fmap_packings packings;
 };
 
 /* Places buffers in the arena so that those that are needed at the same time do not overlap (memory.c). Sets

@@ -8,7 +8,8 @@ void fmap_plan_describe(const fmap_plan *plan, fmap_plan_info *info) {
                              .threads = plan->threads,
                              .arena_bytes = plan->arena_bytes +
                                             (plan->local_bytes + plan->scratch_bytes) * (size_t)plan->threads,
-                             .weights_bytes = plan->weights_bytes,
+                             .weights_bytes = plan->weights_bytes + plan->packings.own_bytes,
+                             .shared_bytes = plan->packings.shared_bytes,
                              .n_layers = plan->model->graph.n_nodes,
                              .n_steps = plan->n_steps};
     for (size_t i = 0; i < info->n_layers; i++) {
@@ -118,3 +119,13 @@ fmap_type fmap_plan_input_type(const fmap_plan *plan, size_t i) {
 fmap_type fmap_plan_output_type(const fmap_plan *plan, size_t i) {
     return plan ? port_type(&plan->graph, plan->graph.outputs, plan->graph.n_outputs, i) : FMAP_TYPE_UNKNOWN;
 }
+
+size_t fmap_plan_packing_count(const fmap_plan *plan) { return plan ? plan->packings.n_entries : 0; }
+
+fmap_status fmap_plan_packing(const fmap_plan *plan, size_t i, fmap_packing *packing) {
+    if (!packing || i >= fmap_plan_packing_count(plan)) return FMAP_ERROR_ARGUMENT;
+    fmap_packings_at(&plan->packings, i, &packing->key, &packing->data, &packing->bytes);
+    return FMAP_OK;
+}
+
+const fmap_model *fmap_plan_model(const fmap_plan *plan) { return plan ? plan->model : NULL; }

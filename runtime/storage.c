@@ -62,7 +62,7 @@ static size_t chunk_bytes(const struct fmap_storage *storage, size_t needed) {
     return needed > bytes ? needed : bytes;
 }
 
-void *fmap_storage_take(struct fmap_storage *storage, size_t n, size_t size) {
+void *fmap_storage_take_raw(struct fmap_storage *storage, size_t n, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX - 2 * ALIGNMENT) return NULL;
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -73,7 +73,12 @@ void *fmap_storage_take(struct fmap_storage *storage, size_t n, size_t size) {
     }
     void *memory = (char *)chunk + chunk->used;
     chunk->used += bytes;
-    return memset(memory, 0, bytes);
+    return memory;
+}
+
+void *fmap_storage_take(struct fmap_storage *storage, size_t n, size_t size) {
+    void *memory = fmap_storage_take_raw(storage, n, size);
+    return memory ? memset(memory, 0, n * size) : NULL;
 }
 
 char *fmap_storage_text(struct fmap_storage *storage, const char *text) {

@@ -18,6 +18,10 @@ fmap_allocator fmap_allocator_or_default(const fmap_allocator *allocator);
  * give a valid pointer. */
 void *fmap_storage_take(struct fmap_storage *storage, size_t n, size_t size);
 
+/* The same, but the bytes hold anything: for what is written whole before it is read. Whoever writes them first, perhaps
+ * on several threads, is who waits for the system to hand out their pages. */
+void *fmap_storage_take_raw(struct fmap_storage *storage, size_t n, size_t size);
+
 /* A copy of the string, or NULL. */
 char *fmap_storage_text(struct fmap_storage *storage, const char *text);
 

@@ -24,6 +24,7 @@
 #include "layers.h"
 #include "machine.h"
 #include "model.h"
+#include "pack.h"
 #include "plan.h"
 
 #endif

@@ -89,11 +89,13 @@ typedef struct fmap_plan_info {
     fmap_isa isa;
     int threads;
     size_t arena_bytes;   /* of each context: activations and scratch */
-    size_t weights_bytes; /* of the plan: packed weights */
-    size_t n_layers;      /* nodes of the model */
-    size_t n_steps;       /* kernels launched in a run */
-    int64_t macs;         /* multiply-accumulates of one run by the direct algorithms */
-    int64_t parameters;   /* elements of the weights in the model */
+    size_t weights_bytes; /* packed for this plan */
+    size_t
+        shared_bytes; /* of packed weights that were there before: of other plans of the model, or of its file */
+    size_t n_layers;    /* nodes of the model */
+    size_t n_steps;     /* kernels launched in a run */
+    int64_t macs;       /* multiply-accumulates of one run by the direct algorithms */
+    int64_t parameters; /* elements of the weights in the model */
 } fmap_plan_info;
 
 FMAP_API void fmap_plan_describe(const fmap_plan *plan, fmap_plan_info *info);

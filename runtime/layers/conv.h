@@ -11,6 +11,8 @@ enum { FMAP_CONV_RESIDUAL = 3 };
 struct fmap_conv_parameters {
     struct fmap_window_parameters window;
     int64_t group;
+    const double
+        *scale; /* [outputs], of the weights, each product rounded to float; NULL: they are as they are */
     struct fmap_activate_job activate; /* computed with the convolution; none when a node is parsed */
     struct fmap_window_size pool; /* of a max pool computed with it, on its own output; out[0] == 0: none */
 };

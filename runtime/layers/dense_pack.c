@@ -1,6 +1,8 @@
 /* Weights of a dense layer in the order in which they are read. */
 #include "runtime/layers/gemv.h"
 
+#include <string.h>
+
 struct fmap_terms fmap_dense_terms(const struct fmap_dense_problem *problem) {
     int64_t channels = problem->depth, positions = 1;
     if (problem->map[0] > 0) {
@@ -42,8 +44,16 @@ static void pack_block(const struct block *block) {
     }
 }
 
-static void pack_panel(const struct fmap_dense_problem *problem, const struct fmap_dense_panels *panels,
-                       int64_t panel, float *packed) {
+struct dense_pack {
+    const struct fmap_dense_problem *problem;
+    const struct fmap_dense_panels *panels;
+};
+
+static void pack_panel(const void *dense_pack, int64_t panel, float *packed) {
+    const struct dense_pack *pack = dense_pack;
+    const struct fmap_dense_problem *problem = pack->problem;
+    const struct fmap_dense_panels *panels = pack->panels;
+    packed += panel * panels->panel_vectors * panels->lanes * panels->n_terms;
     int64_t channels = problem->depth, positions = 1, of_depth = problem->transposed ? 1 : problem->columns;
     if (problem->map[0] > 0) {
         channels = problem->map[0];
@@ -60,6 +70,10 @@ static void pack_panel(const struct fmap_dense_problem *problem, const struct fm
                           .scale = problem->weight_scale};
     int64_t rest = problem->columns - block.first_output;
     block.n_outputs = rest < block.width ? rest : block.width;
+    for (int64_t i = 0; block.n_outputs < block.width && i < panels->n_terms; i++) {
+        memset(packed + i * block.width + block.n_outputs, 0,
+               (size_t)(block.width - block.n_outputs) * sizeof *packed);
+    }
     for (; block.first_channel < channels; block.first_channel += FMAP_BLOCK) {
         int64_t left = channels - block.first_channel;
         block.lanes = left < FMAP_BLOCK ? left : FMAP_BLOCK;
@@ -71,17 +85,24 @@ static void pack_panel(const struct fmap_dense_problem *problem, const struct fm
 fmap_status fmap_dense_pack(struct fmap_planning *planning, const struct fmap_dense_problem *problem,
                             const struct fmap_dense_panels *panels, struct fmap_operand *weights,
                             const float **bias) {
-    float *packed, *packed_bias;
+    float *packed_bias;
     int64_t n_outputs = panels->n_vectors * panels->lanes;
     TRY(fmap_planning_weights(planning, (size_t)n_outputs, &packed_bias));
     for (int64_t o = 0; problem->bias && o < problem->columns; o++) {
         packed_bias[o] = fmap_float_at(problem->bias, o) * problem->bias_scale;
     }
-    TRY(fmap_planning_weights(planning, (size_t)(n_outputs * panels->n_terms), &packed));
-    for (int64_t i = 0; i < panels->n_panels; i++) {
-        pack_panel(problem, panels, i, packed + i * panels->panel_vectors * panels->lanes * panels->n_terms);
-    }
     *bias = packed_bias;
-    *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
-    return FMAP_OK;
+    struct dense_pack pack = {.problem = problem, .panels = panels};
+    struct fmap_packer packer = {
+        .kind = "dense",
+        .source = {.floats = problem->weights, .n = problem->depth * problem->columns},
+        .numbers = {problem->depth, problem->columns, problem->transposed, problem->map[0], problem->map[1],
+                    problem->map[2], problem->map_pixels, panels->n_vectors, panels->panel_vectors},
+        .n_numbers = 9,
+        .factor = problem->weight_scale,
+        .n_floats = n_outputs * panels->n_terms,
+        .parts = panels->n_panels,
+        .part = pack_panel,
+        .job = &pack};
+    return fmap_planning_pack(planning, &packer, weights);
 }

@@ -53,20 +53,28 @@ static void depthwise_part(const struct fmap_run *run, const struct fmap_step *s
     }
 }
 
+/* [block][kernel height][kernel width][16] */
+static void pack_weights(const void *tiles_problem, int64_t part, float *weights) {
+    (void)part;
+    const struct fmap_tiles_problem *problem = tiles_problem;
+    int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
+    for (int64_t c = 0; c < (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK; c++) {
+        float *to = weights + c / FMAP_BLOCK * kernel_size * FMAP_BLOCK + c % FMAP_BLOCK;
+        for (int64_t k = 0; k < kernel_size; k++, to += FMAP_BLOCK)
+            *to = c < problem->outputs ? fmap_tiles_weight(problem, c, c * kernel_size + k) : 0;
+    }
+}
+
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                         struct depthwise_job *job) {
-    int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
-    float *weights;
-    TRY(fmap_planning_weights(planning, (size_t)(job->blocks * kernel_size * FMAP_BLOCK), &weights));
+    struct fmap_operand weights;
+    struct fmap_packer packer = fmap_tiles_packer(problem, "depthwise");
+    packer.n_floats = job->blocks * problem->kernel[0] * problem->kernel[1] * FMAP_BLOCK;
+    packer.part = pack_weights;
+    packer.job = problem;
+    TRY(fmap_planning_pack(planning, &packer, &weights));
     TRY(fmap_tiles_bias(planning, problem, job->blocks * FMAP_BLOCK, &job->bias));
-    for (int64_t c = 0; c < problem->outputs; c++) {
-        int64_t block = c / FMAP_BLOCK, lane = c % FMAP_BLOCK;
-        for (int64_t k = 0; k < kernel_size; k++) {
-            weights[(block * kernel_size + k) * FMAP_BLOCK + lane] = fmap_float_at(problem->weights,
-                                                                                   c * kernel_size + k);
-        }
-    }
-    job->weights = weights;
+    job->weights = weights.constant;
     return FMAP_OK;
 }
 

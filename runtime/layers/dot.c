@@ -1,5 +1,7 @@
 #include "runtime/layers/dot.h"
 
+#include <string.h>
+
 /* Fewer channels leave too many lanes empty. */
 static const int64_t FEWEST_CHANNELS = 9;
 
@@ -29,29 +31,45 @@ static void dot_part(const struct fmap_run *run, const struct fmap_step *step, i
     run->kernels->dot(&work);
 }
 
+static int64_t n_floats(const struct fmap_tiles_problem *problem) {
+    int64_t n_blocks = (problem->channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
+    return n_blocks * problem->kernel[0] * problem->kernel[1] * problem->outputs * FMAP_BLOCK;
+}
+
 /* [block][kernel height][kernel width][output][16] */
-static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
-                        struct fmap_dot *kernel) {
+static void pack_weights(const void *tiles_problem, int64_t part, float *weights) {
+    (void)part;
+    const struct fmap_tiles_problem *problem = tiles_problem;
     const int64_t *strides = problem->weight_strides;
     int64_t kernel_size = problem->kernel[0] * problem->kernel[1], outputs = problem->outputs;
-    float *weights, *bias;
-    TRY(fmap_planning_weights(planning, (size_t)(kernel->n_blocks * kernel_size * outputs * FMAP_BLOCK),
-                              &weights));
-    TRY(fmap_planning_weights(planning, FMAP_BLOCK, &bias));
+    memset(weights, 0, (size_t)n_floats(problem) * sizeof *weights);
     for (int64_t i = 0; i < problem->channels; i++) {
         float *to = weights + i / FMAP_BLOCK * kernel_size * outputs * FMAP_BLOCK + i % FMAP_BLOCK;
         for (int64_t position = 0; position < kernel_size; position++) {
             for (int64_t o = 0; o < outputs; o++, to += FMAP_BLOCK) {
                 int64_t from = o * strides[0] + i * strides[1] + position / problem->kernel[1] * strides[2] +
                                position % problem->kernel[1] * strides[3];
-                *to = fmap_float_at(problem->weights, from) * problem->weight_scale;
+                *to = fmap_tiles_weight(problem, o, from);
             }
         }
     }
+}
+
+static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                        struct fmap_dot *kernel) {
+    int64_t outputs = problem->outputs;
+    struct fmap_operand weights;
+    float *bias;
+    struct fmap_packer packer = fmap_tiles_packer(problem, "dot");
+    packer.n_floats = n_floats(problem);
+    packer.part = pack_weights;
+    packer.job = problem;
+    TRY(fmap_planning_pack(planning, &packer, &weights));
+    TRY(fmap_planning_weights(planning, FMAP_BLOCK, &bias));
     for (int64_t i = 0; problem->bias && i < FMAP_BLOCK; i++) {
         bias[i] = fmap_float_at(problem->bias, i % outputs) * problem->bias_scale;
     }
-    kernel->weights = weights;
+    kernel->weights = weights.constant;
     kernel->bias = bias;
     return FMAP_OK;
 }

@@ -61,16 +61,20 @@ static void grouped_part(const struct fmap_run *run, const struct fmap_step *ste
 }
 
 /* [block][kernel height][channel of the group][kernel width][16] */
-static void pack_weights(const struct fmap_tiles_problem *problem, const struct grouped_job *job,
-                         float *packed) {
+static void pack_weights(const void *tiles_problem, int64_t part, float *packed) {
+    (void)part;
+    const struct fmap_tiles_problem *problem = tiles_problem;
     const int64_t *kernel = problem->kernel, *strides = problem->weight_strides;
-    for (int64_t o = 0; o < problem->outputs; o++) {
-        float *to = packed + o / FMAP_BLOCK * job->block_weights + o % FMAP_BLOCK;
+    int64_t group_channels = problem->channels / problem->groups;
+    int64_t block_weights = kernel[0] * kernel[1] * group_channels * FMAP_BLOCK;
+    int64_t lanes_of_all = (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK;
+    for (int64_t o = 0; o < lanes_of_all; o++) {
+        float *to = packed + o / FMAP_BLOCK * block_weights + o % FMAP_BLOCK;
         for (int64_t ky = 0; ky < kernel[0]; ky++) {
-            for (int64_t i = 0; i < job->group_channels; i++) {
+            for (int64_t i = 0; i < group_channels; i++) {
                 for (int64_t kx = 0; kx < kernel[1]; kx++, to += FMAP_BLOCK) {
                     int64_t from = o * strides[0] + i * strides[1] + ky * strides[2] + kx * strides[3];
-                    *to = fmap_float_at(problem->weights, from) * problem->weight_scale;
+                    *to = o < problem->outputs ? fmap_tiles_weight(problem, o, from) : 0;
                 }
             }
         }
@@ -79,18 +83,21 @@ static void pack_weights(const struct fmap_tiles_problem *problem, const struct 
 
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                         struct grouped_job *job) {
-    float *weights;
+    struct fmap_operand weights;
     size_t lanes_of_all = (size_t)(job->blocks * FMAP_BLOCK);
-    TRY(fmap_planning_weights(planning, (size_t)(job->blocks * job->block_weights), &weights));
+    struct fmap_packer packer = fmap_tiles_packer(problem, "grouped");
+    packer.n_floats = job->blocks * job->block_weights;
+    packer.part = pack_weights;
+    packer.job = problem;
+    TRY(fmap_planning_pack(planning, &packer, &weights));
     TRY(fmap_tiles_bias(planning, problem, job->blocks * FMAP_BLOCK, &job->bias));
     int32_t *lanes = fmap_storage_take(&planning->plan->storage, lanes_of_all, sizeof *lanes);
     if (!lanes) return fmap_planning_out_of_memory(planning);
-    pack_weights(problem, job, weights);
     /* Those beyond the last output too: as if there were more groups. */
     for (int64_t o = 0; o < job->blocks * FMAP_BLOCK; o++) {
         lanes[o] = (int32_t)(o / job->group_outputs * job->group_channels % FMAP_BLOCK);
     }
-    job->weights = weights;
+    job->weights = weights.constant;
     job->lanes = lanes;
     return FMAP_OK;
 }

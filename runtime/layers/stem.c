@@ -54,15 +54,37 @@ bool fmap_stem_wanted(const struct fmap_tiles_problem *problem) {
            weights_are_finite(problem);
 }
 
+struct stem_pack {
+    const struct fmap_tiles_problem *problem;
+    const struct fmap_tiling *panels;
+    int64_t lanes;
+};
+
+/* [panel][kernel row][kernel column][channel][output of the panel] */
+static void pack_panel(const void *stem_pack, int64_t panel, float *packed) {
+    const struct stem_pack *pack = stem_pack;
+    const struct fmap_tiles_problem *problem = pack->problem;
+    const struct fmap_tiling *panels = pack->panels;
+    const int64_t *strides = problem->weight_strides;
+    int64_t first = fmap_piece_begin(panels->n_vectors, panels->n_panels, panel) * pack->lanes;
+    int64_t width = fmap_piece_length(panels->n_vectors, panels->n_panels, panel) * pack->lanes;
+    int64_t n = problem->channels * problem->kernel[0] * problem->kernel[1];
+    packed += first * n;
+    for (int64_t i = 0; i < n * width; i++) {
+        int64_t t = i / width, output = first + i % width, kernel = t / problem->channels;
+        int64_t at = output * strides[0] + t % problem->channels * strides[1] +
+                     kernel / problem->kernel[1] * strides[2] + kernel % problem->kernel[1] * strides[3];
+        packed[i] = output < problem->outputs ? fmap_tiles_weight(problem, output, at) : 0;
+    }
+}
+
 /* Kernel rows, then columns, then channels. */
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                         struct fmap_stem_job *job, struct fmap_operand *weights) {
     int64_t lanes = planning->kernels->lanes, n_outputs = job->tiling.n_vectors * lanes,
             n = fmap_stem_n_terms(job);
-    float *packed;
     int32_t *terms = fmap_storage_take(&planning->plan->storage, (size_t)n, sizeof *terms);
     if (!terms) return fmap_planning_out_of_memory(planning);
-    TRY(fmap_planning_weights(planning, (size_t)(n * n_outputs), &packed));
     TRY(fmap_tiles_bias(planning, problem, n_outputs, &job->bias));
     for (int64_t t = 0; t < n; t++) {
         int64_t channel = t % job->channels, column = t / job->channels % job->kernel[1] * job->dilations[1];
@@ -71,22 +93,16 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
         terms[t] = (int32_t)(row * fmap_stem_row_floats(job) + phase * job->phase_width +
                              column / job->strides[1]);
     }
-    for (int64_t panel = 0; panel < job->tiling.n_panels; panel++) {
-        int64_t first = fmap_piece_begin(job->tiling.n_vectors, job->tiling.n_panels, panel) * lanes;
-        int64_t width = fmap_piece_length(job->tiling.n_vectors, job->tiling.n_panels, panel) * lanes;
-        for (int64_t i = 0; i < n * width; i++) {
-            int64_t t = i / width, output = first + i % width, kernel = t / job->channels;
-            if (output >= problem->outputs) continue;
-            const int64_t *strides = problem->weight_strides;
-            packed[first * n + i] = fmap_float_at(problem->weights, output * strides[0] +
-                                                                        t % job->channels * strides[1] +
-                                                                        kernel / job->kernel[1] * strides[2] +
-                                                                        kernel % job->kernel[1] * strides[3]);
-        }
-    }
     job->terms = terms;
-    *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
-    return FMAP_OK;
+    struct stem_pack pack = {.problem = problem, .panels = &job->tiling, .lanes = lanes};
+    struct fmap_packer packer = fmap_tiles_packer(problem, "stem");
+    fmap_packer_add(&packer, job->tiling.n_vectors);
+    fmap_packer_add(&packer, job->tiling.n_panels);
+    packer.n_floats = n * n_outputs;
+    packer.parts = job->tiling.n_panels;
+    packer.part = pack_panel;
+    packer.job = &pack;
+    return fmap_planning_pack(planning, &packer, weights);
 }
 
 /* The ring's rows stay in the second cache. */

@@ -3,7 +3,7 @@
 #define FMAP_LAYERS_TILES_H
 
 #include "runtime/layers/window.h"
-#include "runtime/planning.h"
+#include "runtime/packing.h"
 
 /*   dst[n, o, y, x] = activate(bias[o] + sum over i, ky, kx of
  *                              weight(o, i, ky, kx) * src[n, group(o) * c / groups + i, y * sy - top + ky * dy, ...])
@@ -22,7 +22,9 @@ struct fmap_tiles_problem {
     struct fmap_operand computed_weights;
     int64_t weight_strides[4]; /* of o, i (within the group), ky, kx */
     float weight_scale;
-    const void *bias; /* [outputs] floats, perhaps unaligned; NULL: zeros */
+    const double
+        *output_scale; /* [outputs], of constant weights before that: rounded by itself; NULL: none */
+    const void *bias;  /* [outputs] floats, perhaps unaligned; NULL: zeros */
     float bias_scale;
     bool adds; /* the residual, before the activation; one group; not of Winograd, not of the stem */
     struct fmap_operand residual; /* blocked, images as far apart as those of dst */
@@ -45,6 +47,21 @@ static inline bool fmap_weights_are_far(int64_t bytes) { return bytes > 256 * 10
 static inline bool fmap_tiles_aligned(const struct fmap_tiles_problem *problem) {
     return problem->groups == 1 || (problem->outputs / problem->groups % FMAP_BLOCK == 0 &&
                                     problem->channels / problem->groups % FMAP_BLOCK == 0);
+}
+
+/* The weight of output o that lies at an index. */
+static inline float fmap_tiles_weight(const struct fmap_tiles_problem *problem, int64_t o, int64_t at) {
+    float weight = fmap_float_at(problem->weights, at);
+    if (problem->output_scale) weight = (float)(problem->output_scale[o] * (double)weight);
+    return weight * problem->weight_scale;
+}
+
+/* A packer of the problem's weights, of the name `kind`, to be completed with what it makes and how (tiles_pack.c). */
+struct fmap_packer fmap_tiles_packer(const struct fmap_tiles_problem *problem, const char *kind);
+
+/* Adds numbers that the order depends on. */
+static inline void fmap_packer_add(struct fmap_packer *packer, int64_t number) {
+    packer->numbers[packer->n_numbers++] = number;
 }
 
 /* The problem's bias, scaled, and zeros behind it up to n outputs (tiles_pack.c). */

@@ -1,5 +1,7 @@
 #include "runtime/layers/tiles_job.h"
 
+#include <string.h>
+
 /* Weights up to this size stay in the second cache while every tile of pixels runs through all of them. */
 static const int64_t RESIDENT_WEIGHTS_BYTES = 512 * 1024;
 
@@ -28,28 +30,63 @@ static int64_t lay_out_panels(const struct fmap_tiles_problem *problem, const st
     return weights;
 }
 
+/* Weights of one output at one position: `n` lanes, from place `at` on. */
+static void pack_lanes(const struct fmap_tiles_problem *problem, int64_t output, int64_t at, int64_t n,
+                       int64_t row, float *packed) {
+    int64_t stride = problem->weight_strides[1];
+    float factor = problem->weight_scale;
+    const char *from = (const char *)problem->weights + at * (int64_t)sizeof(float);
+    if (problem->output_scale) {
+        double scale = problem->output_scale[output];
+        for (int64_t i = 0; i < n; i++)
+            packed[i * row] = (float)(scale * (double)fmap_float_at(from, i * stride)) * factor;
+    } else {
+        for (int64_t i = 0; i < n; i++) packed[i * row] = fmap_float_at(from, i * stride) * factor;
+    }
+}
+
 /* [block][position][lane][output], as the tile reads it: blocks are those of the source, so a group that begins
  * inside a block has a shorter first one. */
-static void pack_panel(const struct fmap_tiles_problem *problem, const void *weights,
-                       const struct fmap_tiles_panel *panel, int lanes, float *packed) {
-    const int64_t *strides = problem->weight_strides;
+static void pack_panel(const struct fmap_tiles_problem *problem, const struct fmap_tiles_panel *panel,
+                       int lanes, float *packed) {
+    const int64_t *strides = problem->weight_strides, *kernel = problem->kernel;
     int64_t group_channels = problem->channels / problem->groups, row = (int64_t)panel->n_vectors * lanes;
     int64_t begin = panel->group * group_channels, end = begin + group_channels;
     for (int64_t channel = begin; channel < end;) {
-        int64_t block_end = fmap_least(end, (channel / FMAP_BLOCK + 1) * FMAP_BLOCK);
-        for (int64_t ky = 0; ky < problem->kernel[0]; ky++) {
-            for (int64_t kx = 0; kx < problem->kernel[1]; kx++) {
-                for (int64_t i = channel; i < block_end; i++, packed += row) {
-                    int64_t from = panel->first_output * strides[0] + (i - begin) * strides[1] +
-                                   ky * strides[2] + kx * strides[3];
-                    for (int32_t o = 0; o < panel->n_outputs; o++) {
-                        packed[o] = fmap_float_at(weights, from + o * strides[0]) * problem->weight_scale;
-                    }
-                }
+        int64_t n_lanes = fmap_least(end, (channel / FMAP_BLOCK + 1) * FMAP_BLOCK) - channel;
+        int64_t rows = kernel[0] * kernel[1] * n_lanes;
+        /* Output by output, as the weights mostly lie; the block that they are written to stays in a cache. */
+        for (int64_t o = 0; o < panel->n_outputs; o++) {
+            int64_t output = panel->first_output + o;
+            int64_t from = output * strides[0] + (channel - begin) * strides[1];
+            float *to = packed + o;
+            for (int64_t ky = 0; ky < kernel[0]; ky++) {
+                for (int64_t kx = 0; kx < kernel[1]; kx++, to += n_lanes * row)
+                    pack_lanes(problem, output, from + ky * strides[2] + kx * strides[3], n_lanes, row, to);
             }
         }
-        channel = block_end;
+        for (int64_t k = 0; k < rows && panel->n_outputs < row; k++) {
+            memset(packed + k * row + panel->n_outputs, 0, (size_t)(row - panel->n_outputs) * sizeof *packed);
+        }
+        packed += rows * row;
+        channel += n_lanes;
     }
+}
+
+struct fmap_packer fmap_tiles_packer(const struct fmap_tiles_problem *problem, const char *kind) {
+    struct fmap_packer packer = {.kind = kind, .factor = problem->weight_scale, .parts = 1};
+    packer.source = (struct fmap_packing_source){.floats = problem->weights,
+                                                 .n = problem->outputs *
+                                                      (problem->channels / problem->groups) *
+                                                      problem->kernel[0] * problem->kernel[1],
+                                                 .scale = problem->output_scale,
+                                                 .n_scales = problem->outputs};
+    fmap_packer_add(&packer, problem->outputs);
+    fmap_packer_add(&packer, problem->channels);
+    fmap_packer_add(&packer, problem->groups);
+    for (int i = 0; i < 2; i++) fmap_packer_add(&packer, problem->kernel[i]);
+    for (int i = 0; i < 4; i++) fmap_packer_add(&packer, problem->weight_strides[i]);
+    return packer;
 }
 
 static fmap_status pack_bias(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
@@ -84,12 +121,24 @@ struct pack_job {
     const struct fmap_tiles_panel *panels;
 };
 
+struct constant_job {
+    const struct fmap_tiles_problem *problem;
+    const struct fmap_tiles_panel *panels;
+    int lanes;
+};
+
+static void pack_constant(const void *constant_job, int64_t part, float *packed) {
+    const struct constant_job *job = constant_job;
+    pack_panel(job->problem, &job->panels[part], job->lanes, packed + job->panels[part].weights);
+}
+
 static void pack_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct pack_job *job = step->job;
-    const float *weights = fmap_at(run, &step->operands[0]);
+    struct fmap_tiles_problem problem = job->problem;
+    problem.weights = fmap_at(run, &step->operands[0]);
     float *packed = fmap_at(run, &step->operands[1]);
     const struct fmap_tiles_panel *panel = &job->panels[part];
-    pack_panel(&job->problem, weights, panel, run->kernels->lanes, packed + panel->weights);
+    pack_panel(&problem, panel, run->kernels->lanes, packed + panel->weights);
 }
 
 /* Weights that another layer computes are packed by a step of their own. */
@@ -124,11 +173,13 @@ fmap_status fmap_tiles_pack(struct fmap_planning *planning, const struct fmap_gr
     panels->far = fmap_weights_are_far(n_weights * (int64_t)sizeof(float));
     TRY(pack_bias(planning, problem, panels));
     if (!problem->weights) return pack_in_run(planning, node, problem, panels, n_weights, weights);
-    float *packed;
-    TRY(fmap_planning_weights(planning, (size_t)n_weights, &packed));
-    for (int64_t i = 0; i < panels->n_panels; i++) {
-        pack_panel(problem, problem->weights, &each[i], lanes, packed + each[i].weights);
-    }
-    *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
-    return FMAP_OK;
+    struct constant_job job = {.problem = problem, .panels = each, .lanes = lanes};
+    struct fmap_packer packer = fmap_tiles_packer(problem, "tiles");
+    fmap_packer_add(&packer, panels->tiling.n_vectors);
+    fmap_packer_add(&packer, panels->tiling.n_panels);
+    packer.n_floats = n_weights;
+    packer.parts = panels->n_panels;
+    packer.part = pack_constant;
+    packer.job = &job;
+    return fmap_planning_pack(planning, &packer, weights);
 }

@@ -169,13 +169,8 @@ static void winograd_part(const struct fmap_run *run, const struct fmap_step *st
 
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                         struct winograd_job *job, struct fmap_operand *weights) {
-    int64_t lanes = planning->kernels->lanes, n_outputs = job->panels.n_vectors * lanes;
-    float *packed;
-    TRY(fmap_planning_weights(planning, (size_t)(job->points * problem->channels * n_outputs), &packed));
-    TRY(fmap_tiles_bias(planning, problem, n_outputs, &job->bias));
-    fmap_winograd_pack(problem, job->output, &job->panels, lanes, packed);
-    *weights = (struct fmap_operand){.base = FMAP_BASE_CONSTANT, .constant = packed};
-    return FMAP_OK;
+    TRY(fmap_tiles_bias(planning, problem, job->panels.n_vectors * planning->kernels->lanes, &job->bias));
+    return fmap_winograd_pack(planning, problem, job->output, &job->panels, weights);
 }
 
 /* Blocks of tiles that fit the cache and that share out evenly among the threads. */

@@ -20,7 +20,8 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                    const struct fmap_tiles_problem *problem, int64_t output);
 
 /* Transforms the weights: [panel][point][channel][output of the panel] (winograd_weights.c). */
-void fmap_winograd_pack(const struct fmap_tiles_problem *problem, int64_t output,
-                        const struct fmap_tiling *panels, int64_t lanes, float *packed);
+fmap_status fmap_winograd_pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                               int64_t output, const struct fmap_tiling *panels,
+                               struct fmap_operand *weights);
 
 #endif

@@ -7,11 +7,14 @@
 #define FMAP_PASSES_H
 
 #include "runtime/graph.h"
+#include "runtime/packed.h"
 
 struct fmap_pass_options {
     bool training; /* Dropout drops */
     fmap_algorithm algorithm;
-    const char *without; /* names of passes to leave out, with spaces between; NULL: none */
+    struct fmap_packings *packings;    /* of the plan; NULL: none */
+    const struct fmap_graph *original; /* the model's graph, which the constants are of; NULL: unknown */
+    const char *without;               /* names of passes to leave out, with spaces between; NULL: none */
 };
 
 struct fmap_pass {
