@@ -17,7 +17,7 @@ kernels/neon        kernels/*.h kernels/*.inc kernels/neon/*
 runtime             include/fmap/* kernels/kernels.h runtime/* runtime/layers/*.h runtime/passes/*.h
 runtime/layers      include/fmap/* kernels/kernels.h runtime/* runtime/layers/*
 runtime/passes      include/fmap/* kernels/kernels.h runtime/* runtime/layers/*.h runtime/passes/*
-runtime/formats     include/fmap/* runtime/status.h runtime/formats/* *.pb.h
+runtime/formats     include/fmap/* runtime/status.h runtime/digest.h runtime/formats/* *.pb.h
 tools               include/fmap/fmap.h tools/*
 examples            include/fmap/fmap.h
 TABLE

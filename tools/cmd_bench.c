@@ -10,19 +10,12 @@
 #include "tool.h"
 #include "trace.h"
 
-enum { MAX_LIST = 16 };
-
-struct list {
-    size_t count;
-    int values[MAX_LIST];
-};
-
 struct bench_options {
     const char *model;
     struct port_options ports;
     struct trial_options trial;
-    struct list threads; /* empty: the library's choice, as the batch */
-    struct list batches;
+    struct option_list threads; /* empty: the library's choice, as the batch */
+    struct option_list batches;
     const char *trace; /* file; NULL: none */
     bool json;
 };
@@ -40,27 +33,13 @@ struct bench {
 
 enum { KEY_SECONDS = 0x400, KEY_WARMUP, KEY_LAYERS, KEY_PROFILE, KEY_TRACE, KEY_MAX_ISA };
 
-static void parse_list(struct argp_state *state, const char *option, const char *text, long high,
-                       struct list *list) {
-    char *copy = strdup(text);
-    char *rest = NULL;
-    list->count = 0;
-    if (copy == NULL) argp_failure(state, TOOL_LIMIT, 0, "out of memory");
-    for (char *word = strtok_r(copy, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
-        if (list->count == MAX_LIST) argp_error(state, "--%s takes at most %d numbers", option, MAX_LIST);
-        list->values[list->count++] = (int)option_integer(state, option, word, 1, high);
-    }
-    if (list->count == 0) argp_error(state, "--%s needs a number", option);
-    free(copy);
-}
-
 static error_t parse(int key, char *argument, struct argp_state *state) {
     struct bench_options *options = state->input;
     struct timing_options *timing = &options->trial.timing;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &options->ports; return 0;
-    case 't': parse_list(state, "threads", argument, 4096, &options->threads); return 0;
-    case 'b': parse_list(state, "batch", argument, 1 << 20, &options->batches); return 0;
+    case 't': option_list(state, "threads", argument, 4096, &options->threads); return 0;
+    case 'b': option_list(state, "batch", argument, 1 << 20, &options->batches); return 0;
     case KEY_SECONDS: timing->seconds = option_number(state, "seconds", argument, 0, 86400); return 0;
     case KEY_WARMUP: timing->warmup = option_number(state, "warmup", argument, 0, 86400); return 0;
     case KEY_MAX_ISA: options->trial.max_isa = option_isa(state, argument); return 0;
@@ -136,9 +115,9 @@ static fmap_status run_trial(struct bench *bench, int threads, int64_t batch, fm
 }
 
 static fmap_status run_trials(struct bench *bench, fmap_error *error) {
-    static const struct list usual = {.count = 1}; /* of zero: whatever is the default */
-    const struct list *threads = bench->options->threads.count > 0 ? &bench->options->threads : &usual;
-    const struct list *batches = bench->options->batches.count > 0 ? &bench->options->batches : &usual;
+    static const struct option_list usual = {.count = 1}; /* of zero: whatever is the default */
+    const struct option_list *threads = bench->options->threads.count > 0 ? &bench->options->threads : &usual;
+    const struct option_list *batches = bench->options->batches.count > 0 ? &bench->options->batches : &usual;
     size_t measurements = threads->count * batches->count * (bench->trial.layers ? 2 : 1);
     struct progress progress;
     progress_start(&progress, "measuring", 100 * measurements);

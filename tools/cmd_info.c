@@ -160,7 +160,9 @@ static fmap_status print_text(const struct inspected *network, fmap_error *error
            info->threads == 1 ? "" : "s");
     printf("parameters    %s\n", count_text((double)info->parameters, text));
     printf("MACs          %s a run\n", count_text((double)info->macs, text));
-    printf("weights       %s, packed\n", bytes_text(info->weights_bytes, text));
+    printf("weights       %s packed", bytes_text(info->weights_bytes, text));
+    if (info->shared_bytes > 0) printf(", %s mapped from the file", bytes_text(info->shared_bytes, text));
+    putchar('\n');
     printf("activations   %s for each run at a time\n", bytes_text(info->arena_bytes, text));
     return FMAP_OK;
 }
@@ -200,14 +202,15 @@ static json_t *json_layers(const struct inspected *network) {
 static fmap_status print_json(const struct inspected *network, const struct info_options *options,
                               fmap_error *error) {
     const fmap_plan_info *info = &network->info;
-    json_t *root = json_pack("{s:o, s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:o}", "network",
+    json_t *root = json_pack("{s:o, s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "network",
                              json_name(fmap_model_name(network->model)), "title",
                              network->sidecar.title != NULL ? json_name(network->sidecar.title) : json_null(),
                              "inputs", json_ports(network, false), "outputs", json_ports(network, true),
                              "isa", fmap_isa_name(info->isa), "threads", info->threads, "steps",
                              (json_int_t)info->n_steps, "parameters", (json_int_t)info->parameters, "macs",
                              (json_int_t)info->macs, "weights_bytes", (json_int_t)info->weights_bytes,
-                             "arena_bytes", (json_int_t)info->arena_bytes, "layers", json_layers(network));
+                             "shared_bytes", (json_int_t)info->shared_bytes, "arena_bytes",
+                             (json_int_t)info->arena_bytes, "layers", json_layers(network));
     if (options->explain) {
         json_object_set_new(root, "isa_why",
                             json_string(explain_isa(network->plan, options->engine.max_isa)));

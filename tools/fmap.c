@@ -12,6 +12,7 @@ static const struct command commands[] = {
     {"info", "list a network's layers, their shapes, parameters and costs", cmd_info},
     {"bench", "measure a network: latency, throughput, every layer", cmd_bench},
     {"roofline", "draw how close every layer comes to what this machine can do", cmd_roofline},
+    {"pack", "write a file that holds a network's weights ready for use", cmd_pack},
     {"isa", "tell which instruction sets this machine offers", cmd_isa},
 };
 

@@ -61,6 +61,21 @@ double option_number(struct argp_state *state, const char *option, const char *t
     return number;
 }
 
+void option_list(struct argp_state *state, const char *option, const char *text, long high,
+                 struct option_list *list) {
+    char *copy = strdup(text);
+    char *rest = NULL;
+    list->count = 0;
+    if (copy == NULL) argp_failure(state, TOOL_LIMIT, 0, "out of memory");
+    for (char *word = strtok_r(copy, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
+        if (list->count == OPTION_LIST_MOST)
+            argp_error(state, "--%s takes at most %d numbers", option, OPTION_LIST_MOST);
+        list->values[list->count++] = (int)option_integer(state, option, word, 1, high);
+    }
+    if (list->count == 0) argp_error(state, "--%s needs a number", option);
+    free(copy);
+}
+
 int option_word(struct argp_state *state, const char *option, const char *text, const char *const *words) {
     char list[256] = "";
     for (int i = 0; words[i] != NULL; i++) {

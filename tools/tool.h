@@ -64,6 +64,7 @@ int cmd_info(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_roofline(int argc, char **argv);
 int cmd_isa(int argc, char **argv);
+int cmd_pack(int argc, char **argv);
 
 /* Parses a command's line with glibc's argp, which also makes `--help` and `--usage` out of the table
  * of options. Names the program "fmap <command>" in messages, gives every command -h, --help. Ends
@@ -84,6 +85,15 @@ extern const struct argp engine_argp; /* state->input: struct engine_options * *
 /* An option's number, or argp_error() naming the option when `text` is not one in low..high. */
 long option_integer(struct argp_state *state, const char *option, const char *text, long low, long high);
 double option_number(struct argp_state *state, const char *option, const char *text, double low, double high);
+
+/* "1,2,8": numbers from 1 to high. */
+enum { OPTION_LIST_MOST = 16 };
+struct option_list {
+    size_t count;
+    int values[OPTION_LIST_MOST];
+};
+void option_list(struct argp_state *state, const char *option, const char *text, long high,
+                 struct option_list *list);
 
 /* One of a list of words, ended by NULL: its index, or argp_error() with the list. */
 int option_word(struct argp_state *state, const char *option, const char *text, const char *const *words);

@@ -21,11 +21,16 @@ struct fmap_format {
      * wrong with it. Never called for an empty file. */
     bool (*recognise)(const uint8_t *data, size_t bytes);
     /* Builds the network with the public functions of model.h, up to but without fmap_model_finish().
-     * Whatever is wrong is reported by fmap_model_fail(). */
+     * Whatever is wrong is reported by fmap_model_fail(). The model's source is all of the file already; a format whose
+     * files rely on others beside them takes it back by fmap_model_set_source(). */
     void (*read)(fmap_model *model, const struct fmap_source *source);
 };
 
+extern const struct fmap_format fmap_format_packed; /* what is packed holds a file of one of the others */
 extern const struct fmap_format fmap_format_onnx;
+
+/* The format that recognises a file of one byte and more; NULL: none does. */
+const struct fmap_format *fmap_format_find(const uint8_t *data, size_t bytes);
 
 /* What a file that no format recognised is instead, as the end of a sentence that starts with its name:
  * "is a picture (PNG), not a model". NULL when that is not known either. *status says how bad it is. */

@@ -1,15 +1,17 @@
 /* fmap_model_load(): from a file, or from memory, to a finished model. */
 #include <string.h>
 
+#include <fmap/pack.h>
+
 #include "runtime/status.h"
 #include "format.h"
 #include "mapped_file.h"
 #include "text.h"
 
-static const struct fmap_format *const formats[] = {&fmap_format_onnx};
+static const struct fmap_format *const formats[] = {&fmap_format_packed, &fmap_format_onnx};
 
-static const struct fmap_format *recognise(const uint8_t *data, size_t bytes) {
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+const struct fmap_format *fmap_format_find(const uint8_t *data, size_t bytes) {
+    for (size_t i = 0; bytes > 0 && i < sizeof formats / sizeof *formats; i++) {
         if (formats[i]->recognise(data, bytes)) return formats[i];
     }
     return NULL;
@@ -22,7 +24,7 @@ static fmap_status find_format(const struct fmap_source *source, const char *nam
     fmap_status status = FMAP_ERROR_FORMAT;
     const char *stranger = fmap_describe_stranger(source->data, source->bytes, &status);
     if (!stranger) {
-        *format = recognise(source->data, source->bytes);
+        *format = fmap_format_find(source->data, source->bytes);
         if (*format) return FMAP_OK;
         stranger = "this is not a model in a format that is known here (ONNX)";
     }
@@ -42,6 +44,7 @@ static fmap_status load(const struct fmap_source *source, const char *name, stru
     }
     (void)fmap_model_set_name(loaded, fmap_text_show_path(name).text);
     if (!file || fmap_model_keep(loaded, file, fmap_mapped_file_close) == FMAP_OK) {
+        (void)fmap_model_set_source(loaded, source->data, source->bytes);
         format->read(loaded, source);
     }
     status = fmap_model_finish(loaded, error);
@@ -49,7 +52,11 @@ static fmap_status load(const struct fmap_source *source, const char *name, stru
         fmap_model_destroy(loaded);
         return status;
     }
-    if (file) fmap_mapped_file_prefetch(file); /* The weights are wanted next, to be packed. */
+    /* The weights are wanted next: to be packed; or packed, and then the model behind them is not. */
+    size_t wanted = source->bytes;
+    const uint8_t *model_file = fmap_model_source(loaded, NULL);
+    if (model_file && model_file > source->data) wanted = (size_t)(model_file - source->data);
+    if (file) fmap_mapped_file_prefetch(file, wanted);
     *model = loaded;
     return FMAP_OK;
 }

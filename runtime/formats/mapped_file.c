@@ -142,9 +142,9 @@ fmap_status fmap_mapped_file_open_beside(const char *path, const char *location,
     return open_mapping(descriptor, location, allocator, file, error);
 }
 
-void fmap_mapped_file_prefetch(const struct fmap_mapped_file *file) {
+void fmap_mapped_file_prefetch(const struct fmap_mapped_file *file, size_t bytes) {
     /* A hint: when it is refused, the pages come one by one as they are touched. */
-    (void)posix_madvise((void *)(uintptr_t)file->data, file->bytes, POSIX_MADV_WILLNEED);
+    (void)posix_madvise((void *)(uintptr_t)file->data, bytes, POSIX_MADV_WILLNEED);
 }
 
 void fmap_mapped_file_close(void *file) {

@@ -20,8 +20,8 @@ fmap_status fmap_mapped_file_open_beside(const char *path, const char *location,
                                          const fmap_allocator *allocator, struct fmap_mapped_file **file,
                                          fmap_error *error);
 
-/* Asks the system to begin reading the file in from the disk; nobody waits for it. */
-void fmap_mapped_file_prefetch(const struct fmap_mapped_file *file);
+/* Asks the system to begin reading the first bytes of the file in from the disk; nobody waits for it. */
+void fmap_mapped_file_prefetch(const struct fmap_mapped_file *file, size_t bytes);
 
 /* Takes a struct fmap_mapped_file *; void, so that it can be given to fmap_model_keep(). */
 void fmap_mapped_file_close(void *file);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <fmap/pack.h>
+
 #include "mapped_file.h"
 #include "onnx_loader.h"
 
@@ -73,7 +75,8 @@ static const struct fmap_mapped_file *find_file(struct fmap_onnx_loader *loader,
         return NULL;
     }
     if (fmap_model_keep(loader->model, file, fmap_mapped_file_close) != FMAP_OK) return NULL;
-    fmap_mapped_file_prefetch(file);
+    fmap_mapped_file_prefetch(file, file->bytes);
+    (void)fmap_model_set_source(loader->model, NULL, 0); /* The model's file is not all of it. */
     size_t bytes = strlen(location) + 1;
     struct fmap_onnx_external *added = fmap_scratch_array(&loader->graph_scratch, 1, sizeof *added);
     char *copy = added ? fmap_scratch_array(&loader->graph_scratch, bytes, 1) : NULL;

@@ -4,34 +4,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include "tests/fence.h"
 #include "tests/onnx_writer.h"
-
-/* Memory for a file of at most so many bytes, before a page that may not be touched. */
-struct fence {
-    uint8_t *pages;
-    size_t bytes;
-    size_t page_bytes;
-};
-
-static struct fence raise_fence(size_t bytes) {
-    struct fence fence = {.page_bytes = (size_t)sysconf(_SC_PAGESIZE)};
-    fence.bytes = (bytes / fence.page_bytes + 1) * fence.page_bytes;
-    fence.pages = mmap(NULL, fence.bytes + fence.page_bytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    cr_assert_neq(fence.pages, MAP_FAILED);
-    cr_assert_eq(mprotect(fence.pages + fence.bytes, fence.page_bytes, PROT_NONE), 0);
-    return fence;
-}
-
-static void take_down(struct fence *fence) { (void)munmap(fence->pages, fence->bytes + fence->page_bytes); }
 
 /* Loads a copy that ends at the fence. */
 static fmap_status load(const struct fence *fence, const uint8_t *file, size_t bytes) {
-    uint8_t *copy = fence->pages + fence->bytes - bytes;
-    memcpy(copy, file, bytes);
+    const uint8_t *copy = fence_copy(fence, file, bytes);
     fmap_model *model = NULL;
     fmap_error error = {0};
     fmap_status status = fmap_model_load_memory(copy, bytes, "test.onnx", NULL, &model, &error);
@@ -83,9 +62,9 @@ Test(onnx_hostile, the_file_itself_is_good) {
     struct onnx_writer w;
     size_t bytes;
     const uint8_t *file = all_kinds(&w, &bytes);
-    struct fence fence = raise_fence(bytes);
+    struct fence fence = fence_raise(bytes);
     cr_assert_eq(load(&fence, file, bytes), FMAP_OK);
-    take_down(&fence);
+    fence_take_down(&fence);
     onnx_free(&w);
 }
 
@@ -93,11 +72,11 @@ Test(onnx_hostile, cut_off_after_every_byte) {
     struct onnx_writer w;
     size_t bytes;
     const uint8_t *file = all_kinds(&w, &bytes);
-    struct fence fence = raise_fence(bytes);
+    struct fence fence = fence_raise(bytes);
     for (size_t n = 0; n < bytes; n++) {
         cr_assert_neq(load(&fence, file, n), FMAP_OK, "the first %zu of %zu bytes are a model", n, bytes);
     }
-    take_down(&fence);
+    fence_take_down(&fence);
     onnx_free(&w);
 }
 
@@ -106,7 +85,7 @@ Test(onnx_hostile, every_byte_set_to_extremes) {
     struct onnx_writer w;
     size_t bytes;
     const uint8_t *file = all_kinds(&w, &bytes);
-    struct fence fence = raise_fence(bytes);
+    struct fence fence = fence_raise(bytes);
     uint8_t *damaged = malloc(bytes);
     cr_assert_not_null(damaged);
     for (size_t at = 0; at < bytes; at++) {
@@ -117,7 +96,7 @@ Test(onnx_hostile, every_byte_set_to_extremes) {
         }
     }
     free(damaged);
-    take_down(&fence);
+    fence_take_down(&fence);
     onnx_free(&w);
 }
 
@@ -134,7 +113,7 @@ Test(onnx_hostile, ten_thousand_files_with_damaged_bytes) {
     struct onnx_writer w;
     size_t bytes;
     const uint8_t *file = all_kinds(&w, &bytes);
-    struct fence fence = raise_fence(bytes);
+    struct fence fence = fence_raise(bytes);
     uint8_t *damaged = malloc(bytes);
     cr_assert_not_null(damaged);
     uint64_t state = 2;
@@ -146,7 +125,7 @@ Test(onnx_hostile, ten_thousand_files_with_damaged_bytes) {
         (void)load(&fence, damaged, bytes - (i % 4 ? 0 : next_random(&state) % bytes));
     }
     free(damaged);
-    take_down(&fence);
+    fence_take_down(&fence);
     onnx_free(&w);
 }
 

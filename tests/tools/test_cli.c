@@ -6,7 +6,7 @@
 Test(cli, helps, .init = need_command) {
     EXPECT_SAYS(0, "--help", "fmap COMMAND --help");
     EXPECT_SAYS(0, "--version", "fmap 0.");
-    const char *const commands[] = {"run", "maps", "info", "bench", "roofline", "isa"};
+    const char *const commands[] = {"run", "maps", "info", "bench", "roofline", "pack", "isa"};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         char arguments[64];
         snprintf(arguments, sizeof arguments, "%s --help", commands[i]);
@@ -43,8 +43,39 @@ Test(cli, wrong_usage_is_2_with_a_hint, .init = need_command) {
     EXPECT_SAYS(2, "roofline", "which MODEL?");
     EXPECT_SAYS(2, "roofline --seconds long a", "--seconds");
     EXPECT_SAYS(2, "isa sse", "not 'sse'");
+    EXPECT_SAYS(2, "pack", "which MODEL?");
+    EXPECT_SAYS(2, "pack a", "--output FILE is missing");
+    EXPECT_SAYS(2, "pack a b -o c", "one MODEL");
+    EXPECT_SAYS(2, "pack a --check b", "no MODEL");
+    EXPECT_SAYS(2, "pack a -o b --isa sse", "not 'sse'");
+    EXPECT_SAYS(2, "pack a -o b --threads 0", "--threads takes");
     EXPECT_SAYS(2, "info " MODEL " --input-shape nothing=1x1x28x28", "no input 'nothing'");
     EXPECT_SAYS(2, "run " MODEL " --rgb " SAMPLES "7.png", "channels 1");
+}
+
+/* ---- pack ------------------------------------------------------------------------------------ */
+
+Test(cli, a_packed_file_is_a_model_for_every_command, .init = need_command) {
+    char arguments[1024], packed[128];
+    snprintf(packed, sizeof packed, "%s", scratch("digits.fmap"));
+    snprintf(arguments, sizeof arguments, "pack %s -o %s --threads 1,2 --batch 1,4 --isa scalar,best", MODEL,
+             packed);
+    EXPECT_SAYS(0, arguments, "digits.fmap: ");
+    cr_expect_eq(lines(output), 9, "%s", output);
+    snprintf(arguments, sizeof arguments, "pack --check %s", packed);
+    EXPECT_SAYS(0, arguments, "as it was written");
+    snprintf(arguments, sizeof arguments, "run %s %s7.png --top 1 --resize fit", packed, SAMPLES);
+    EXPECT_SAYS(0, arguments, "%  7\n");
+    snprintf(arguments, sizeof arguments, "bench %s --seconds 0.01 --warmup 0", packed);
+    EXPECT_EXIT(0, arguments);
+    snprintf(arguments, sizeof arguments, "maps %s %s7.png -o %s", packed, SAMPLES, scratch("maps"));
+    EXPECT_EXIT(0, arguments);
+    snprintf(arguments, sizeof arguments, "info %s --threads 2 --json", packed);
+    json_t *root = fmap_json(arguments);
+    cr_expect_gt(number_at(root, "shared_bytes"), 4 * number_at(root, "weights_bytes"));
+    json_decref(root);
+    EXPECT_SAYS(3, "pack --check " MODEL, "not a packed file");
+    EXPECT_SAYS(6, "pack " MODEL " -o /no/such/folder/x", "No such file");
 }
 
 /* ---- run ------------------------------------------------------------------------------------- */
