@@ -104,6 +104,7 @@ static void expect_weights(const struct folder *folder, const char *shape, const
     fmap_value_info info;
     cr_assert_eq(fmap_model_value(model, fmap_model_find_value(model, "w"), &info), FMAP_OK);
     cr_assert(memcmp(info.data, expected, n * sizeof *expected) == 0);
+    cr_assert_null(fmap_model_source(model, NULL), "the file is not all of the model");
     fmap_model_destroy(model);
 }
 
