@@ -238,6 +238,19 @@ struct fmap_restack {
     ptrdiff_t src_pixel_stride, dst_block_stride;
 };
 
+/* Resampling along one axis of n_outputs: dst[o * unit + i] = the sum over t < taps of weights[o * taps + t] *
+ * src[indices[o * taps + t] * src_stride + i], i < unit, in the order of t: a product, then a chain of v_fma. */
+struct fmap_resample {
+    const float *src;
+    float *dst;
+    const int32_t *indices;
+    const float *weights;
+    int taps;
+    int64_t n_outputs;
+    int64_t unit;
+    ptrdiff_t src_stride;
+};
+
 /* dst[y][x][c] = the largest element of the window, NaN if one is NaN, -infinity for an empty window; in the
  * order r, k, as max(so far, element) with max(a, b) = a > b ? a : b. */
 struct fmap_max_pool {

@@ -119,6 +119,10 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     enum fmap_form form = fmap_form_at_hand(planning, fmap_node_input(planning->graph, node, 0));
     int64_t sizes[MOST_OUTPUTS], first = 0;
     int axis;
+    if (node->n_outputs == 1) { /* even of the whole batch, of which this may be one image */
+        fmap_plan_same_elements(planning, node->outputs[0], fmap_node_input(planning->graph, node, 0));
+        return FMAP_OK;
+    }
     TRY(read_sizes(planning->graph, node, &axis, sizes, planning->error));
     if (form != FMAP_FORM_BLOCKED) form = FMAP_FORM_PLAIN;
     for (size_t i = 0; i < node->n_outputs; i++) {
