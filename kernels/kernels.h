@@ -265,12 +265,68 @@ struct fmap_average_pool {
     const float *column_counts; /* [dst_width] */
 };
 
-/* dst[c] = (sum of src[i][c] for i < n_pixels) / n_pixels: four partial sums over i mod 4, added as
- * (0 + 1) + (2 + 3). One block of 16 channels. */
-struct fmap_global_average {
+/* ---- reductions and normalization --------------------------------------------------------------------
+ *
+ * dst[r] = the reduction of n elements src[r][i], in one order: element i belongs to chain i mod 16, and the chains
+ * are combined 8, 4, 2, 1 apart. Without elements it is 0, 1 (product) or an infinity. NaN wins an extreme. */
+enum fmap_reduce_op {
+    FMAP_REDUCE_SUM,
+    FMAP_REDUCE_ABSOLUTES,    /* the sum of |x| */
+    FMAP_REDUCE_SQUARES,      /* the sum of (x - shift)^2, by fused multiply-adds */
+    FMAP_REDUCE_EXPONENTIALS, /* the sum of exp(x - shift) */
+    FMAP_REDUCE_PRODUCT,
+    FMAP_REDUCE_MAXIMUM,
+    FMAP_REDUCE_MINIMUM
+};
+
+/* stride 1: row r begins at src + r * n. Else rows lie side by side: element i of row r is src[r + i * stride], and
+ * n_rows <= stride; of a block of channels stride is 16. */
+struct fmap_reduce {
     const float *src;
     float *dst;
-    int64_t n_pixels;
+    const float *shift; /* [n_rows]; NULL: 0 */
+    int64_t n, stride, n_rows;
+    enum fmap_reduce_op op;
+};
+
+/* The channels of each pixel of a blocked image. */
+struct fmap_reduce_lanes {
+    const float *src; /* [n_blocks][...][16], from the first pixel on */
+    float *dst;       /* [n_pixels] */
+    const float *shift;
+    int64_t n_pixels, n_blocks;
+    int last_lanes; /* channels of the last block */
+    ptrdiff_t block_stride;
+    enum fmap_reduce_op op;
+};
+
+enum fmap_normalize_walk {
+    FMAP_NORMALIZE_SCALARS,  /* one of each */
+    FMAP_NORMALIZE_ROW,      /* one mean and scale; gamma and beta of each element */
+    FMAP_NORMALIZE_ELEMENTS, /* all four of each element */
+    FMAP_NORMALIZE_BLOCK     /* 16 of each that repeat; n is a multiple of 16 */
+};
+
+/* dst[i] = fma((src[i] - mean) * scale, gamma, beta), i < n. dst may be src. */
+struct fmap_normalize {
+    const float *src;
+    float *dst;
+    const float *mean, *scale, *gamma, *beta;
+    int64_t n;
+    enum fmap_normalize_walk walk;
+};
+
+/* dst[c] = src[c] / (bias + alpha * s(c))^beta for one block of channels c of n_pixels pixels, where s(c) is the sum of
+ * src[k]^2 over k from c - before to c + after, in that order, as far as there are such channels. */
+enum { FMAP_LRN_MAX_SIZE = 33 };
+struct fmap_lrn {
+    const float *src; /* [n_blocks][...][16], from the first pixel on */
+    float *dst;       /* of the block, from the first pixel on */
+    int64_t n_pixels, n_blocks, block;
+    int last_lanes;
+    ptrdiff_t block_stride;
+    int before, after; /* at most 16 */
+    float alpha, beta, bias;
 };
 
 /* ---- element-wise -------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* Pooling of one block's plane, and the average of a whole map. */
+/* Pooling of one block's plane. */
 #include "window.h"
 
 INLINE void pool_max(const struct window_strip *strip, int x, int n_groups,
@@ -74,22 +74,4 @@ void K(max_pool)(const struct fmap_max_pool *job) {
 void K(average_pool)(const struct fmap_average_pool *job) {
     window_run(&(struct window_strip){.window = &job->window, .job = job}, average_kinds,
                job->window.first_row, job->window.first_row + job->window.n_rows);
-}
-
-/* Four sums side by side hide the latency of addition. */
-void K(global_average)(const struct fmap_global_average *job) {
-    for (int part = 0; part < PARTS; part++) {
-        const float *src = job->src + part * LANES;
-        vf sums[4];
-        UNROLL for (int j = 0; j < 4; j++) sums[j] = v_splat(0.0f);
-        int64_t i = 0;
-        for (; i + 4 <= job->n_pixels; i += 4, src += 4 * FMAP_BLOCK) {
-            UNROLL for (int j = 0; j < 4; j++) sums[j] = v_add(sums[j], v_load(src + j * FMAP_BLOCK));
-        }
-        UNROLL for (int j = 0; j < 3; j++) {
-            if (i + j < job->n_pixels) sums[j] = v_add(sums[j], v_load(src + j * FMAP_BLOCK));
-        }
-        vf sum = v_add(v_add(sums[0], sums[1]), v_add(sums[2], sums[3]));
-        v_store(job->dst + part * LANES, v_div(sum, v_splat((float)job->n_pixels)));
-    }
 }

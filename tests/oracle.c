@@ -145,6 +145,37 @@ void oracle_global_average(const float *src, int n_maps, int64_t n_pixels, doubl
 
 /* ---- softmax, activations, normalization ------------------------------------------------------------ */
 
+static double reduce_term(enum fmap_reduce_op op, double x, double shift) {
+    switch (op) {
+    case FMAP_REDUCE_ABSOLUTES: return fabs(x);
+    case FMAP_REDUCE_SQUARES: return (x - shift) * (x - shift);
+    case FMAP_REDUCE_EXPONENTIALS: return exp(x - shift);
+    default: return x;
+    }
+}
+
+double oracle_reduce(enum fmap_reduce_op op, const float *src, int64_t n, double shift, double *magnitude) {
+    bool extreme = op == FMAP_REDUCE_MAXIMUM || op == FMAP_REDUCE_MINIMUM,
+         product = op == FMAP_REDUCE_PRODUCT;
+    double result = product   ? 1.0
+                    : extreme ? (op == FMAP_REDUCE_MAXIMUM ? -INFINITY : INFINITY)
+                              : 0.0,
+           sizes = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        double x = reduce_term(op, (double)src[i], shift);
+        if (!extreme) {
+            result = product ? result * x : result + x;
+            sizes += fabs(x);
+        } else if (isnan(x) || isnan(result)) {
+            result = NAN;
+        } else {
+            result = op == FMAP_REDUCE_MAXIMUM ? fmax(result, x) : fmin(result, x);
+        }
+    }
+    if (magnitude) *magnitude = product ? fabs(result) : sizes;
+    return result;
+}
+
 void oracle_softmax(const float *src, int outer, int n, int inner, double *dst) {
     for (int o = 0; o < outer; o++) {
         for (int i = 0; i < inner; i++) {

@@ -67,6 +67,9 @@ void oracle_average_pool_2d(const struct oracle_pool_2d *pool, double *dst, doub
 /* dst[i] = mean of src[i][0 .. n_pixels - 1], i < n_maps */
 void oracle_global_average(const float *src, int n_maps, int64_t n_pixels, double *dst, double *magnitude);
 
+/* Of n elements; of a product the magnitude is its own, of an extreme 0. NaN wins an extreme. */
+double oracle_reduce(enum fmap_reduce_op op, const float *src, int64_t n, double shift, double *magnitude);
+
 /* Over the middle axis of [outer][n][inner]. */
 void oracle_softmax(const float *src, int outer, int n, int inner, double *dst);
 

@@ -1,4 +1,4 @@
-/* MaxPool, AveragePool: a window over the image; GlobalAveragePool: the whole image. In blocked form. */
+/* MaxPool, AveragePool: a window over the image, in blocked form. */
 #include "runtime/layers/pool.h"
 
 #include "runtime/layer.h"
@@ -166,57 +166,6 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
                       .node = node});
 }
 
-/* ---- the whole image -------------------------------------------------------------------------------- */
-
-static fmap_status global_shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
-                                fmap_error *error) {
-    TRY(fmap_expect_floats(graph, node, 0, error));
-    fmap_shape out = fmap_input_value(graph, node, 0)->shape;
-    if (out.rank < 3) {
-        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s, expected rank 3 or more",
-                              fmap_input_text(graph, node, 0).text);
-    }
-    for (int i = 2; i < out.rank; i++) out.dims[i] = 1;
-    return fmap_set_output(graph, node, &out);
-}
-
-struct global_job {
-    int64_t n_pixels;
-    struct fmap_cut cut; /* of blocks of all images */
-};
-
-static void global_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
-    const struct global_job *job = step->job;
-    const float *src = fmap_at(run, &step->operands[0]);
-    float *dst = fmap_at(run, &step->operands[1]);
-    struct fmap_range range = fmap_cut_range(&job->cut, part);
-    for (int64_t block = range.first; block < range.end; block++) {
-        run->kernels->global_average(
-            &(struct fmap_global_average){.src = src + block * job->n_pixels * FMAP_BLOCK,
-                                          .dst = dst + block * FMAP_BLOCK,
-                                          .n_pixels = job->n_pixels});
-    }
-}
-
-static fmap_status plan_global(struct fmap_planning *planning, const struct fmap_graph_node *node) {
-    fmap_value in = fmap_node_input(planning->graph, node, 0);
-    struct fmap_geometry geometry = fmap_geometry_of(&planning->graph->values[in].shape);
-    struct global_job job = {.n_pixels = geometry.h * geometry.w};
-    job.cut = fmap_cut_of(planning, geometry.n * geometry.blocks, geometry.block_stride, 1);
-    struct fmap_operand operands[2];
-    TRY(fmap_planning_read(planning, in, FMAP_FORM_BLOCKED, &operands[0]));
-    TRY(fmap_planning_write(planning, node->outputs[0], FMAP_FORM_BLOCKED, &operands[1]));
-    return fmap_planning_step(
-        planning, &(struct fmap_step_definition){.part = global_part,
-                                                 .job = &job,
-                                                 .job_bytes = sizeof job,
-                                                 .operands = operands,
-                                                 .n_operands = 2,
-                                                 .parts = job.cut.parts,
-                                                 .kernel = fmap_kernel_text(planning, "global_average").text,
-                                                 .node = node});
-}
-
 const struct fmap_layer fmap_layer_max_pool = {.op = "MaxPool",
                                                .min_inputs = 1,
                                                .max_inputs = 1,
@@ -236,11 +185,3 @@ const struct fmap_layer fmap_layer_average_pool = {.op = "AveragePool",
                                                    .plan = plan,
                                                    .by_image = true,
                                                    .pool = true};
-
-const struct fmap_layer fmap_layer_global_average_pool = {.op = "GlobalAveragePool",
-                                                          .min_inputs = 1,
-                                                          .max_inputs = 1,
-                                                          .max_outputs = 1,
-                                                          .shape = global_shape,
-                                                          .plan = plan_global,
-                                                          .by_image = true};

@@ -1,23 +1,19 @@
 /* Softmax: exp(x - max) / sum along one axis; before opset 13 along all axes from `axis` on. */
-#include "runtime/layer.h"
+#include "runtime/layers/softmax.h"
+
 #include "runtime/layers/elements.h"
 
 enum { OPSET_ONE_AXIS = 13, COST = 100 };
 
-struct softmax_parameters {
-    int64_t axis;
-    bool to_the_end; /* "coerced to 2-D": the axes [axis, rank) count as one */
-};
-
-static fmap_status parse(struct fmap_parsing *parsing) {
-    struct softmax_parameters parameters = {.to_the_end = parsing->opset < OPSET_ONE_AXIS};
+fmap_status fmap_softmax_parse(struct fmap_parsing *parsing) {
+    struct fmap_softmax_parameters parameters = {.to_the_end = parsing->opset < OPSET_ONE_AXIS};
     TRY(fmap_attribute_int(parsing, "axis", parameters.to_the_end ? 1 : -1, &parameters.axis));
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 
-static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
-                         fmap_error *error) {
-    const struct softmax_parameters *parameters = node->parameters;
+fmap_status fmap_softmax_shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                               fmap_error *error) {
+    const struct fmap_softmax_parameters *parameters = node->parameters;
     TRY(fmap_expect_floats(graph, node, 0, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
     if (fmap_axis_of(parameters->axis, in->rank) < 0) {
@@ -51,7 +47,7 @@ static void softmax_part(const struct fmap_run *run, const struct fmap_step *ste
 }
 
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
-    const struct softmax_parameters *parameters = node->parameters;
+    const struct fmap_softmax_parameters *parameters = node->parameters;
     fmap_value in = fmap_node_input(planning->graph, node, 0);
     const fmap_shape *dims = &planning->graph->values[in].shape;
     int axis = fmap_axis_of(parameters->axis, dims->rank);
@@ -86,6 +82,6 @@ const struct fmap_layer fmap_layer_softmax = {.op = "Softmax",
                                               .min_inputs = 1,
                                               .max_inputs = 1,
                                               .max_outputs = 1,
-                                              .parse = parse,
-                                              .shape = shape,
+                                              .parse = fmap_softmax_parse,
+                                              .shape = fmap_softmax_shape,
                                               .plan = plan};

@@ -101,7 +101,6 @@ bool window_shape_has_output(const struct window_shape *shape);
 struct kernel_case *depthwise_case(const struct window_shape *shape);
 struct kernel_case *max_pool_case(const struct window_shape *shape);
 struct kernel_case *average_pool_case(const struct window_shape *shape);
-struct kernel_case *global_average_case(int64_t n_pixels, enum case_fill fill);
 
 /* Convolution to one block of outputs, all rows: narrow groups (16 outputs, channels of one block or of one group), or
  * 1 to 4 outputs of one group. */
@@ -154,6 +153,40 @@ struct softmax_shape {
     float range;  /* inputs in [-range, range) */
 };
 struct kernel_case *softmax_case(const struct softmax_shape *shape);
+
+struct reduce_shape {
+    enum fmap_reduce_op op;
+    int64_t n, stride, n_rows;
+    bool shifted;
+    enum case_fill fill;
+};
+struct kernel_case *reduce_case(const struct reduce_shape *shape);
+
+/* How far the reduction of n elements may be off whose terms' absolute values add up to `magnitude` (of a product: its
+ * own) and whose differences from the shift are at most `range`. */
+double case_reduce_bound(enum fmap_reduce_op op, int64_t n, double range, double magnitude);
+
+struct lanes_shape {
+    enum fmap_reduce_op op;
+    int channels, n_pixels;
+    enum case_fill fill;
+};
+struct kernel_case *reduce_lanes_case(const struct lanes_shape *shape);
+
+struct normalize_shape {
+    enum fmap_normalize_walk walk;
+    int64_t n;
+    bool in_place;
+    enum case_fill fill;
+};
+struct kernel_case *normalize_case(const struct normalize_shape *shape);
+
+/* All blocks of channels. */
+struct lrn_shape {
+    int channels, n_pixels, size;
+    float alpha, beta, bias;
+};
+struct kernel_case *lrn_case(const struct lrn_shape *shape);
 
 struct dropout_shape {
     uint64_t key, step, first;

@@ -58,14 +58,9 @@ static const struct window_shape pool_shapes[] = {
     {WINDOW(28, 5, 1, 1, 2)},
 };
 
-static const int64_t maps[] = {49, 196, 784, 3136};
-
 static struct kernel_case *depthwise_at(int i) { return depthwise_case(&depthwise_shapes[i]); }
 static struct kernel_case *max_pool_at(int i) { return max_pool_case(&pool_shapes[i]); }
 static struct kernel_case *average_pool_at(int i) { return average_pool_case(&pool_shapes[i]); }
-static struct kernel_case *global_average_at(int i) {
-    return global_average_case(maps[i], CASE_FILL_UNIFORM);
-}
 
 /* ---- element-wise, softmax, dropout: in the first cache, in the second, and beyond ------------------------------ */
 
@@ -106,6 +101,38 @@ static struct kernel_case *binary_at(int i) { return binary_case(&binary_shapes[
 static struct kernel_case *affine_at(int i) { return affine_case(&affine_shapes[i]); }
 static struct kernel_case *softmax_at(int i) { return softmax_case(&softmax_shapes[i]); }
 static struct kernel_case *dropout_mask_at(int i) { return dropout_mask_case(&dropout_shapes[i]); }
+
+/* ---- reductions of whole maps, of channels, of rows; normalizations ---------------------------------------------- */
+
+static const struct reduce_shape reduce_shapes[] = {
+    {FMAP_REDUCE_SUM, .n = 49, .stride = 16, .n_rows = 16},
+    {FMAP_REDUCE_SUM, .n = 3136, .stride = 16, .n_rows = 16},
+    {FMAP_REDUCE_MAXIMUM, .n = 3136, .stride = 16, .n_rows = 16},
+    {FMAP_REDUCE_SUM, .n = 768, .stride = 1, .n_rows = 49},
+    {FMAP_REDUCE_SQUARES, .n = 768, .stride = 1, .n_rows = 49, .shifted = true},
+    {FMAP_REDUCE_EXPONENTIALS, .n = 1000, .stride = 1, .n_rows = 4, .shifted = true},
+};
+
+static const struct lanes_shape lanes_shapes[] = {
+    {FMAP_REDUCE_SUM, .channels = 64, .n_pixels = 784},
+    {FMAP_REDUCE_MAXIMUM, .channels = 256, .n_pixels = 784},
+};
+
+static const struct normalize_shape normalize_shapes[] = {
+    {FMAP_NORMALIZE_SCALARS, .n = 4096},
+    {FMAP_NORMALIZE_ROW, .n = 768},
+    {FMAP_NORMALIZE_ELEMENTS, .n = 4096},
+    {FMAP_NORMALIZE_BLOCK, .n = 4096},
+};
+
+static const struct lrn_shape lrn_shapes[] = {
+    {.channels = 96, .n_pixels = 784, .size = 5, .alpha = 2e-5f, .beta = 0.75f, .bias = 1},
+};
+
+static struct kernel_case *reduce_at(int i) { return reduce_case(&reduce_shapes[i]); }
+static struct kernel_case *reduce_lanes_at(int i) { return reduce_lanes_case(&lanes_shapes[i]); }
+static struct kernel_case *normalize_at(int i) { return normalize_case(&normalize_shapes[i]); }
+static struct kernel_case *lrn_at(int i) { return lrn_case(&lrn_shapes[i]); }
 
 /* ---- Winograd's transforms -------------------------------------------------------------------------------------- */
 
@@ -188,7 +215,10 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"restack", COUNT(restack_shapes), restack_at},
     {"max_pool", COUNT(pool_shapes), max_pool_at},
     {"average_pool", COUNT(pool_shapes), average_pool_at},
-    {"global_average", COUNT(maps), global_average_at},
+    {"reduce", COUNT(reduce_shapes), reduce_at},
+    {"reduce_lanes", COUNT(lanes_shapes), reduce_lanes_at},
+    {"normalize", COUNT(normalize_shapes), normalize_at},
+    {"lrn", COUNT(lrn_shapes), lrn_at},
     {"unary", COUNT(unary_shapes), unary_at},
     {"binary", COUNT(binary_shapes), binary_at},
     {"affine", COUNT(affine_shapes), affine_at},

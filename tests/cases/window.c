@@ -226,24 +226,3 @@ struct kernel_case *average_pool_case(const struct window_shape *shape) {
     free(plain_src);
     return c;
 }
-
-static void global_average_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
-    kernels->global_average(c->jobs);
-}
-
-struct kernel_case *global_average_case(int64_t n_pixels, enum case_fill fill) {
-    struct kernel_case *c = case_create(CHANNELS, 1, sizeof(struct fmap_global_average));
-    snprintf(c->name, sizeof c->name, "global_average/pixels:%d", (int)n_pixels);
-    const float *src = case_source(c, (size_t)n_pixels * CHANNELS, 64, fill);
-    *(struct fmap_global_average *)c->jobs = (struct fmap_global_average){src, c->dst.data, n_pixels};
-    c->run = global_average_run;
-    c->flops = (double)n_pixels * CHANNELS;
-    c->bytes = c->flops * sizeof(float);
-
-    float *plain_src = planar(src, (int)n_pixels, NULL);
-    double values[2 * CHANNELS];
-    oracle_global_average(plain_src, CHANNELS, n_pixels, values, values + CHANNELS);
-    expect_planar(c, values, values + CHANNELS, (double)n_pixels + 2.0);
-    free(plain_src);
-    return c;
-}

@@ -128,16 +128,3 @@ Test(pool, average_of_an_empty_window_is_zero) {
     cr_expect_eq(c->dst.data[0], 0.0f);
     kernel_case_destroy(c);
 }
-
-Test(pool, global_average_agrees_with_the_oracle) {
-    for (int64_t n = 1; n <= 70; n++) {
-        cr_assert(kernel_case_holds_and_destroy(global_average_case(n, CASE_FILL_UNIFORM)));
-    }
-    cr_assert(kernel_case_holds_and_destroy(global_average_case(3136, CASE_FILL_UNIFORM)));
-}
-
-Test(pool, global_average_of_nan_and_infinity) {
-    for (int64_t n = 1; n <= 9; n++) {
-        cr_assert(kernel_case_holds_and_destroy(global_average_case(n, CASE_FILL_SPECIAL)));
-    }
-}

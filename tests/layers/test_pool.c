@@ -172,30 +172,6 @@ Test(pool, nan_is_the_maximum_of_its_window) {
     cr_assert(net_layer_moves(&layer, expected, 3));
 }
 
-static bool global_average_agrees(int rank, const int64_t *dims) {
-    int64_t pixels = 1, maps = dims[0] * dims[1];
-    for (int i = 2; i < rank; i++) pixels *= dims[i];
-    float *x = net_random((size_t)(maps * pixels), 7);
-    double *expected = calloc((size_t)maps, sizeof *expected), *bounds = calloc((size_t)maps, sizeof *bounds);
-    oracle_global_average(x, (int)maps, pixels, expected, bounds);
-    for (int64_t i = 0; i < maps; i++) bounds[i] = check_bound((double)pixels / 4 + 4, bounds[i]);
-    struct net_layer layer = {.op = "GlobalAveragePool", .n_operands = 1, .batch = true};
-    layer.operands[0] = net_computed(rank, dims, x);
-    bool good = net_layer_agrees(&layer, expected, bounds, (size_t)maps);
-    free(x);
-    free(expected);
-    free(bounds);
-    return good;
-}
-
-Test(pool, the_global_average_is_that_of_every_map_in_any_rank) {
-    cr_assert(global_average_agrees(4, (int64_t[]){3, 19, 5, 7}));
-    cr_assert(global_average_agrees(4, (int64_t[]){1, 1, 1, 1}));
-    cr_assert(global_average_agrees(4, (int64_t[]){2, 100, 41, 43}));
-    cr_assert(global_average_agrees(3, (int64_t[]){2, 16, 9}));
-    cr_assert(global_average_agrees(5, (int64_t[]){2, 17, 2, 3, 4}));
-}
-
 Test(pool, unknown_sizes_stay_unknown_until_a_plan) {
     static const int64_t dims[4] = {FMAP_UNKNOWN, 3, FMAP_UNKNOWN, 8}, two[2] = {2, 2};
     static const int64_t pooled[4] = {FMAP_UNKNOWN, 3, FMAP_UNKNOWN, 7}, global[4] = {FMAP_UNKNOWN, 3, 1, 1};

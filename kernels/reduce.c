@@ -1,0 +1,167 @@
+/* Reductions. Every row is reduced in one order, whichever way it lies in memory: its i-th element belongs to chain
+ * i mod 16, and the chains are combined 8, 4, 2, 1 apart. */
+#include <stdbool.h>
+
+#include "activate.h"
+
+enum { CHAINS = 16, CHAINS_AT_ONCE = LANES == 16 ? 16 : 8, ROWS_AT_ONCE = LANES >= 4 ? 4 : 1 };
+
+INLINE vf identity(enum fmap_reduce_op op) {
+    return v_splat(op == FMAP_REDUCE_MAXIMUM || op == FMAP_REDUCE_MINIMUM ? -__builtin_inff()
+                   : op == FMAP_REDUCE_PRODUCT                            ? 1.0f
+                                                                          : 0.0f);
+}
+
+/* A minimum is the maximum of what is negated: NaN is then treated alike. */
+INLINE vf step(vf chain, vf x, vf shift, enum fmap_reduce_op op) {
+    switch (op) {
+    case FMAP_REDUCE_ABSOLUTES: return v_add(chain, v_max(x, v_sub(v_splat(0.0f), x)));
+    case FMAP_REDUCE_SQUARES: x = v_sub(x, shift); return v_fma(x, x, chain);
+    case FMAP_REDUCE_EXPONENTIALS: return v_add(chain, v_exp(v_sub(x, shift)));
+    case FMAP_REDUCE_PRODUCT: return v_mul(chain, x);
+    case FMAP_REDUCE_MAXIMUM: return v_max_or_nan(chain, x);
+    case FMAP_REDUCE_MINIMUM: return v_max_or_nan(chain, v_sub(v_splat(-0.0f), x));
+    default: return v_add(chain, x);
+    }
+}
+
+INLINE bool is_extreme(enum fmap_reduce_op op) {
+    return op == FMAP_REDUCE_MAXIMUM || op == FMAP_REDUCE_MINIMUM;
+}
+
+INLINE float combine(float a, float b, enum fmap_reduce_op op) {
+    if (is_extreme(op)) return a != a || a > b ? a : b;
+    return op == FMAP_REDUCE_PRODUCT ? a * b : a + b;
+}
+
+/* The 16 chains of one row, side by side. */
+INLINE float combine_chains(const vf *parts, enum fmap_reduce_op op) {
+    float chains[CHAINS];
+    UNROLL for (int part = 0; part < PARTS; part++) v_store(chains + part * LANES, parts[part]);
+    UNROLL for (int apart = CHAINS / 2; apart > 0; apart /= 2) {
+        UNROLL for (int i = 0; i < apart; i++) chains[i] = combine(chains[i], chains[i + apart], op);
+    }
+    return op == FMAP_REDUCE_MINIMUM ? -chains[0] : chains[0];
+}
+
+INLINE int rest_of(int64_t n, int64_t i) { return i >= n ? 0 : n - i < LANES ? (int)(n - i) : LANES; }
+
+INLINE vf shift_of(const float *shift, int64_t row) { return v_splat(shift ? shift[row] : 0.0f); }
+
+/* ---- rows of neighbouring elements: several at once, because one chain is one addition behind the other -------- */
+
+INLINE void reduce_rows(const struct fmap_reduce *job, int64_t row, int rows, enum fmap_reduce_op op) {
+    const float *src = job->src + row * job->n;
+    vf chains[ROWS_AT_ONCE][PARTS], shift[ROWS_AT_ONCE];
+    UNROLL for (int r = 0; r < rows; r++) {
+        shift[r] = shift_of(job->shift, row + r);
+        UNROLL for (int part = 0; part < PARTS; part++) chains[r][part] = identity(op);
+    }
+    int64_t i = 0;
+    ROLLED for (; i + CHAINS <= job->n; i += CHAINS) {
+        UNROLL for (int part = 0; part < PARTS; part++) {
+            UNROLL for (int r = 0; r < rows; r++) chains[r][part] = step(
+                chains[r][part], v_load(src + r * job->n + i + part * LANES), shift[r], op);
+        }
+    }
+    UNROLL for (int part = 0; part < PARTS; part++) {
+        int rest = rest_of(job->n, i + part * LANES);
+        if (rest == 0) continue;
+        UNROLL for (int r = 0; r < rows; r++) {
+            vf x = v_load_first(src + r * job->n + i + part * LANES, rest);
+            chains[r][part] = v_select(v_first(rest), step(chains[r][part], x, shift[r], op),
+                                       chains[r][part]);
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) job->dst[row + r] = combine_chains(chains[r], op);
+}
+
+/* ---- rows side by side: a cache line of them at a time, their chains kept in memory between pieces -------------- */
+
+enum { PIECE = 256 }; /* elements of each row, that are read several times where registers are few */
+
+/* Elements [first, end) of one vector of rows, those of CHAINS_AT_ONCE chains from `chain` on. */
+INLINE void reduce_piece(const struct fmap_reduce *job, const float *src, float *chains, vf shift,
+                         int64_t first, int64_t end, int chain, int lanes, enum fmap_reduce_op op) {
+    vf sums[CHAINS_AT_ONCE];
+    UNROLL for (int j = 0; j < CHAINS_AT_ONCE; j++) sums[j] = v_load(chains + (chain + j) * CHAINS);
+    int64_t i = first + chain;
+    src += i * job->stride;
+    ROLLED for (; i + CHAINS_AT_ONCE <= end; i += CHAINS) {
+        UNROLL for (int j = 0; j < CHAINS_AT_ONCE; j++)
+            sums[j] = step(sums[j], v_load_first(src + j * job->stride, lanes), shift, op);
+        src += CHAINS * job->stride;
+    }
+    UNROLL for (int j = 0; j < CHAINS_AT_ONCE - 1; j++) {
+        if (i + j < end) sums[j] = step(sums[j], v_load_first(src + j * job->stride, lanes), shift, op);
+    }
+    UNROLL for (int j = 0; j < CHAINS_AT_ONCE; j++) v_store(chains + (chain + j) * CHAINS, sums[j]);
+}
+
+/* `rows` is FMAP_BLOCK but for the last; as a constant it turns masked accesses into plain ones. */
+INLINE void reduce_columns(const struct fmap_reduce *job, int64_t row, int rows, enum fmap_reduce_op op) {
+    float chains[CHAINS * FMAP_BLOCK] __attribute__((aligned(64)));
+    for (int i = 0; i < CHAINS * FMAP_BLOCK; i += LANES) v_store(chains + i, identity(op));
+    for (int64_t first = 0; first < job->n; first += PIECE) {
+        int64_t end = first + PIECE < job->n ? first + PIECE : job->n;
+        for (int part = 0; part < PARTS; part++) {
+            int lanes = rows == FMAP_BLOCK ? LANES : rest_of(rows, part * LANES);
+            int64_t column = row + part * LANES;
+            vf shift = job->shift ? v_load_first(job->shift + column, lanes) : v_splat(0.0f);
+            for (int chain = 0; chain < CHAINS; chain += CHAINS_AT_ONCE)
+                reduce_piece(job, job->src + column, chains + part * LANES, shift, first, end, chain, lanes,
+                             op);
+        }
+    }
+    for (int apart = CHAINS / 2; apart > 0; apart /= 2) {
+        for (int i = 0; i < apart * FMAP_BLOCK; i++)
+            chains[i] = combine(chains[i], chains[i + apart * FMAP_BLOCK], op);
+    }
+    for (int i = 0; i < rows; i++) job->dst[row + i] = op == FMAP_REDUCE_MINIMUM ? -chains[i] : chains[i];
+}
+
+INLINE void reduce(const struct fmap_reduce *job, enum fmap_reduce_op op) {
+    int64_t row = 0;
+    if (job->stride == 1) {
+        for (; row + ROWS_AT_ONCE <= job->n_rows; row += ROWS_AT_ONCE)
+            reduce_rows(job, row, ROWS_AT_ONCE, op);
+        for (; row < job->n_rows; row++) reduce_rows(job, row, 1, op);
+        return;
+    }
+    for (; row + FMAP_BLOCK <= job->n_rows; row += FMAP_BLOCK) reduce_columns(job, row, FMAP_BLOCK, op);
+    if (row < job->n_rows) reduce_columns(job, row, (int)(job->n_rows - row), op);
+}
+
+#define FOR_EACH_OP(function, job) \
+    switch ((job)->op) { \
+    case FMAP_REDUCE_SUM: function(job, FMAP_REDUCE_SUM); break; \
+    case FMAP_REDUCE_ABSOLUTES: function(job, FMAP_REDUCE_ABSOLUTES); break; \
+    case FMAP_REDUCE_SQUARES: function(job, FMAP_REDUCE_SQUARES); break; \
+    case FMAP_REDUCE_EXPONENTIALS: function(job, FMAP_REDUCE_EXPONENTIALS); break; \
+    case FMAP_REDUCE_PRODUCT: function(job, FMAP_REDUCE_PRODUCT); break; \
+    case FMAP_REDUCE_MAXIMUM: function(job, FMAP_REDUCE_MAXIMUM); break; \
+    case FMAP_REDUCE_MINIMUM: function(job, FMAP_REDUCE_MINIMUM); break; \
+    }
+
+void K(reduce)(const struct fmap_reduce *job){FOR_EACH_OP(reduce, job)}
+
+/* ---- channels of blocked pixels: a channel's chain is its lane ---------------------------------------------------- */
+
+INLINE void reduce_lanes(const struct fmap_reduce_lanes *job, enum fmap_reduce_op op) {
+    for (int64_t p = 0; p < job->n_pixels; p++) {
+        const float *src = job->src + p * FMAP_BLOCK;
+        vf chains[PARTS], shift = shift_of(job->shift, p);
+        UNROLL for (int part = 0; part < PARTS; part++) chains[part] = identity(op);
+        ROLLED for (int64_t b = 0; b < job->n_blocks - 1; b++, src += job->block_stride) {
+            UNROLL for (int part = 0; part < PARTS; part++)
+                chains[part] = step(chains[part], v_load(src + part * LANES), shift, op);
+        }
+        UNROLL for (int part = 0; part < PARTS; part++) {
+            vf next = step(chains[part], v_load(src + part * LANES), shift, op);
+            chains[part] = v_select(v_first(rest_of(job->last_lanes, part * LANES)), next, chains[part]);
+        }
+        job->dst[p] = combine_chains(chains, op);
+    }
+}
+
+void K(reduce_lanes)(const struct fmap_reduce_lanes *job) { FOR_EACH_OP(reduce_lanes, job) }
