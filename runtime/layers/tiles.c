@@ -36,7 +36,7 @@ static struct fmap_share cut_into_parts(struct fmap_tiles_job *job, int64_t imag
 /* Whether output pixels are made of one source pixel each, not of all of them, and of none outside. */
 static bool is_strided_pointwise(const struct fmap_tiles_problem *problem) {
     bool inside = problem->kernel[0] * problem->kernel[1] == 1 && problem->pad_top == 0 &&
-                  problem->pad_left == 0;
+                  problem->pad_left == 0 && !problem->dst_pixel_stride;
     for (int i = 0; i < 2; i++)
         inside = inside && (problem->out[i] - 1) * problem->strides[i] < problem->in[i];
     return inside && problem->groups == 1 && !fmap_tiles_one_line(problem);
@@ -51,6 +51,12 @@ static void set_geometry(struct fmap_tiles_job *job, const struct fmap_tiles_pro
     job->dst_block_stride = problem->out[0] * problem->out[1] * FMAP_BLOCK;
     job->src_pixel_stride = problem->strides[1] * FMAP_BLOCK;
     job->dst_pixel_stride = FMAP_BLOCK;
+    job->dst_line_stride = problem->out[1] * FMAP_BLOCK;
+    if (problem->dst_pixel_stride) {
+        job->dst_pixel_stride = problem->dst_pixel_stride;
+        job->dst_line_stride = problem->dst_line_stride;
+        job->dst_block_stride = problem->dst_block_stride;
+    }
     job->activate = problem->activate;
     job->aligned = fmap_tiles_aligned(problem);
     job->images_are_pixels = problem->out[0] * problem->out[1] == 1;

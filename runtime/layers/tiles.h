@@ -17,6 +17,8 @@ struct fmap_tiles_problem {
     int64_t pad_top, pad_left;
     struct fmap_operand src, dst; /* blocked; of 1 x 1 pixels any row stride will do */
     int64_t src_image_stride, dst_image_stride;
+    /* Output pixels that lie apart, as those of a transposed convolution do; 0: they lie side by side. */
+    int64_t dst_pixel_stride, dst_line_stride, dst_block_stride;
     const void
         *weights; /* floats of a constant, perhaps unaligned; NULL: computed, and packed in every run */
     struct fmap_operand computed_weights;
@@ -36,7 +38,8 @@ struct fmap_tiles_problem {
 /* Whether output pixel i is made of source pixel i and nothing else, so that all rows are one line. */
 static inline bool fmap_tiles_one_line(const struct fmap_tiles_problem *problem) {
     return problem->kernel[0] * problem->kernel[1] == 1 && problem->strides[0] * problem->strides[1] == 1 &&
-           problem->in[0] == problem->out[0] && problem->in[1] == problem->out[1];
+           problem->in[0] == problem->out[0] && problem->in[1] == problem->out[1] &&
+           !problem->dst_pixel_stride;
 }
 
 /* Whether a network that comes back to weights of that size finds them elsewhere than in the second cache, because what

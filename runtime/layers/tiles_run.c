@@ -38,8 +38,8 @@ static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t p
     }
     tile->src = walk->src + image * job->src_image_stride;
     set_output(walk, tile,
-               walk->dst + image * job->dst_image_stride +
-                   (line * job->panels.tiling.n_pixels + x) * job->dst_pixel_stride);
+               walk->dst + image * job->dst_image_stride + line * job->dst_line_stride +
+                   x * job->dst_pixel_stride);
     tile->n_positions = walk->n_positions;
 }
 

@@ -4,6 +4,7 @@
 #include "runtime/layers/activation.h"
 #include "runtime/layers/batch_normalization.h"
 #include "runtime/layers/conv.h"
+#include "runtime/layers/conv_transpose.h"
 #include "runtime/layers/dense.h"
 #include "runtime/layers/eltwise.h"
 #include "runtime/passes/passes.h"
@@ -20,6 +21,7 @@ static const struct activating {
 #define ACTIVATING(layer, parameters) \
     { &fmap_layer_##layer, sizeof(parameters), offsetof(parameters, activate) }
     ACTIVATING(conv, struct fmap_conv_parameters),
+    ACTIVATING(conv_transpose, struct fmap_conv_transpose_parameters),
     ACTIVATING(gemm, struct fmap_dense_parameters),
     ACTIVATING(matmul, struct fmap_dense_parameters),
     ACTIVATING(batch_normalization, struct fmap_batch_normalization_parameters),
