@@ -359,7 +359,7 @@ struct fmap_binary {
     struct fmap_activate_job activate;
 };
 
-/* dst[i] = activate(fma(src[i], scale[i mod 16], shift[i mod 16])): BatchNormalization of a block. */
+/* dst[i] = activate(fma(src[i], scale[i mod 16], shift[i mod 16])): BatchNormalization of a block. dst may be src. */
 struct fmap_affine {
     const float *src;
     float *dst;

@@ -15,11 +15,11 @@ fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, f
     fmap_statistics *statistics = fmap_storage_take(&storage, plan->n_statistics, sizeof *statistics);
     /* Nothing in here is read before it is written. */
     char *scratch = fmap_storage_take_raw(&storage, scratch_bytes, 1);
-    char *arena = fmap_storage_take_raw(&storage, plan->arena_bytes, 1);
-    char *local = fmap_storage_take_raw(&storage, plan->local_bytes * (size_t)plan->threads, 1);
+    char *arena = fmap_storage_take_raw(&storage, plan->arena.bytes, 1);
+    char *local = fmap_storage_take_raw(&storage, plan->local.bytes * (size_t)plan->threads, 1);
     if (!local || !created || !ports || !step_seconds || !spans || !statistics || !scratch || !arena) {
         fmap_storage_release(&storage);
-        return fmap_fail_memory(error, plan->arena_bytes + scratch_bytes);
+        return fmap_fail_memory(error, plan->arena.bytes + scratch_bytes);
     }
     *created = (struct fmap_context){
         .storage = storage, .plan = plan, .ports = ports, .step_seconds = step_seconds, .spans = spans};

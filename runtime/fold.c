@@ -45,7 +45,7 @@ static fmap_status read_outputs(struct fmap_planning *planning, const struct fma
 static fmap_status run_steps(struct fmap_planning *planning, struct fmap_run *run) {
     const struct fmap_plan *plan = planning->plan;
     run->kernels = plan->kernels;
-    run->arena = fmap_storage_take(&planning->storage, plan->arena_bytes, 1);
+    run->arena = fmap_storage_take(&planning->storage, plan->arena.bytes, 1);
     run->scratch = fmap_storage_take(&planning->storage, plan->scratch_bytes, 1);
     if (!run->arena || !run->scratch) return fmap_planning_out_of_memory(planning);
     for (size_t s = 0; s < plan->n_steps; s++) {

@@ -71,12 +71,21 @@ static inline float *fmap_at(const struct fmap_run *run, const struct fmap_opera
 }
 
 /* A piece of the arena and the steps, first to last, that need it. */
+enum { FMAP_BUFFER_CHOICES = 2 };
 struct fmap_buffer {
     size_t bytes;
     size_t offset;
     size_t first_step, last_step;
     bool used;
     bool local; /* of a chunk: every thread has one */
+    /* Buffers, plus 1, that are read in the first step and whose place may then be written; 0: none. */
+    size_t choices[FMAP_BUFFER_CHOICES];
+    size_t joined; /* the one, plus 1, whose place it got (memory.c) */
+};
+
+/* What the buffers take, and the most that is alive in one step: no placement takes less. */
+struct fmap_arena {
+    size_t bytes, least_bytes;
 };
 
 struct fmap_tap {
@@ -112,17 +121,18 @@ struct fmap_plan {
     size_t n_statistics;
     struct fmap_plan_layer_state *layers; /* one for each node of the model */
     fmap_layout *port_layouts;            /* inputs, then outputs */
-    size_t arena_bytes;
-    size_t local_bytes;   /* of each thread */
-    size_t scratch_bytes; /* of each thread */
-    size_t weights_bytes; /* of its own, but for what it packs */
+    struct fmap_arena arena;              /* of all threads */
+    struct fmap_arena local;              /* of each thread */
+    size_t scratch_bytes;                 /* of each thread */
+    size_t weights_bytes;                 /* of its own, but for what it packs */
     struct fmap_packings packings;
 };
 
-/* Places buffers in the arena so that those that are needed at the same time do not overlap (memory.c). Sets
- * their offsets and *arena_bytes. */
+/* Places buffers in the arena so that those that are needed at the same time do not overlap, but for those that may
+ * take the place of another one in the step that reads it last (memory.c). Sets their offsets, in which the second and
+ * later ones of a chain of such are those of the first. */
 fmap_status fmap_place_buffers(struct fmap_storage *storage, struct fmap_buffer *buffers, size_t n_buffers,
-                               size_t *arena_bytes, fmap_error *error);
+                               struct fmap_arena *arena, fmap_error *error);
 
 /* The kernels to use: not above `cap`, nor above FMAP_MAX_ISA in the environment (host.c). */
 fmap_status fmap_host_kernels(fmap_isa cap, const struct fmap_kernels **kernels, fmap_isa *isa,

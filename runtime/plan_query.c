@@ -4,14 +4,16 @@
 
 void fmap_plan_describe(const fmap_plan *plan, fmap_plan_info *info) {
     if (!plan || !info) return;
-    *info = (fmap_plan_info){.isa = plan->isa,
-                             .threads = plan->threads,
-                             .arena_bytes = plan->arena_bytes +
-                                            (plan->local_bytes + plan->scratch_bytes) * (size_t)plan->threads,
-                             .weights_bytes = plan->weights_bytes + plan->packings.own_bytes,
-                             .shared_bytes = plan->packings.shared_bytes,
-                             .n_layers = plan->model->graph.n_nodes,
-                             .n_steps = plan->n_steps};
+    *info = (fmap_plan_info){
+        .isa = plan->isa,
+        .threads = plan->threads,
+        .arena_bytes = plan->arena.bytes + (plan->local.bytes + plan->scratch_bytes) * (size_t)plan->threads,
+        .maps_bytes = plan->arena.bytes + plan->local.bytes * (size_t)plan->threads,
+        .least_bytes = plan->arena.least_bytes + plan->local.least_bytes * (size_t)plan->threads,
+        .weights_bytes = plan->weights_bytes + plan->packings.own_bytes,
+        .shared_bytes = plan->packings.shared_bytes,
+        .n_layers = plan->model->graph.n_nodes,
+        .n_steps = plan->n_steps};
     for (size_t i = 0; i < info->n_layers; i++) {
         info->macs += plan->layers[i].macs;
         info->parameters += plan->layers[i].parameters;

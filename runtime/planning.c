@@ -255,6 +255,31 @@ static void use_buffers(struct fmap_planning *planning, const struct fmap_step *
     }
 }
 
+/* Whether the step reads the buffer in another way than element by element. */
+static bool reads_otherwise(const struct fmap_step *step, size_t buffer, unsigned in_place) {
+    for (size_t i = 0; i + 1 < step->n_operands; i++) {
+        const struct fmap_operand *operand = &step->operands[i];
+        if (operand->base == FMAP_BASE_ARENA && operand->buffer == buffer && !(in_place >> i & 1))
+            return true;
+    }
+    return false;
+}
+
+/* Notes whose place the output may take, should this step turn out to be the last that needs it. */
+static void note_choices(struct fmap_planning *planning, const struct fmap_step *step, unsigned in_place) {
+    if (in_place == 0) return;
+    const struct fmap_operand *output = &step->operands[step->n_operands - 1];
+    if (output->base != FMAP_BASE_ARENA || output->offset > 0) return;
+    struct fmap_buffer *buffer = &planning->buffers[output->buffer];
+    if (buffer->used) return; /* a part of it has been written before */
+    for (size_t i = 0, n = 0; i + 1 < step->n_operands && n < FMAP_BUFFER_CHOICES; i++) {
+        const struct fmap_operand *operand = &step->operands[i];
+        if (!(in_place >> i & 1) || operand->base != FMAP_BASE_ARENA || operand->offset > 0) continue;
+        if (reads_otherwise(step, operand->buffer, in_place)) continue;
+        buffer->choices[n++] = operand->buffer + 1;
+    }
+}
+
 fmap_status fmap_planning_step(struct fmap_planning *planning,
                                const struct fmap_step_definition *definition) {
     struct fmap_plan *plan = planning->plan;
@@ -281,6 +306,7 @@ fmap_status fmap_planning_step(struct fmap_planning *planning,
     step->why = definition->why ? fmap_storage_text(storage, definition->why) : "";
     if (!step->job || !step->operands || !step->kernel || !step->why)
         return fmap_planning_out_of_memory(planning);
+    note_choices(planning, step, definition->in_place);
     use_buffers(planning, step, plan->n_steps);
     plan->n_steps++;
     if (step->scratch_bytes > plan->scratch_bytes) plan->scratch_bytes = step->scratch_bytes;

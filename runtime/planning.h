@@ -95,6 +95,8 @@ struct fmap_step_definition {
     size_t job_bytes;
     const struct fmap_operand *operands; /* copied; their buffers live at least until this step */
     size_t n_operands;
+    unsigned
+        in_place; /* bits of operands that the last one is made of element by element: it may take their place */
     int64_t parts; /* independent pieces of work, in any order on any thread */
     size_t scratch_bytes;
     const char *kernel;                 /* for people; copied */

@@ -122,7 +122,7 @@ static void run_together(fmap_context *context) {
         struct fmap_run run = context->run;
         int thread = omp_get_thread_num();
         run.scratch += plan->scratch_bytes * (size_t)thread;
-        run.local += plan->local_bytes * (size_t)thread;
+        run.local += plan->local.bytes * (size_t)thread;
         if (plan->n_chunks > 0) {
             forget_spans(context, thread);
 #pragma omp for schedule(dynamic, 1)

@@ -88,12 +88,12 @@ static fmap_status add_steps(struct fmap_planning *planning, bool rewrite) {
 }
 
 /* The buffers of the arena of all threads, or of each one's own. */
-static fmap_status place_arena(struct fmap_planning *planning, bool local, size_t *bytes) {
+static fmap_status place_arena(struct fmap_planning *planning, bool local, struct fmap_arena *arena) {
     struct fmap_buffer *some = fmap_storage_copy(&planning->storage, planning->buffers, planning->n_buffers,
                                                  sizeof *some);
     if (!some) return fmap_planning_out_of_memory(planning);
     for (size_t i = 0; i < planning->n_buffers; i++) some[i].used &= some[i].local == local;
-    TRY(fmap_place_buffers(&planning->storage, some, planning->n_buffers, bytes, planning->error));
+    TRY(fmap_place_buffers(&planning->storage, some, planning->n_buffers, arena, planning->error));
     for (size_t i = 0; i < planning->n_buffers; i++) {
         if (planning->buffers[i].local == local) planning->buffers[i].offset = some[i].offset;
     }
@@ -113,8 +113,8 @@ static void settle_operands(struct fmap_plan *plan, const struct fmap_buffer *bu
 }
 
 fmap_status fmap_settle_buffers(struct fmap_planning *planning) {
-    TRY(place_arena(planning, false, &planning->plan->arena_bytes));
-    TRY(place_arena(planning, true, &planning->plan->local_bytes));
+    TRY(place_arena(planning, false, &planning->plan->arena));
+    TRY(place_arena(planning, true, &planning->plan->local));
     settle_operands(planning->plan, planning->buffers);
     return FMAP_OK;
 }

@@ -163,7 +163,10 @@ static fmap_status print_text(const struct inspected *network, fmap_error *error
     printf("weights       %s packed", bytes_text(info->weights_bytes, text));
     if (info->shared_bytes > 0) printf(", %s mapped from the file", bytes_text(info->shared_bytes, text));
     putchar('\n');
-    printf("activations   %s for each run at a time\n", bytes_text(info->arena_bytes, text));
+    printf("activations   %s for each run at a time: ", bytes_text(info->arena_bytes, text));
+    printf("maps %s, ", bytes_text(info->maps_bytes, text));
+    printf("of which %s live at once; ", bytes_text(info->least_bytes, text));
+    printf("scratch %s\n", bytes_text(info->arena_bytes - info->maps_bytes, text));
     return FMAP_OK;
 }
 
@@ -202,15 +205,16 @@ static json_t *json_layers(const struct inspected *network) {
 static fmap_status print_json(const struct inspected *network, const struct info_options *options,
                               fmap_error *error) {
     const fmap_plan_info *info = &network->info;
-    json_t *root = json_pack("{s:o, s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "network",
-                             json_name(fmap_model_name(network->model)), "title",
+    json_t *root = json_pack("{s:o, s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+                             "network", json_name(fmap_model_name(network->model)), "title",
                              network->sidecar.title != NULL ? json_name(network->sidecar.title) : json_null(),
                              "inputs", json_ports(network, false), "outputs", json_ports(network, true),
                              "isa", fmap_isa_name(info->isa), "threads", info->threads, "steps",
                              (json_int_t)info->n_steps, "parameters", (json_int_t)info->parameters, "macs",
                              (json_int_t)info->macs, "weights_bytes", (json_int_t)info->weights_bytes,
                              "shared_bytes", (json_int_t)info->shared_bytes, "arena_bytes",
-                             (json_int_t)info->arena_bytes, "layers", json_layers(network));
+                             (json_int_t)info->arena_bytes, "maps_bytes", (json_int_t)info->maps_bytes,
+                             "least_bytes", (json_int_t)info->least_bytes, "layers", json_layers(network));
     if (options->explain) {
         json_object_set_new(root, "isa_why",
                             json_string(explain_isa(network->plan, options->engine.max_isa)));

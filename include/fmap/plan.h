@@ -88,7 +88,9 @@ FMAP_API void fmap_plan_destroy(fmap_plan *plan);
 typedef struct fmap_plan_info {
     fmap_isa isa;
     int threads;
-    size_t arena_bytes;   /* of each context: activations and scratch */
+    size_t arena_bytes;   /* of each context: maps between layers, and scratch */
+    size_t maps_bytes;    /* the maps alone: those that are never needed at the same time share memory */
+    size_t least_bytes;   /* of maps that are alive in one step, at most: no sharing could do with less */
     size_t weights_bytes; /* packed for this plan */
     size_t
         shared_bytes; /* of packed weights that were there before: of other plans of the model, or of its file */

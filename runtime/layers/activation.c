@@ -88,6 +88,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
                                        .job_bytes = sizeof job,
                                        .operands = operands,
                                        .n_operands = 2,
+                                       .in_place = 1,
                                        .parts = job.cut.parts,
                                        .kernel = fmap_kernel_text(planning, names[job.activate.kind]).text,
                                        .node = node});

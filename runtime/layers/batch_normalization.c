@@ -125,6 +125,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
                                             .job_bytes = sizeof job,
                                             .operands = operands,
                                             .n_operands = 4,
+                                            .in_place = 1,
                                             .parts = job.cut.parts,
                                             .kernel = fmap_kernel_text(planning, "batch_normalization").text,
                                             .node = node});

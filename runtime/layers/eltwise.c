@@ -85,7 +85,7 @@ static void channel_part(const struct fmap_run *run, const struct fmap_step *ste
 
 static fmap_status add_step(struct fmap_planning *planning, const struct fmap_graph_node *node,
                             fmap_part *part, const void *job, size_t job_bytes, int64_t parts,
-                            const struct fmap_operand *operands) {
+                            const struct fmap_operand *operands, unsigned in_place) {
     const char *name = node->layer == &fmap_layer_add ? "add" : "mul";
     return fmap_planning_step(planning,
                               &(struct fmap_step_definition){.part = part,
@@ -93,6 +93,7 @@ static fmap_status add_step(struct fmap_planning *planning, const struct fmap_gr
                                                              .job_bytes = job_bytes,
                                                              .operands = operands,
                                                              .n_operands = 3,
+                                                             .in_place = in_place,
                                                              .parts = parts,
                                                              .kernel = fmap_kernel_text(planning, name).text,
                                                              .node = node});
@@ -115,7 +116,7 @@ static fmap_status plan_linear(struct fmap_planning *planning, const struct fmap
     }
     TRY(fmap_planning_write(planning, node->outputs[0], form, &operands[2]));
     job->cut = fmap_cut_of(planning, fmap_form_elements(dims, form), 16, FMAP_BLOCK);
-    return add_step(planning, node, linear_part, job, sizeof *job, job->cut.parts, operands);
+    return add_step(planning, node, linear_part, job, sizeof *job, job->cut.parts, operands, same ? 3 : 1);
 }
 
 /* Whether b is one number a channel for a in blocked form: [c, 1, 1] or [1 or n, c, 1, 1]. */
@@ -148,7 +149,7 @@ static fmap_status plan_channels(struct fmap_planning *planning, const struct fm
     job->pixels = geometry.h * geometry.w;
     job->blocks = geometry.blocks;
     job->cut = fmap_cut_of(planning, geometry.n * geometry.blocks * job->pixels, 16 * FMAP_BLOCK, 1);
-    return add_step(planning, node, channel_part, job, sizeof *job, job->cut.parts, operands);
+    return add_step(planning, node, channel_part, job, sizeof *job, job->cut.parts, operands, 1);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
@@ -229,7 +230,7 @@ static fmap_status plan_broadcast(struct fmap_planning *planning, const struct f
     TRY(fmap_planning_read(planning, a, FMAP_FORM_PLAIN, &operands[0]));
     TRY(fmap_planning_read(planning, b, FMAP_FORM_PLAIN, &operands[1]));
     TRY(fmap_planning_write(planning, node->outputs[0], FMAP_FORM_PLAIN, &operands[2]));
-    return add_step(planning, node, broadcast_part, &job, sizeof job, job.binary.cut.parts, operands);
+    return add_step(planning, node, broadcast_part, &job, sizeof job, job.binary.cut.parts, operands, 0);
 }
 
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/check.h"
 #include "tests/net_sample.h"
 
 static fmap_model *sample(void) {
@@ -239,6 +240,46 @@ Test(plan, plans_of_one_model_do_not_disturb_each_other) {
     cr_assert(net_run(&three, x, second));
     cr_assert_arr_eq(first, second, sizeof first);
     net_close(&three);
+    fmap_model_destroy(model);
+    free(x);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------------- */
+
+/* Pools, so that the map is not the caller's own, and then layers that compute element by element. */
+static void build_elementwise(fmap_model *model, const void *what) {
+    static const float numbers[16] = {0.5f, 1, 2, 3};
+    static const float ones[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    (void)what;
+    fmap_value x = fmap_model_image_input(model, "x", 8, 8, 16);
+    fmap_value a = fmap_model_max_pooling_2d(model, "pool", x, &(fmap_pool_2d){.pool_size = {1, 1}});
+    a = fmap_model_activation(model, "tanh", a, FMAP_TANH);
+    fmap_batch_normalization norm = {.gamma = ones, .beta = numbers, .mean = numbers, .variance = ones};
+    a = fmap_model_batch_normalization(model, "norm", a, &norm);
+    fmap_value b = fmap_model_activation(model, "sigmoid", a, FMAP_SIGMOID);
+    a = fmap_model_multiply(model, "swish", a, b);
+    a = fmap_model_add(model, "twice", a, a);
+    a = fmap_model_leaky_relu(model, "leaky", a, 0.5f);
+    fmap_model_output(model, fmap_model_max_pooling_2d(model, "last", a, &(fmap_pool_2d){0}));
+}
+
+Test(plan, layers_that_compute_element_by_element_do_so_in_place) {
+    enum { MAP = 8 * 8 * 16, INPUTS = MAP, OUTPUTS = MAP / 4 };
+    fmap_model *model = net_model(build_elementwise, NULL);
+    float *x = net_random(INPUTS, 3), expected[OUTPUTS], got[OUTPUTS];
+    fmap_tap_request everything = {.layers = "*"};
+    fmap_plan_options tapped = {.no_fusion = true, .threads = 2, .taps = &everything, .n_taps = 1};
+    cr_assert(net_once(model, &tapped, x, expected)); /* Whatever is looked at keeps its place. */
+    struct net net;
+    fmap_plan_info info;
+    cr_assert(net_open(&net, model, &(fmap_plan_options){.no_fusion = true, .threads = 2}));
+    fmap_plan_describe(net.plan, &info);
+    cr_assert_eq(info.least_bytes, 2 * MAP * sizeof(float)); /* swish reads two maps */
+    cr_assert_leq(info.least_bytes, info.maps_bytes);
+    cr_assert_leq(info.maps_bytes, info.arena_bytes);
+    cr_assert(net_run(&net, x, got));
+    cr_assert(check_same_bits("output", got, expected, OUTPUTS));
+    net_close(&net);
     fmap_model_destroy(model);
     free(x);
 }
