@@ -1,6 +1,7 @@
-/* Concat: each input is copied to its place, in blocked form where the blocks of channels fit one behind the
- * other. There a layer can write its output to that place itself, and nothing is left to copy. */
+/* Concat: each input is copied to its place, in blocked form where one of them has it. Whatever begins on a block of
+ * channels, a layer can write to that place itself, and nothing is left to copy. */
 #include "runtime/layer.h"
+#include "runtime/layers/channels.h"
 #include "runtime/layers/elements.h"
 #include "runtime/layers/moves.h"
 
@@ -63,41 +64,43 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     return fmap_set_output_type(graph, node, 0, type, &out);
 }
 
-/* Whether no input's channels end inside of a block that another's begin in. */
-static bool fits_blocks(const struct fmap_graph *graph, const struct fmap_graph_node *node, int axis) {
+/* Whether blocks of channels can be joined: along other axes, or lane by lane. */
+static bool has_blocks(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
     for (size_t i = 0; i < node->n_inputs; i++) {
-        const fmap_shape *in = &fmap_input_value(graph, node, i)->shape;
-        if (in->rank < 2 || fmap_shape_product(in, 0, in->rank) == 0) return false;
-        if (axis == 1 && i + 1 < node->n_inputs && in->dims[1] % FMAP_BLOCK != 0) return false;
+        const struct fmap_graph_value *in = fmap_input_value(graph, node, i);
+        if (in->type != FMAP_FLOAT32 || in->shape.rank < 2) return false;
+        if (fmap_shape_product(&in->shape, 0, in->shape.rank) == 0) return false;
     }
     return true;
 }
 
-/* Of several images the blocks of one input do not lie one behind the other: then nobody else may read them. */
+/* An input that begins on a block can be written in its place: what it leaves behind in the lanes of its last block is
+ * overwritten by the next one. Of several images the blocks of one input do not lie one behind the other: then nobody
+ * else may read them. */
 static fmap_status reserve(struct fmap_planning *planning, const struct fmap_graph_node *node) {
     const struct concat_parameters *parameters = node->parameters;
     const struct fmap_graph *graph = planning->graph;
     const fmap_shape *to = &graph->values[node->outputs[0]].shape;
-    if (fmap_axis_of(parameters->axis, to->rank) != 1 || !fits_blocks(graph, node, 1)) return FMAP_OK;
-    int64_t block = 0;
+    if (fmap_axis_of(parameters->axis, to->rank) != 1 || !has_blocks(graph, node)) return FMAP_OK;
+    int64_t channel = 0;
     for (size_t i = 0; i < node->n_inputs; i++) {
         fmap_value in = fmap_node_input(graph, node, i);
         const struct fmap_graph_value *from = &graph->values[in];
         bool alone = to->dims[0] == 1 || planning->values[in].read_once;
-        if (alone && from->producer >= 0) fmap_planning_slice(planning, in, node->outputs[0], block);
-        block += fmap_geometry_of(&from->shape).blocks;
+        if (alone && from->producer >= 0 && channel % FMAP_BLOCK == 0)
+            fmap_planning_slice(planning, in, node->outputs[0], channel / FMAP_BLOCK);
+        channel += from->shape.dims[1];
     }
     return FMAP_OK;
 }
 
 /* Blocked when it is at hand. */
-static enum fmap_form choose_form(const struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                  int axis) {
+static enum fmap_form choose_form(const struct fmap_planning *planning, const struct fmap_graph_node *node) {
     bool at_hand = false;
     for (size_t i = 0; i < node->n_inputs; i++) {
         at_hand |= fmap_planning_has(planning, fmap_node_input(planning->graph, node, i), FMAP_FORM_BLOCKED);
     }
-    return at_hand && fits_blocks(planning->graph, node, axis) ? FMAP_FORM_BLOCKED : FMAP_FORM_PLAIN;
+    return at_hand && has_blocks(planning->graph, node) ? FMAP_FORM_BLOCKED : FMAP_FORM_PLAIN;
 }
 
 /* Both arrays as [before the axis][the axis and what is behind it]. */
@@ -117,14 +120,39 @@ static struct fmap_strided strided_of(const fmap_shape *in, const fmap_shape *ou
     return strided;
 }
 
-/* Blocks of channels may lie in the slice of another Concat; then images are further apart. */
-static fmap_status write_output(struct fmap_planning *planning, fmap_value out, enum fmap_form form, int axis,
-                                struct fmap_operand *dst) {
-    if (form != FMAP_FORM_BLOCKED || axis != 1) return fmap_planning_write(planning, out, form, dst);
-    int64_t image_stride;
-    if (!planning->values[out].placed[form])
-        TRY(fmap_planning_write_images(planning, out, dst, &image_stride));
-    *dst = planning->values[out].places[form];
+/* A constant is packed while planning. */
+static fmap_status read_input(struct fmap_planning *planning, fmap_value in, enum fmap_form form,
+                              struct fmap_operand *src) {
+    const struct fmap_graph_value *value = &planning->graph->values[in];
+    if (!value->data || form != FMAP_FORM_BLOCKED) return fmap_planning_read(planning, in, form, src);
+    return fmap_pack_blocked(planning, in, &value->shape, src);
+}
+
+/* Channels of the output in blocked form, which may lie in the slice of another Concat; then images are further apart. */
+static fmap_status join_channels(struct fmap_planning *planning, const struct fmap_graph_node *node) {
+    const struct fmap_graph *graph = planning->graph;
+    fmap_value out = node->outputs[0];
+    struct fmap_geometry to = fmap_geometry_of(&graph->values[out].shape);
+    struct fmap_planned_value *whole = &planning->values[out];
+    struct fmap_operand src, dst;
+    int64_t channel = 0;
+    if (!whole->placed[FMAP_FORM_BLOCKED])
+        TRY(fmap_planning_write_images(planning, out, &dst, &to.image_stride));
+    dst = whole->places[FMAP_FORM_BLOCKED];
+    to.image_stride = whole->image_stride;
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        fmap_value in = fmap_node_input(graph, node, i);
+        const struct fmap_planned_value *planned = &planning->values[in];
+        const struct fmap_geometry from = fmap_geometry_of(&graph->values[in].shape);
+        bool there = planned->in_slice && planned->slice_of == out &&
+                     planned->slice_block * FMAP_BLOCK == channel;
+        const struct fmap_channels channels = {.dst_first = channel, .count = from.c};
+        if (!there) {
+            TRY(read_input(planning, in, FMAP_FORM_BLOCKED, &src));
+            TRY(fmap_plan_channel_copy(planning, node, &src, &from, &dst, &to, &channels));
+        }
+        channel += from.c;
+    }
     return FMAP_OK;
 }
 
@@ -133,25 +161,19 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     const struct fmap_graph *graph = planning->graph;
     const fmap_shape *to = &graph->values[node->outputs[0]].shape;
     int axis = fmap_axis_of(parameters->axis, to->rank);
-    enum fmap_form form = choose_form(planning, node, axis);
-    bool blocks = form == FMAP_FORM_BLOCKED && axis == 1;
-    int64_t place = 0; /* along the axis, in elements or blocks */
+    enum fmap_form form = choose_form(planning, node);
+    int64_t place = 0; /* along the axis */
     struct fmap_operand src, dst;
-    TRY(write_output(planning, node->outputs[0], form, axis, &dst));
+    if (form == FMAP_FORM_BLOCKED && axis == 1) return join_channels(planning, node);
+    TRY(fmap_planning_write(planning, node->outputs[0], form, &dst));
     for (size_t i = 0; i < node->n_inputs; i++) {
         fmap_value in = fmap_node_input(graph, node, i);
-        const struct fmap_planned_value *planned = &planning->values[in];
         const fmap_shape *from = &graph->values[in].shape;
-        bool there = blocks && planned->in_slice && planned->slice_of == node->outputs[0] &&
-                     planned->slice_block == place;
-        if (!there) {
-            struct fmap_strided strided = strided_of(from, to, form, axis, place);
-            strided.element_bytes = fmap_type_bytes(graph->values[in].type);
-            if (blocks) strided.dst_strides[0] = planning->values[node->outputs[0]].image_stride;
-            TRY(fmap_planning_read(planning, in, form, &src));
-            TRY(fmap_planning_copy(planning, node, &src, &dst, &strided));
-        }
-        place += blocks ? fmap_geometry_of(from).blocks : from->dims[axis];
+        struct fmap_strided strided = strided_of(from, to, form, axis, place);
+        strided.element_bytes = fmap_type_bytes(graph->values[in].type);
+        TRY(read_input(planning, in, form, &src));
+        TRY(fmap_planning_copy(planning, node, &src, &dst, &strided));
+        place += from->dims[axis];
     }
     return FMAP_OK;
 }

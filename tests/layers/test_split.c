@@ -154,7 +154,7 @@ Test(split, whole_blocks_of_one_image_are_not_copied) {
     fmap_layer_info layer;
     cr_assert(net_open(&net, model, NULL));
     for (size_t i = 0; fmap_plan_layer(net.plan, i, &layer) == FMAP_OK; i++) {
-        if (strcmp(layer.name, "split") == 0) cr_assert_str_neq(layer.kernel, "copy");
+        if (strcmp(layer.name, "split") == 0) cr_assert(strncmp(layer.kernel, "copy", 4) != 0);
     }
     net_close(&net);
     fmap_model_destroy(model);
