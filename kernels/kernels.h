@@ -71,6 +71,9 @@ struct fmap_tile {
      * channels. */
     int n_repeats;
     ptrdiff_t src_step, weights_step, dst_step;
+    /* Of the far pointwise tile: with every block of channels so many lines from here on are fetched into the second cache. */
+    const float *fetch;
+    int n_fetched;
     /* Of the planar tile: elements from a pixel to what each row of weights is multiplied with. */
     const int32_t *terms;
     int n_terms;

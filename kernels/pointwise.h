@@ -5,33 +5,41 @@
 
 #include "tile.h"
 
-INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const float *w, tile_row *acc,
-                          int pixels, int vectors, int ahead) {
+/* What a later call needs, from the third cache or from memory: spread over the sum, so that it arrives as evenly as it is
+ * going to be used. */
+INLINE const float *fetch_lines(const float *fetch, int n) {
+    ROLLED for (int i = 0; i < n; i++, fetch += FMAP_BLOCK) __builtin_prefetch(fetch, 0, 2);
+    return fetch;
+}
+
+INLINE const float *pointwise_sum(const struct fmap_tile *job, const float *src, const float *w,
+                                  tile_row *acc, int pixels, int vectors, const float *fetch) {
     ptrdiff_t to_next_block = job->src_block_stride - FMAP_BLOCK;
     int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
     ROLLED for (int b = 0; b < n_whole; b++, src += to_next_block) {
+        if (fetch) fetch = fetch_lines(fetch, job->n_fetched);
         ROLLED for (int k = 0; k < FMAP_BLOCK; k += 4) {
-            tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels, ahead);
+            tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels);
         }
     }
-    if (n_whole == job->n_blocks) return;
+    if (n_whole == job->n_blocks) return fetch;
     ROLLED for (int k = 0; k < job->last_lanes; k++, src++) {
         BARRIER(src, w);
         tile_step(acc, src, w, pixels, vectors, FMAP_BLOCK, 0, pixels);
         w += vectors * LANES;
     }
+    return fetch;
 }
 
-/* With `ahead`, weights are fetched so many elements before they are used: for those that no near cache holds. It costs
- * one percent where they are near. */
-INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors, int ahead) {
-    const float *src = job->src, *w = job->weights;
+/* `far` fetches weights before they are used: those that no near cache holds. It costs one percent where they are near. */
+INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors, int far) {
+    const float *src = job->src, *w = job->weights, *fetch = far ? job->fetch : NULL;
     float *dst = job->dst;
     ROLLED for (int i = 0; i < job->n_repeats; i++) {
         tile_expect(job, dst, pixels, vectors);
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
         tile_begin(job, acc, pixels, vectors);
-        pointwise_sum(job, src, w, acc, pixels, vectors, ahead);
+        fetch = pointwise_sum(job, src, w, acc, pixels, vectors, fetch);
         tile_store(job, dst, acc, pixels, vectors);
         src += job->src_step;
         w += job->weights_step;

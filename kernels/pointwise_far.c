@@ -4,7 +4,7 @@
 #define TILE(pixels, vectors) \
     void K(pointwise_far_##pixels##x##vectors)(const struct fmap_tile *job); \
     void K(pointwise_far_##pixels##x##vectors)(const struct fmap_tile *job) { \
-        pointwise(job, pixels, vectors, 2048); \
+        pointwise(job, pixels, vectors, 1); \
     }
 TILES(TILE)
 #undef TILE

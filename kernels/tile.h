@@ -32,14 +32,13 @@ INLINE void tile_step(tile_row *acc, const float *x, const float *w, int pixels,
     }
 }
 
-/* tile_four: four input channels, with the weights `ahead` elements behind them fetched, if it is not 0. Where an
- * instruction multiplies by a lane, one load brings a pixel's four: the same terms in the same order. */
+/* tile_four: four input channels. Where an instruction multiplies by a lane, one load brings a pixel's four: the same
+ * terms in the same order. */
 INLINE void tile_four_channels(tile_row *acc, const float **x, const float **w, int pixels, int vectors,
-                               ptrdiff_t step, int first, int last, int ahead) {
+                               ptrdiff_t step, int first, int last) {
     UNROLL for (int k = 0; k < 4; k++, *w += vectors * LANES) {
         BARRIER(*x, *w);
         tile_step(acc, *x + k, *w, pixels, vectors, step, first, last);
-        UNROLL for (int v = 0; v < vectors && ahead > 0; v++) __builtin_prefetch(*w + ahead + v * LANES);
     }
     *x += 4;
 }
@@ -52,10 +51,10 @@ INLINE void tile_load_weights(vf *weights, const float *w, int pixels, int vecto
 }
 
 INLINE void tile_four(tile_row *acc, const float **x, const float **w, int pixels, int vectors,
-                      ptrdiff_t step, int first, int last, int ahead) {
+                      ptrdiff_t step, int first, int last) {
     vf values[FMAP_TILE_MAX_PIXELS], weights[FMAP_TILE_MAX_VECTORS];
     if (!__builtin_constant_p(first) || !__builtin_constant_p(last)) { /* Tests, and too few registers. */
-        tile_four_channels(acc, x, w, pixels, vectors, step, first, last, ahead);
+        tile_four_channels(acc, x, w, pixels, vectors, step, first, last);
         return;
     }
     BARRIER(*x, *w);
@@ -70,7 +69,6 @@ INLINE void tile_four(tile_row *acc, const float **x, const float **w, int pixel
             v_accumulate_lane(&acc[p][v], weights[v], values[p], k);
         }
     }
-    UNROLL for (int v = 0; v < vectors && ahead > 0; v++) __builtin_prefetch(*w + ahead + v * 4 * LANES);
     *x += 4;
 }
 #else
@@ -82,7 +80,7 @@ INLINE void tile_four(tile_row *acc, const float **x, const float **w, int pixel
 INLINE void tile_lanes(tile_row *acc, const float *x, const float *w, int lanes, int pixels, int vectors,
                        ptrdiff_t step, int first, int last) {
     int k = 0;
-    ROLLED for (; k + 4 <= lanes; k += 4) { tile_four(acc, &x, &w, pixels, vectors, step, first, last, 0); }
+    ROLLED for (; k + 4 <= lanes; k += 4) { tile_four(acc, &x, &w, pixels, vectors, step, first, last); }
     ROLLED for (; k < lanes; k++, x++) {
         BARRIER(x, w);
         tile_step(acc, x, w, pixels, vectors, step, first, last);

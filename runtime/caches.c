@@ -50,3 +50,9 @@ size_t fmap_cache_bytes(fmap_memory_level level) {
     long told = sysconf(names[level]);
     return told > 0 ? (size_t)told : 0;
 }
+
+size_t fmap_near_cache_bytes(void) {
+    static const size_t USUAL = 1024 * 1024, LEAST = 128 * 1024, MOST = 8 * 1024 * 1024;
+    size_t bytes = fmap_cache_bytes(FMAP_LEVEL_L2);
+    return bytes < LEAST ? USUAL : bytes > MOST ? MOST : bytes;
+}

@@ -8,4 +8,7 @@
  * not say. */
 size_t fmap_cache_bytes(fmap_memory_level level);
 
+/* Of the second cache: what work is cut to fit into. A usual size when the system does not say or says nonsense. */
+size_t fmap_near_cache_bytes(void);
+
 #endif

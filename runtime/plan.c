@@ -1,6 +1,7 @@
 /* Making a plan: shapes, taps, passes, then steps (steps.c). */
 #include "runtime/plan.h"
 
+#include "runtime/caches.h"
 #include "runtime/layer.h"
 #include "runtime/passes/passes.h"
 
@@ -180,6 +181,7 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
     }
     TRY(fmap_host_kernels(options->max_isa, &plan->kernels, &plan->isa, error));
     plan->threads = options->threads ? options->threads : fmap_host_threads();
+    plan->near_bytes = fmap_near_cache_bytes();
     plan->profile = options->profile;
     plan->packings = (struct fmap_packings){
         .packed = plan->model->packed, .storage = &plan->storage, .threads = plan->threads};

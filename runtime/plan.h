@@ -111,6 +111,7 @@ struct fmap_plan {
     const struct fmap_kernels *kernels;
     fmap_isa isa;
     int threads;
+    size_t near_bytes; /* of the second cache of a processor */
     bool profile;
     struct fmap_step *steps;
     size_t n_steps;

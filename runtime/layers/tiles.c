@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* So much of a pointwise layer's source stays in the second cache, beside a panel, while all panels pass over it. */
-static const int64_t RESIDENT_PIXELS_BYTES = 256 * 1024;
+/* So much of the second cache holds a pointwise layer's source, beside a panel, while all panels pass over it. */
+enum { PIXELS_PART = 3 };
 
 /* Parts over images first, then over pixels while the weights are small, else over panels, so that each thread
  * streams its own weights. */
@@ -89,7 +89,7 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
                                            pixels_of_line(&job, problem));
     if (job.src_pixel_stride == FMAP_BLOCK) job.distance = 1;
     if (job.src_pixel_stride == 2 * FMAP_BLOCK) job.distance = 2;
-    job.block_tiles = RESIDENT_PIXELS_BYTES /
+    job.block_tiles = (int64_t)planning->plan->near_bytes / PIXELS_PART /
                       (FMAP_TILE_MAX_PIXELS * problem->channels * (int64_t)sizeof(float));
     if (job.block_tiles < 1) job.block_tiles = 1;
     struct fmap_operand operands[4] = {problem->src, problem->dst, {0}, problem->residual};

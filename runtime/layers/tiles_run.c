@@ -85,14 +85,17 @@ static void run_panel(const struct walk *walk, const struct fmap_tiles_panel *pa
     if (!job->aligned) scatter_tile(walk, panel, walk->tile.dst, n_pixels);
 }
 
-/* Tiles [tile, tile_end) of a pointwise layer with one panel: one call for the longer ones, one for the others. */
-static void run_pointwise_panel(const struct walk *walk, const struct fmap_tiles_panel *panel, int64_t tile,
-                                int64_t tile_end) {
+/* Tiles [tile, tile_end) of a pointwise layer with one panel: one call for the longer ones, one for the others. They fetch
+ * the next panel's weights, each its share. */
+static void run_pointwise_panel(const struct walk *walk, const struct fmap_tiles_panel *panel,
+                                const struct fmap_tiles_panel *next, int64_t tile, int64_t tile_end) {
     const struct fmap_tiling *tiling = &walk->job->panels.tiling;
     int64_t n_longer = tiling->n_pixels % tiling->n_tiles;
     struct fmap_tile job = panel_tile(walk, panel);
     const float *src = job.src;
     float *dst = job.dst;
+    job.fetch = walk->weights + next->weights;
+    job.n_fetched = (int)((next->n_vectors * walk->kernels->lanes - 1) / (tile_end - tile) + 1);
     while (tile < tile_end) {
         int64_t end = tile < n_longer && n_longer < tile_end ? n_longer : tile_end;
         int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
@@ -103,6 +106,7 @@ static void run_pointwise_panel(const struct walk *walk, const struct fmap_tiles
         job.n_repeats = (int)(end - tile);
         (walk->job->panels.far ? walk->kernels->pointwise_far
                                : walk->kernels->pointwise)[panel->n_vectors][n_pixels](&job);
+        job.fetch += (end - tile) * job.n_fetched * job.n_blocks * FMAP_BLOCK;
         tile = end;
     }
 }
@@ -142,8 +146,10 @@ static void run_pointwise(struct walk *walk, int64_t image, int64_t tile, int64_
     for (; tile < tile_end; tile += job->block_tiles) {
         int64_t end = tile + job->block_tiles < tile_end ? tile + job->block_tiles : tile_end;
         if (job->gathers) gather_block(walk, src, tile, end);
-        for (int64_t i = panel; i < panel_end; i++)
-            run_pointwise_panel(walk, &job->panels.panels[i], tile, end);
+        for (int64_t i = panel; i < panel_end; i++) {
+            int64_t next = i + 1 < panel_end ? i + 1 : panel;
+            run_pointwise_panel(walk, &job->panels.panels[i], &job->panels.panels[next], tile, end);
+        }
     }
 }
 

@@ -4,15 +4,11 @@
 #include "runtime/layers/winograd.h"
 
 #include "runtime/layers/why.h"
+#include "runtime/layers/winograd_cut.h"
 
 #include <string.h>
 
 enum { KERNEL = 9 };
-
-/* Weights up to this size come fast enough to be read for every group of tiles, whose transformed input stays in the
- * second cache; larger ones are better read once for more groups, which come from the third. */
-static const int64_t RESIDENT_WEIGHTS_BYTES = 4 * 1024 * 1024;
-enum { GROUPS_OF_LARGE_WEIGHTS = 4 };
 
 /* To transform the input of a channel takes about as long as so many outputs' products with it. */
 static const double TRANSFORM_CHANNELS = 10;
@@ -25,7 +21,7 @@ struct winograd_job {
     int64_t n_blocks;               /* of tiles, nearly equal */
     int64_t most_tiles;             /* of a block */
     int64_t panels_parts;
-    bool far;                  /* the weights are not at hand when the layer begins */
+    bool far;                  /* the weights do not stay in the second cache */
     struct fmap_tiling panels; /* only its panels and vectors count */
     const float *bias;         /* of whole vectors */
     int64_t channels;
@@ -71,6 +67,16 @@ static void transform_input(const struct winograd_job *job, const float *src, in
     }
 }
 
+/* A slab is the weights of a point and a panel, and the next one lies behind it. It is fetched while this one is used, by all
+ * groups of tiles alike; not less far ahead than it takes to arrive. */
+static void fetch_next(const struct fmap_kernels *kernels, struct fmap_tile *tile, int64_t slab,
+                       int64_t n_vectors, int64_t n_groups) {
+    static const int64_t LEAST_AHEAD = 2048;
+    tile->fetch = tile->weights + (slab > LEAST_AHEAD ? slab : LEAST_AHEAD);
+    int64_t lines = n_vectors * kernels->lanes; /* of 16 channels */
+    tile->n_fetched = (int)((lines + n_groups - 1) / n_groups);
+}
+
 /* The products of one point for groups of `n` tiles that lie one after the other. */
 static void multiply_groups(const struct winograd_job *job, const struct fmap_kernels *kernels,
                             struct fmap_tile *tile, int64_t n_vectors, int64_t n_tiles, int64_t n_groups) {
@@ -82,13 +88,14 @@ static void multiply_groups(const struct winograd_job *job, const struct fmap_ke
     (job->far ? kernels->pointwise_far : kernels->pointwise)[n_vectors][n_tiles](tile);
     tile->src += n_groups * tile->src_step;
     tile->dst += n_groups * tile->dst_step;
+    tile->fetch += n_groups * tile->n_fetched * (job->channels / FMAP_BLOCK) * FMAP_BLOCK;
 }
 
 /* The products of a panel: [vector][point][tile][lanes of a vector]. */
 static void multiply(const struct winograd_job *job, const struct fmap_kernels *kernels, const float *weights,
                      int64_t n_vectors, int64_t n_tiles, int64_t n_groups, const float *transformed,
                      float *products) {
-    int64_t lanes = kernels->lanes;
+    int64_t lanes = kernels->lanes, slab = job->channels * n_vectors * lanes;
     struct fmap_tile tile = {.src = transformed,
                              .weights = weights,
                              .bias = no_bias,
@@ -98,9 +105,10 @@ static void multiply(const struct winograd_job *job, const struct fmap_kernels *
                              .dst_pixel_stride = lanes};
     for (int64_t v = 0; v < n_vectors; v++) tile.dst_offsets[v] = v * job->points * job->product_stride;
     if (n_groups == 1) {
+        fetch_next(kernels, &tile, slab, n_vectors, 1);
         tile.src_block_stride = n_tiles * FMAP_BLOCK;
         tile.src_step = job->transformed_stride;
-        tile.weights_step = job->channels * n_vectors * lanes;
+        tile.weights_step = slab;
         tile.dst_step = job->product_stride;
         tile.n_repeats = (int)job->points;
         (job->far ? kernels->pointwise_far : kernels->pointwise)[n_vectors][n_tiles](&tile);
@@ -109,7 +117,8 @@ static void multiply(const struct winograd_job *job, const struct fmap_kernels *
     int64_t n_longer = n_tiles % n_groups, shorter = n_tiles / n_groups;
     for (int64_t point = 0; point < job->points; point++) {
         tile.src = transformed + point * job->transformed_stride;
-        tile.weights = weights + point * job->channels * n_vectors * lanes;
+        tile.weights = weights + point * slab;
+        fetch_next(kernels, &tile, slab, n_vectors, n_groups);
         tile.dst = products + point * job->product_stride;
         multiply_groups(job, kernels, &tile, n_vectors, shorter + 1, n_longer);
         multiply_groups(job, kernels, &tile, n_vectors, shorter, n_groups - n_longer);
@@ -175,34 +184,29 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
 
 /* Blocks of tiles that fit the cache and that share out evenly among the threads. */
 static struct fmap_share cut_into_parts(struct winograd_job *job, const struct fmap_planning *planning,
-                                        int64_t images) {
-    int64_t pixels = most_pixels(planning->kernels, &job->panels), threads = planning->plan->threads;
-    int64_t work = images * job->out[0] * job->out[1] * KERNEL * job->channels * job->panels.n_vectors *
-                   planning->kernels->lanes;
-    int64_t worth = fmap_planning_parts(planning, work);
-    if (threads > worth) threads = worth; /* small layers on fewer */
-    int64_t weights_bytes = job->points * job->channels * job->panels.n_vectors * planning->kernels->lanes *
-                            (int64_t)sizeof(float);
-    job->far = fmap_weights_are_far(weights_bytes);
-    int64_t most = weights_bytes > RESIDENT_WEIGHTS_BYTES ? GROUPS_OF_LARGE_WEIGHTS * pixels : pixels;
-    job->n_blocks = (job->n_tiles + most - 1) / most;
-    int64_t parts = images * job->n_blocks;
-    if (parts % threads != 0 && parts < 4 * threads) { /* else the last round would leave threads idle */
-        int64_t per_image = (2 * threads + images - 1) / images;
-        if (per_image * pixels <= job->n_tiles && per_image > job->n_blocks) job->n_blocks = per_image;
-    }
-    parts = images * job->n_blocks;
-    job->panels_parts = parts >= threads ? 1 : (threads + parts - 1) / parts;
-    if (job->panels_parts > job->panels.n_panels) job->panels_parts = job->panels.n_panels;
+                                        const struct fmap_tiles_problem *problem) {
+    int64_t lanes = planning->kernels->lanes, images = problem->images;
+    struct fmap_winograd_work work = {.kernels = planning->kernels,
+                                      .points = job->points,
+                                      .channels = job->channels,
+                                      .n_vectors = (problem->outputs + lanes - 1) / lanes,
+                                      .n_tiles = job->n_tiles,
+                                      .images = images,
+                                      .near_bytes = (int64_t)planning->plan->near_bytes};
+    int64_t macs = images * job->out[0] * job->out[1] * KERNEL * job->channels * work.n_vectors * lanes;
+    work.threads = fmap_least(planning->plan->threads, fmap_planning_parts(planning, macs));
+    struct fmap_winograd_cut cuts[FMAP_WINOGRAD_CUTS];
+    fmap_winograd_cuts(&work, cuts);
+    job->far = fmap_winograd_is_far(&work, &cuts[0]);
+    job->panels = fmap_tiling_of(planning->kernels, work.n_vectors, job->n_tiles, cuts[0].vectors);
     /* A block reads all weights, which cost as much as a few tiles; parts of its panels all transform its input. */
     struct fmap_share share = {
         {{.total = images, .pieces = images},
-         {.total = job->n_tiles, .pieces = job->n_blocks, .overhead = 2},
+         {.total = job->n_tiles, .pieces = cuts[0].n_blocks, .overhead = 2},
          {.total = job->panels.n_panels,
-          .pieces = job->panels_parts,
-          .overhead = TRANSFORM_CHANNELS /
-                      (double)(fmap_tiling_most_vectors(&job->panels) * planning->kernels->lanes)}}};
-    fmap_share_improve(&share, (int)threads);
+          .pieces = cuts[0].panels_parts,
+          .overhead = TRANSFORM_CHANNELS / (double)(fmap_tiling_most_vectors(&job->panels) * lanes)}}};
+    fmap_share_improve(&share, (int)work.threads);
     job->n_blocks = share.along[1].pieces;
     job->panels_parts = share.along[2].pieces;
     job->most_tiles = (job->n_tiles + job->n_blocks - 1) / job->n_blocks;
@@ -229,7 +233,6 @@ static void set_transforms(struct winograd_job *job, const struct fmap_kernels *
 
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                    const struct fmap_tiles_problem *problem, int64_t output) {
-    int64_t lanes = planning->kernels->lanes;
     struct winograd_job job = {.output = output,
                                .points = (output + 2) * (output + 2),
                                .tiles_per_row = (problem->out[1] + output - 1) / output,
@@ -245,11 +248,10 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     job.dst_block_stride = kept[0] * kept[1] * FMAP_BLOCK;
     job.n_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;
     set_transforms(&job, planning->kernels);
-    job.panels = fmap_choose_tiling(planning->kernels, (problem->outputs + lanes - 1) / lanes, job.n_tiles);
-    struct fmap_share share = cut_into_parts(&job, planning, problem->images);
+    struct fmap_share share = cut_into_parts(&job, planning, problem);
     /* One line more than needed: as many streams as points a power of two apart would meet in one set of the first cache. */
     job.transformed_stride = job.most_tiles * blocks_of(job.channels) * FMAP_BLOCK + FMAP_BLOCK;
-    job.product_stride = job.most_tiles * lanes + FMAP_BLOCK;
+    job.product_stride = job.most_tiles * planning->kernels->lanes + FMAP_BLOCK;
     static const char *const names[] = {
         [2] = "winograd2x2", [4] = "winograd4x4", [5] = "winograd5x5", [6] = "winograd6x6"};
     struct fmap_operand operands[3] = {problem->src, problem->dst};

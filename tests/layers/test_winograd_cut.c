@@ -1,0 +1,83 @@
+#include <criterion/criterion.h>
+
+#include "kernels/kernels.h"
+#include "runtime/layers/winograd_cut.h"
+
+static const int64_t MEGABYTE = 1024 * 1024;
+
+static struct fmap_winograd_work work_of(int64_t channels, int64_t outputs, int64_t n_tiles) {
+    const struct fmap_kernels *kernels = fmap_kernels_at(0);
+    for (int i = 0; !kernels; i++) kernels = fmap_kernels_at(i);
+    return (struct fmap_winograd_work){.kernels = kernels,
+                                       .points = 36,
+                                       .channels = channels,
+                                       .n_vectors = outputs / kernels->lanes,
+                                       .n_tiles = n_tiles,
+                                       .images = 1,
+                                       .threads = 1,
+                                       .near_bytes = 2 * MEGABYTE};
+}
+
+static struct fmap_winograd_cut first_cut(const struct fmap_winograd_work *work) {
+    struct fmap_winograd_cut cuts[FMAP_WINOGRAD_CUTS];
+    cr_assert_geq(fmap_winograd_cuts(work, cuts), 1);
+    return cuts[0];
+}
+
+Test(winograd_cut, weights_from_far_away_are_read_once_while_the_tiles_stay_near) {
+    struct fmap_winograd_work work = work_of(256, 256, 16);
+    struct fmap_winograd_cut cut = first_cut(&work);
+    cr_expect_eq(cut.n_blocks, 1, "%d blocks", (int)cut.n_blocks);
+    cr_expect(fmap_winograd_is_far(&work, &cut));
+}
+
+static int64_t tiles_of_block(int64_t near_bytes) {
+    struct fmap_winograd_work work = work_of(256, 256, 196);
+    work.near_bytes = near_bytes;
+    return (work.n_tiles - 1) / first_cut(&work).n_blocks + 1;
+}
+
+Test(winograd_cut, blocks_are_as_large_as_the_second_cache_lets_them) {
+    for (int64_t bytes = 2 * MEGABYTE; bytes <= 4 * MEGABYTE; bytes *= 2) {
+        int64_t block_bytes = tiles_of_block(bytes) * 36 * 256 * (int64_t)sizeof(float);
+        cr_expect(block_bytes > bytes / 3 && block_bytes < 5 * bytes / 4, "%d of %d KB",
+                  (int)(block_bytes / 1024), (int)(bytes / 1024));
+    }
+}
+
+Test(winograd_cut, near_weights_leave_blocks_small) {
+    struct fmap_winograd_work work = work_of(32, 32, 196);
+    struct fmap_winograd_cut cut = first_cut(&work);
+    cr_expect_geq(cut.n_blocks, 4);
+    cr_expect_not(fmap_winograd_is_far(&work, &cut));
+}
+
+Test(winograd_cut, threads_that_share_few_tiles_read_weights_of_their_own) {
+    struct fmap_winograd_work work = work_of(512, 512, 16);
+    work.threads = 2;
+    struct fmap_winograd_cut cut = first_cut(&work);
+    cr_expect_eq(cut.n_blocks, 1);
+    cr_expect_eq(cut.panels_parts, 2);
+}
+
+Test(winograd_cut, every_cut_is_possible_and_they_come_in_order) {
+    for (int64_t tiles = 1; tiles < 60; tiles += 7) {
+        for (int64_t threads = 1; threads <= 64; threads *= 4) {
+            struct fmap_winograd_work work = work_of(48, 16 * 11, tiles);
+            work.threads = threads;
+            struct fmap_winograd_cut cuts[FMAP_WINOGRAD_CUTS];
+            int n = fmap_winograd_cuts(&work, cuts);
+            cr_assert(n >= 1 && n <= FMAP_WINOGRAD_CUTS);
+            double before = 0;
+            for (int i = 0; i < n; i++) {
+                double cycles = fmap_winograd_cut_cycles(&work, &cuts[i]);
+                int64_t n_panels = (work.n_vectors + cuts[i].vectors - 1) / cuts[i].vectors;
+                cr_expect_geq(cycles, before);
+                cr_expect(cuts[i].n_blocks >= 1 && cuts[i].n_blocks <= tiles);
+                cr_expect(cuts[i].panels_parts >= 1 && cuts[i].panels_parts <= n_panels);
+                cr_expect(work.kernels->tile_pixels[cuts[i].vectors] > 0);
+                before = cycles;
+            }
+        }
+    }
+}
