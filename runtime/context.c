@@ -1,5 +1,7 @@
 #include "runtime/context.h"
 
+#include "runtime/layer.h"
+
 fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, fmap_error *error) {
     if (!plan || !context)
         return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_create: plan or context is NULL");
@@ -12,12 +14,14 @@ fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, f
     double *step_seconds = fmap_storage_take(&storage, plan->n_steps, sizeof *step_seconds);
     size_t n_spans = plan->profile ? plan->n_steps * (size_t)plan->threads : 0;
     fmap_span *spans = fmap_storage_take(&storage, n_spans, sizeof *spans);
+    int64_t *counts = fmap_storage_take(&storage, plan->n_counted, sizeof *counts);
     fmap_statistics *statistics = fmap_storage_take(&storage, plan->n_statistics, sizeof *statistics);
     /* Nothing in here is read before it is written. */
     char *scratch = fmap_storage_take_raw(&storage, scratch_bytes, 1);
     char *arena = fmap_storage_take_raw(&storage, plan->arena.bytes, 1);
     char *local = fmap_storage_take_raw(&storage, plan->local.bytes * (size_t)plan->threads, 1);
-    if (!local || !created || !ports || !step_seconds || !spans || !statistics || !scratch || !arena) {
+    if (!local || !created || !counts || !ports || !step_seconds || !spans || !statistics || !scratch ||
+        !arena) {
         fmap_storage_release(&storage);
         return fmap_fail_memory(error, plan->arena.bytes + scratch_bytes);
     }
@@ -28,7 +32,8 @@ fmap_status fmap_context_create(const fmap_plan *plan, fmap_context **context, f
                                      .local = local,
                                      .ports = ports,
                                      .scratch = scratch,
-                                     .statistics = statistics};
+                                     .statistics = statistics,
+                                     .counts = counts};
     *context = created;
     return FMAP_OK;
 }
@@ -56,6 +61,27 @@ const fmap_statistics *fmap_context_tap_statistics(const fmap_context *context, 
     if (!context || !context->has_run || i >= context->plan->n_taps) return NULL;
     const struct fmap_tap *tap = &context->plan->taps[i];
     return tap->info.n_statistics > 0 ? context->run.statistics + tap->first_statistics : NULL;
+}
+
+/* The value whose rows are those of `value`: a Cast leaves them as they are. */
+static fmap_value rows_of(const struct fmap_graph *graph, fmap_value value) {
+    for (;;) {
+        int64_t producer = graph->values[value].producer;
+        if (producer < 0 || graph->nodes[producer].layer != &fmap_layer_cast) return value;
+        value = fmap_node_input(graph, &graph->nodes[producer], 0);
+    }
+}
+
+fmap_status fmap_context_output_shape(const fmap_context *context, size_t i, fmap_shape *shape) {
+    if (!context || !shape || !context->has_run) return FMAP_ERROR_ARGUMENT;
+    const struct fmap_plan *plan = context->plan;
+    fmap_status status = fmap_plan_output_shape(plan, i, shape);
+    if (status != FMAP_OK || plan->n_counted == 0) return status;
+    fmap_value value = rows_of(&plan->graph, fmap_graph_resolve(&plan->graph, plan->graph.outputs[i]));
+    for (size_t k = 0; k < plan->n_counted; k++) {
+        if (plan->counted[k] == value) shape->dims[0] = context->run.counts[k];
+    }
+    return FMAP_OK;
 }
 
 fmap_status fmap_context_step_span(const fmap_context *context, size_t step, int thread, fmap_span *span) {

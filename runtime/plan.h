@@ -33,6 +33,7 @@ struct fmap_run {
     size_t chunk;  /* that the step is run for; 0 in steps for the whole batch */
     char *scratch; /* of this thread: the step's scratch_bytes, aligned to 64 */
     fmap_statistics *statistics;
+    int64_t *counts; /* rows that the run has found of values whose number of rows depends on the data */
     uint64_t dropout_step;
 };
 
@@ -120,6 +121,8 @@ struct fmap_plan {
     struct fmap_tap *taps;
     size_t n_taps;
     size_t n_statistics;
+    fmap_value *counted; /* values whose number of rows only a run tells; counts are in their order */
+    size_t n_counted;
     struct fmap_plan_layer_state *layers; /* one for each node of the model */
     fmap_layout *port_layouts;            /* inputs, then outputs */
     struct fmap_arena arena;              /* of all threads */

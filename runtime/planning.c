@@ -103,6 +103,17 @@ void fmap_planning_slice(struct fmap_planning *planning, fmap_value value, fmap_
     planned->slice_block = block;
 }
 
+fmap_status fmap_planning_count(struct fmap_planning *planning, fmap_value value, size_t *count) {
+    struct fmap_plan *plan = planning->plan;
+    fmap_value *counted = fmap_storage_take(&plan->storage, plan->n_counted + 1, sizeof *counted);
+    if (!counted) return fmap_planning_out_of_memory(planning);
+    for (size_t i = 0; i < plan->n_counted; i++) counted[i] = plan->counted[i];
+    *count = plan->n_counted++;
+    counted[*count] = value;
+    plan->counted = counted;
+    return FMAP_OK;
+}
+
 /* The place in the whole, which gets its memory with the first of its slices. Several images do not lie one behind
  * the other there: only for writers and readers that can do with that. */
 static fmap_status write_slice(struct fmap_planning *planning, struct fmap_planned_value *planned,

@@ -78,6 +78,10 @@ fmap_status fmap_planning_write_images(struct fmap_planning *planning, fmap_valu
  * writes the value may take it or not. */
 void fmap_planning_slice(struct fmap_planning *planning, fmap_value value, fmap_value whole, int64_t block);
 
+/* Of `value` the first dimension is what there may be at most: a step leaves in run->counts[*count] how many rows there
+ * are. */
+fmap_status fmap_planning_count(struct fmap_planning *planning, fmap_value value, size_t *count);
+
 /* Memory that only lives between steps of one layer. */
 fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes, struct fmap_operand *place);
 

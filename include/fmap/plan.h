@@ -181,6 +181,12 @@ FMAP_API void fmap_context_set_step(fmap_context *context, uint64_t step);
 FMAP_API fmap_status fmap_context_run(fmap_context *context, const void *const *inputs, void *const *outputs,
                                       fmap_error *error);
 
+/* Shape of the i-th output of the last run. It is what the plan says, but for outputs of NonMaxSuppression (and a Cast
+ * of them): how many rows they have depends on the data, and the plan's first dimension is what there may be at most.
+ * Rows beyond hold -1; what a network computes from them in other layers has as many rows as the plan says.
+ * Error: ARGUMENT when there are not so many outputs, or before the first run. */
+FMAP_API fmap_status fmap_context_output_shape(const fmap_context *context, size_t i, fmap_shape *shape);
+
 /* Of one channel (rank 4), or of all features (other ranks), of one image. */
 typedef struct fmap_statistics {
     float minimum;

@@ -24,19 +24,11 @@ static fmap_status parse(struct fmap_parsing *parsing) {
 static fmap_status axes_of(const struct fmap_graph *graph, const struct fmap_graph_node *node, unsigned *bits,
                            fmap_error *error) {
     const struct reduce_parameters *parameters = node->parameters;
-    int rank = fmap_input_value(graph, node, 0)->shape.rank;
-    int64_t axes[FMAP_MAX_RANK];
+    int rank = fmap_input_value(graph, node, 0)->shape.rank, axes[FMAP_MAX_RANK];
     size_t n;
-    TRY(fmap_constant_ints(graph, node, 1, axes, FMAP_MAX_RANK, &n, error));
+    TRY(fmap_constant_axes(graph, node, 1, rank, axes, &n, error));
     *bits = 0;
-    for (size_t i = 0; i < n; i++) {
-        int axis = fmap_axis_of(axes[i], rank);
-        if (axis < 0) {
-            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s has no axis %lld",
-                                  fmap_input_text(graph, node, 0).text, (long long)axes[i]);
-        }
-        *bits |= 1u << axis;
-    }
+    for (size_t i = 0; i < n; i++) *bits |= 1u << axes[i];
     if (n == 0 && !parameters->none_means_none) *bits = (1u << rank) - 1;
     return FMAP_OK;
 }

@@ -1,8 +1,7 @@
 /* TopK: the k largest or smallest elements along an axis, and where they are. Of equal ones the first come first; NaN is
  * larger than all numbers. Always sorted: `sorted` 0 allows any order. */
+#include "runtime/layers/candidates.h"
 #include "runtime/layers/reduction.h"
-
-#include <string.h>
 
 struct top_parameters {
     int64_t axis;
@@ -44,11 +43,6 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     return fmap_set_output_type(graph, node, 1, FMAP_INT64, &out);
 }
 
-/* An element as a number that is ordered as integers are, and where it was. */
-struct candidate {
-    int64_t key, index;
-};
-
 struct top_job {
     struct fmap_rows rows;
     int64_t k;
@@ -57,57 +51,36 @@ struct top_job {
     struct fmap_cut cut; /* of rows */
 };
 
-/* Of floats the bits, made ascending; both zeros are one number, and so are all NaN. */
 static int64_t key_of(fmap_type type, const void *elements, int64_t i) {
     switch (type) {
     case FMAP_INT8: return ((const int8_t *)elements)[i];
     case FMAP_UINT8: return ((const uint8_t *)elements)[i];
     case FMAP_INT32: return ((const int32_t *)elements)[i];
     case FMAP_INT64: return ((const int64_t *)elements)[i];
-    default: break;
+    default: return fmap_key_of_float(((const float *)elements)[i]);
     }
-    float x = ((const float *)elements)[i];
-    int32_t bits;
-    if (x != x) return INT64_MAX;
-    memcpy(&bits, &x, sizeof bits);
-    return bits >= 0 ? bits : -(int64_t)(bits & INT32_MAX);
-}
-
-static bool is_before(const struct candidate *a, const struct candidate *b) {
-    return a->key != b->key ? a->key > b->key : a->index < b->index;
-}
-
-/* Moves the candidate at `at` down to its place in a heap of n whose root comes last of all. */
-static void sink(struct candidate *heap, int64_t n, int64_t at) {
-    struct candidate moved = heap[at];
-    for (int64_t child = 2 * at + 1; child < n; child = 2 * at + 1) {
-        if (child + 1 < n && is_before(&heap[child], &heap[child + 1])) child++;
-        if (!is_before(&moved, &heap[child])) break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = moved;
 }
 
 /* The first k of a row, in order. */
-static void select_row(const struct top_job *job, const void *src, int64_t offset, struct candidate *heap) {
+static void select_row(const struct top_job *job, const void *src, int64_t offset,
+                       struct fmap_candidate *heap) {
     int64_t k = job->k;
     for (int64_t i = 0; i < job->rows.n; i++) {
         int64_t key = key_of(job->type, src, offset + i * job->rows.inner);
-        struct candidate next = {job->smallest ? ~key : key, i};
+        struct fmap_candidate next = {job->smallest ? ~key : key, i};
         if (i < k) {
             heap[i] = next;
-            for (int64_t at = k / 2 - 1; i == k - 1 && at >= 0; at--) sink(heap, k, at);
-        } else if (is_before(&next, &heap[0])) {
+            if (i == k - 1) fmap_candidate_heap(heap, k);
+        } else if (fmap_candidate_before(&next, &heap[0])) {
             heap[0] = next;
-            sink(heap, k, 0);
+            fmap_candidate_sink(heap, k, 0);
         }
     }
     for (int64_t end = k - 1; end > 0; end--) {
-        struct candidate last = heap[0];
+        struct fmap_candidate last = heap[0];
         heap[0] = heap[end];
         heap[end] = last;
-        sink(heap, end, 0);
+        fmap_candidate_sink(heap, end, 0);
     }
 }
 
@@ -116,7 +89,7 @@ static void top_part(const struct fmap_run *run, const struct fmap_step *step, i
     const char *src = fmap_elements_at(run, &step->operands[0]);
     char *values = fmap_elements_at(run, &step->operands[1]);
     int64_t *indices = fmap_elements_at(run, &step->operands[2]), bytes = (int64_t)fmap_type_bytes(job->type);
-    struct candidate *heap = (struct candidate *)(void *)run->scratch;
+    struct fmap_candidate *heap = (struct fmap_candidate *)(void *)run->scratch;
     struct fmap_range range = fmap_cut_range(&job->cut, part);
     for (int64_t row = range.first; row < range.end; row++) {
         int64_t inner = job->rows.inner, offset, to = row / inner * job->k * inner + row % inner;
@@ -152,16 +125,16 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
         if (job.wanted[i])
             TRY(fmap_planning_write(planning, node->outputs[i], FMAP_FORM_PLAIN, &operands[1 + i]));
     }
-    return fmap_planning_step(
-        planning, &(struct fmap_step_definition){.part = top_part,
-                                                 .job = &job,
-                                                 .job_bytes = sizeof job,
-                                                 .operands = operands,
-                                                 .n_operands = 3,
-                                                 .parts = job.cut.parts,
-                                                 .scratch_bytes = (size_t)job.k * sizeof(struct candidate),
-                                                 .kernel = "top_k",
-                                                 .node = node});
+    return fmap_planning_step(planning, &(struct fmap_step_definition){
+                                            .part = top_part,
+                                            .job = &job,
+                                            .job_bytes = sizeof job,
+                                            .operands = operands,
+                                            .n_operands = 3,
+                                            .parts = job.cut.parts,
+                                            .scratch_bytes = (size_t)job.k * sizeof(struct fmap_candidate),
+                                            .kernel = "top_k",
+                                            .node = node});
 }
 
 const struct fmap_layer fmap_layer_top_k = {.op = "TopK",
