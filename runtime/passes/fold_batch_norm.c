@@ -8,6 +8,7 @@
 #include "runtime/layer.h"
 #include "runtime/layers/batch_normalization.h"
 #include "runtime/layers/conv.h"
+#include "runtime/layers/conv_transpose.h"
 #include "runtime/packing.h"
 #include "runtime/passes/passes.h"
 
@@ -75,28 +76,81 @@ static fmap_status fold_constants(struct fmap_graph *graph, const struct fmap_pa
     return folded->bias ? FMAP_OK : fmap_fail_memory(error, sizeof new_bias);
 }
 
+/* The convolution in the slot that stays, with the new constants. `kept`: somebody looks at its own output. */
+static fmap_status replace(struct fmap_graph *graph, struct fmap_graph_node *conv,
+                           struct fmap_graph_node *norm, const struct folded *folded, bool kept,
+                           fmap_error *error) {
+    fmap_value *inputs = fmap_storage_take(&graph->storage, 3, sizeof *inputs);
+    if (!inputs) return fmap_fail_memory(error, 3 * sizeof *inputs);
+    inputs[0] = conv->inputs[0];
+    inputs[1] = folded->weights;
+    inputs[2] = folded->bias;
+    struct fmap_graph_node *changed = kept ? norm : conv;
+    changed->layer = conv->layer;
+    changed->parameters = conv->parameters;
+    changed->inputs = inputs;
+    changed->n_inputs = 3;
+    if (!kept) fmap_fuse_nodes(graph, conv, norm);
+    return FMAP_OK;
+}
+
+/* Of a transposed convolution, whose weights are [c][o / group][...], scaled ones are made at once: each of its phases is
+ * packed from a part of them anyway. */
+static fmap_status fold_transposed(struct fmap_graph *graph, struct fmap_graph_node *conv,
+                                   struct fmap_graph_node *norm, bool kept, fmap_error *error) {
+    const struct fmap_conv_transpose_parameters *parameters = conv->parameters;
+    struct fmap_graph_value weights = *fmap_input_value(graph, conv, 1),
+                            bias = *fmap_input_value(graph, norm, 2);
+    int64_t per_group = weights.shape.dims[1], outputs = per_group * parameters->group,
+            channels = weights.shape.dims[0] / parameters->group,
+            kernel = fmap_shape_product(&weights.shape, 2, weights.shape.rank),
+            n = fmap_shape_product(&weights.shape, 0, weights.shape.rank);
+    struct fmap_storage scratch = {.allocator = graph->storage.allocator};
+    double *scale = fmap_storage_take(&scratch, 2 * (size_t)outputs, sizeof *scale);
+    float *scaled = fmap_storage_take(&graph->storage, (size_t)n, sizeof *scaled),
+          *shifted = fmap_storage_take(&graph->storage, (size_t)outputs, sizeof *shifted);
+    bool memory = scale && scaled && shifted, finite = memory;
+    if (memory) {
+        fmap_batch_normalization_affine(graph, norm, outputs, scale, scale + outputs);
+        finite = shift_bias(fmap_input_value(graph, conv, 2), outputs, scale, scale + outputs, shifted);
+        for (int64_t i = 0; i < n; i++) {
+            int64_t o = i / kernel / per_group / channels * per_group + i / kernel % per_group;
+            scaled[i] = (float)(scale[o] * (double)fmap_float_at(weights.data, i));
+            finite = finite && isfinite(scaled[i]);
+        }
+    }
+    fmap_storage_release(&scratch);
+    if (!memory) return fmap_fail_memory(error, (size_t)n * sizeof *scaled);
+    if (!finite) return FMAP_OK;
+    weights.data = scaled;
+    bias.data = shifted;
+    weights.kept = bias.kept = false;
+    struct folded folded = {.weights = fmap_graph_add_value(graph, &weights),
+                            .bias = fmap_graph_add_value(graph, &bias)};
+    if (!folded.weights || !folded.bias) return fmap_fail_memory(error, sizeof weights);
+    return replace(graph, conv, norm, &folded, kept, error);
+}
+
 /* Folds the node at `norm_index` into the convolution before it, whose output is `kept` or not. */
 static fmap_status fold(struct fmap_graph *graph, const struct fmap_pass_options *options, size_t norm_index,
                         bool kept, fmap_error *error) {
     struct fmap_graph_node *norm = &graph->nodes[norm_index];
     struct fmap_graph_node *conv = fmap_producer(graph, fmap_node_input(graph, norm, 0));
+    if (conv->layer == &fmap_layer_conv_transpose) return fold_transposed(graph, conv, norm, kept, error);
     struct fmap_conv_parameters parameters = *(const struct fmap_conv_parameters *)conv->parameters;
     struct folded folded;
     TRY(fold_constants(graph, options, conv, norm, &folded, error));
     if (!folded.possible) return FMAP_OK;
-    fmap_value *inputs = fmap_storage_take(&graph->storage, 3, sizeof *inputs);
-    if (!inputs) return fmap_fail_memory(error, 3 * sizeof *inputs);
-    inputs[0] = conv->inputs[0];
-    inputs[1] = folded.weights;
-    inputs[2] = folded.bias;
-    struct fmap_graph_node *changed = kept ? norm : conv;
+    TRY(replace(graph, conv, norm, &folded, kept, error));
     parameters.scale = folded.scale;
-    changed->layer = conv->layer;
-    TRY(fmap_replace_parameters(graph, changed, &parameters, sizeof parameters, error));
-    changed->inputs = inputs;
-    changed->n_inputs = 3;
-    if (!kept) fmap_fuse_nodes(graph, conv, norm);
-    return FMAP_OK;
+    return fmap_replace_parameters(graph, kept ? norm : conv, &parameters, sizeof parameters, error);
+}
+
+static bool activates(const struct fmap_graph_node *conv) {
+    const struct fmap_conv_parameters *parameters = conv->parameters;
+    const struct fmap_conv_transpose_parameters *transposed = conv->parameters;
+    return (conv->layer == &fmap_layer_conv ? parameters->activate.kind : transposed->activate.kind) !=
+           FMAP_ACTIVATE_NONE;
 }
 
 /* A convolution without activation whose weights are constants, and that only this node reads. */
@@ -105,13 +159,12 @@ static bool can_fold(const struct fmap_graph *graph, const struct fmap_use *uses
     const struct fmap_batch_normalization_parameters *parameters = norm->parameters;
     fmap_value value = fmap_node_input(graph, norm, 0);
     const struct fmap_graph_node *conv = fmap_producer(graph, value);
-    if (!conv || conv->layer != &fmap_layer_conv || parameters->activate.kind != FMAP_ACTIVATE_NONE)
+    if (!conv || (conv->layer != &fmap_layer_conv && conv->layer != &fmap_layer_conv_transpose) ||
+        parameters->activate.kind != FMAP_ACTIVATE_NONE || activates(conv))
         return false;
-    const struct fmap_conv_parameters *conv_parameters = conv->parameters;
     const struct fmap_graph_value *weights = fmap_input_value(graph, conv, 1);
     const struct fmap_graph_value *bias = fmap_input_value(graph, conv, 2);
-    return uses[value].n_readers == 1 && !uses[value].output &&
-           conv_parameters->activate.kind == FMAP_ACTIVATE_NONE && weights->data && (!bias || bias->data);
+    return uses[value].n_readers == 1 && !uses[value].output && weights->data && (!bias || bias->data);
 }
 
 static fmap_status apply(struct fmap_graph *graph, const struct fmap_pass_options *options,

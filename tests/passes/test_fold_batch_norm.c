@@ -110,6 +110,47 @@ Test(fold_batch_norm, the_folded_layer_is_as_near_to_the_truth_as_two_layers) {
     }
 }
 
+/* The same with a transposed convolution: one with stride 1 and 2 pixels cut off on each side is a convolution without
+ * padding whose kernel is turned around. */
+static void build_transposed(fmap_model *model, const void *what) {
+    static const int64_t image[4] = {2, C, H, W}, vector[1] = {F}, kernel[4] = {C, F, 3, 3},
+                         pads[4] = {2, 2, 2, 2};
+    const struct folded *folded = what;
+    float *turned = net_random(C * F * 9, 1);
+    for (int i = 0; i < C * F * 9; i++) {
+        int tap = i % 9, o = i / 9 % F, c = i / 9 / F;
+        turned[i] = folded->weights[(o * C + c) * 9 + 8 - tap];
+    }
+    fmap_value norm[5], inputs[3] = {net_input(model, "x", 4, image), net_floats(model, turned, 4, kernel)};
+    inputs[2] = net_floats(model, folded->numbers, 1, vector);
+    fmap_attribute pad = net_list("pads", pads, 4);
+    norm[0] = net_node(model, "ConvTranspose", "conv", inputs, folded->bias ? 3 : 2, &pad, 1);
+    for (int i = 1; i < 5; i++) norm[i] = net_floats(model, folded->numbers + i * F, 1, vector);
+    fmap_value z = net_node(model, "BatchNormalization", "norm", norm, 5, NULL, 0);
+    fmap_model_output(model, net_node(model, "Relu", "relu", &z, 1, NULL, 0));
+    free(turned);
+}
+
+Test(fold_batch_norm, a_transposed_convolution_takes_the_layer_too) {
+    for (int bias = 0; bias < 2; bias++) {
+        struct folded folded = numbers_of(bias, false, PLAIN);
+        fmap_model *model = net_model(build_transposed, &folded);
+        float *x = net_random(2 * C * H * W, 7);
+        double *expected, *bounds;
+        size_t n = oracle(&folded, x, &expected, &bounds);
+        cr_assert(model && net_agrees(model, &(fmap_plan_options){.threads = 2}, x, expected, bounds, n));
+        cr_assert(net_agrees(model, &(fmap_plan_options){.no_fusion = true}, x, expected, bounds, n));
+        cr_assert_str_eq(net_passes_fused_into(model, "norm"), "conv");
+        cr_assert_str_eq(net_passes_fused_into(model, "relu"), "conv");
+        cr_assert(!net_passes_remove(model, "norm", &(struct net_passes){.without = "fold_batch_norm"}));
+        fmap_model_destroy(model);
+        free_numbers(&folded);
+        free(x);
+        free(expected);
+        free(bounds);
+    }
+}
+
 Test(fold_batch_norm, a_tap_on_the_convolution_sees_its_own_output_and_changes_nothing_behind_it) {
     struct folded folded = numbers_of(true, false, PLAIN);
     fmap_model *model = net_model(build, &folded);
