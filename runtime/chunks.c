@@ -9,6 +9,12 @@ static int64_t image_elements(const struct fmap_graph_value *value) {
     return fmap_shape_product(&value->shape, 1, value->shape.rank);
 }
 
+/* Weights and bias are for all images, even if there are as many as outputs. */
+static bool is_weights(const struct fmap_graph_node *node, size_t i) {
+    bool convolves = node->layer == &fmap_layer_conv || node->layer == &fmap_layer_conv_transpose;
+    return convolves && (i == 1 || i == 2);
+}
+
 /* Whether every image of the node's outputs is made of the same image of its inputs. */
 static bool takes_images(const struct fmap_graph *graph, const struct fmap_graph_node *node, int64_t images) {
     const fmap_shape *out = &fmap_output_value(graph, node, 0)->shape;
@@ -21,7 +27,8 @@ static bool takes_images(const struct fmap_graph *graph, const struct fmap_graph
         const struct fmap_graph_value *in = fmap_input_value(graph, node, i);
         if (!in) continue;
         bool is_batch = in->shape.rank == out->rank && in->shape.dims[0] == images;
-        bool is_shared = in->data && (node->layer == &fmap_layer_conv || !is_batch);
+        if (is_weights(node, i)) is_batch = false;
+        bool is_shared = in->data && !is_batch;
         if (in->data ? !is_shared : !is_batch) return false;
     }
     return true;

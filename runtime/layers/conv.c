@@ -1,4 +1,4 @@
-/* Conv (ONNX): convolution over 1 or 2 spatial dimensions, with groups.
+/* Conv (ONNX): convolution, with groups; over more than 2 dimensions, or with a computed bias, by plain loops.
  * Inputs: x [n, c, h, w], weights [o, c / group, kh, kw], optional bias [o]. */
 #include "runtime/layers/conv.h"
 
@@ -9,6 +9,7 @@
 #include "runtime/layers/stem.h"
 #include "runtime/layers/tiles.h"
 #include "runtime/layers/uneven.h"
+#include "runtime/layers/volume.h"
 #include "runtime/layers/winograd.h"
 
 static fmap_status parse(struct fmap_parsing *parsing) {
@@ -28,8 +29,8 @@ static fmap_status check_weights(const struct fmap_graph *graph, const struct fm
     const fmap_shape *x = &fmap_input_value(graph, node, 0)->shape,
                      *w = &fmap_input_value(graph, node, 1)->shape;
     const struct fmap_graph_value *bias = fmap_input_value(graph, node, 2);
-    if (x->rank != w->rank || (x->rank != 3 && x->rank != 4)) {
-        return fmap_fail_node(graph, node, error, FMAP_ERROR_UNSUPPORTED,
+    if (x->rank != w->rank || x->rank < 3) {
+        return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
                               "%s and %s, expected both of rank 4 (or 3 for a 1-D convolution)",
                               fmap_input_text(graph, node, 0).text, fmap_input_text(graph, node, 1).text);
     }
@@ -72,10 +73,12 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
         if (i < 2 || fmap_node_input(graph, node, i)) TRY(fmap_expect_floats(graph, node, i, error));
     }
     TRY(check_weights(graph, node, error));
-    struct fmap_window_size size;
-    TRY(resolve(graph, node, &size, error));
-    const fmap_shape *x = &fmap_input_value(graph, node, 0)->shape;
-    fmap_shape output = fmap_window_output(&size, x, fmap_input_value(graph, node, 1)->shape.dims[0]);
+    const struct fmap_conv_parameters *parameters = node->parameters;
+    const fmap_shape *x = &fmap_input_value(graph, node, 0)->shape,
+                     *w = &fmap_input_value(graph, node, 1)->shape;
+    struct fmap_volume volume;
+    TRY(fmap_volume_resolve(graph, node, &parameters->window, x, w->dims + 2, &volume, error));
+    fmap_shape output = fmap_volume_output(&volume, x, w->dims[0]);
     return fmap_set_output(graph, node, &output);
 }
 
@@ -83,19 +86,6 @@ static int64_t macs(const struct fmap_graph *graph, const struct fmap_graph_node
     const fmap_shape *w = &fmap_input_value(graph, node, 1)->shape;
     const fmap_shape *y = &fmap_output_value(graph, node, 0)->shape;
     return fmap_dim_product(fmap_shape_product(y, 0, y->rank), fmap_shape_product(w, 1, w->rank));
-}
-
-/* Weights and bias must be constants: they are packed once, when the plan is made. */
-static fmap_status check_constants(const struct fmap_planning *planning, const struct fmap_graph_node *node) {
-    for (size_t i = 1; i < 3; i++) {
-        const struct fmap_graph_value *value = fmap_input_value(planning->graph, node, i);
-        if (value && !value->data) {
-            return fmap_fail_node(planning->graph, node, planning->error, FMAP_ERROR_UNSUPPORTED,
-                                  "%s is computed, expected a constant",
-                                  fmap_input_text(planning->graph, node, i).text);
-        }
-    }
-    return FMAP_OK;
 }
 
 /* The kernels of depthwise convolution and of narrow groups count columns in ints, those of the padding too. Where they
@@ -148,6 +138,8 @@ static enum algorithm choose(const struct fmap_tiles_problem *problem, const str
     bool free = algorithm == FMAP_ALGORITHM_BEST || algorithm == FMAP_ALGORITHM_FASTEST;
     bool dot = fmap_dot_wanted(problem);
     /* Few outputs would leave most lanes of Winograd's products empty: only where it is asked for. */
+    *winograd = 0;
+    if (!problem->weights) return TILES; /* computed: the only ones that are packed in a run */
     *winograd = free && dot ? 0 : fmap_winograd_choose(problem, algorithm);
     if (*winograd) return WINOGRAD;
     if (fmap_stem_wanted(problem)) return STEM;
@@ -158,11 +150,18 @@ static enum algorithm choose(const struct fmap_tiles_problem *problem, const str
     return fmap_uneven_wanted(problem) ? UNEVEN : TILES;
 }
 
+/* More than two dimensions and a computed bias are for plain loops. */
+static bool is_plain(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+    const struct fmap_graph_value *bias = fmap_input_value(graph, node, 2);
+    return fmap_input_value(graph, node, 0)->shape.rank > 4 || (bias && !bias->data);
+}
+
 bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                         const struct fmap_window_size *pool, fmap_algorithm algorithm) {
     struct fmap_window_size size;
     int64_t winograd;
-    if (fmap_input_value(graph, node, 0)->shape.rank != 4 || resolve(graph, node, &size, NULL) != FMAP_OK) {
+    if (is_plain(graph, node) || fmap_input_value(graph, node, 0)->shape.rank != 4 ||
+        resolve(graph, node, &size, NULL) != FMAP_OK) {
         return false;
     }
     struct fmap_tiles_problem problem = make_problem(graph, node, &size);
@@ -177,7 +176,7 @@ bool fmap_conv_can_add(const struct fmap_graph *graph, const struct fmap_graph_n
                        fmap_algorithm algorithm) {
     struct fmap_window_size size;
     int64_t winograd;
-    if (resolve(graph, node, &size, NULL) != FMAP_OK) return false;
+    if (is_plain(graph, node) || resolve(graph, node, &size, NULL) != FMAP_OK) return false;
     struct fmap_tiles_problem problem = make_problem(graph, node, &size);
     return problem.groups == 1 && !problem.pool && problem.weights &&
            choose(&problem, &size, algorithm, &winograd) == TILES;
@@ -194,12 +193,33 @@ static fmap_status place_output(struct fmap_planning *planning, const struct fma
     return fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem->dst);
 }
 
+/* By plain loops. The window of one or two dimensions may have been widened by a pass. */
+static fmap_status plan_plain(struct fmap_planning *planning, const struct fmap_graph_node *node) {
+    const struct fmap_conv_parameters *parameters = node->parameters;
+    const fmap_shape *x = &fmap_input_value(planning->graph, node, 0)->shape;
+    struct fmap_volume volume;
+    if (x->rank <= 4) {
+        struct fmap_window_size size;
+        TRY(resolve(planning->graph, node, &size, planning->error));
+        volume = fmap_volume_of(&size, x->rank - 2);
+    } else {
+        const int64_t *kernel = fmap_input_value(planning->graph, node, 1)->shape.dims + 2;
+        TRY(fmap_volume_resolve(planning->graph, node, &parameters->window, x, kernel, &volume,
+                                planning->error));
+    }
+    return fmap_planning_volume_conv(planning, node, &volume, parameters);
+}
+
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
     fmap_value x = fmap_node_input(planning->graph, node, 0);
+    if (is_plain(planning->graph, node)) return plan_plain(planning, node);
     struct fmap_window_size size;
     TRY(resolve(planning->graph, node, &size, planning->error));
-    TRY(check_constants(planning, node));
     struct fmap_tiles_problem problem = make_problem(planning->graph, node, &size);
+    if (!problem.weights) {
+        fmap_value weights = fmap_node_input(planning->graph, node, 1);
+        TRY(fmap_planning_read(planning, weights, FMAP_FORM_PLAIN, &problem.computed_weights));
+    }
     int64_t winograd;
     enum algorithm chosen = choose(&problem, &size, planning->algorithm, &winograd);
     if (chosen != STEM) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));

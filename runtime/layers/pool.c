@@ -1,8 +1,9 @@
-/* MaxPool, AveragePool: a window over the image, in blocked form. */
+/* MaxPool, AveragePool: a window over the image, in blocked form where there is a kernel for it. */
 #include "runtime/layers/pool.h"
 
 #include "runtime/layer.h"
 #include "runtime/layers/elements.h"
+#include "runtime/layers/volume.h"
 
 static fmap_status parse_max(struct fmap_parsing *parsing) {
     struct fmap_pool_parameters parameters = {.count_padding = false};
@@ -42,11 +43,17 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     const struct fmap_pool_parameters *parameters = node->parameters;
     TRY(check_input(graph, node, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
-    struct fmap_window_size size;
-    TRY(fmap_window_resolve(graph, node, &parameters->window, in, NULL, &size, error));
-    fmap_shape out = fmap_window_output(&size, in, in->dims[1]);
+    struct fmap_volume volume;
+    TRY(fmap_volume_resolve(graph, node, &parameters->window, in, NULL, &volume, error));
+    fmap_shape out = fmap_volume_output(&volume, in, in->dims[1]);
     TRY(fmap_set_output_type(graph, node, 1, FMAP_INT64, &out));
     return fmap_set_output_type(graph, node, 0, fmap_input_value(graph, node, 0)->type, &out);
+}
+
+bool fmap_max_pool_has_kernel(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+    const struct fmap_graph_value *in = fmap_input_value(graph, node, 0);
+    bool says_where = node->n_outputs > 1 && node->outputs[1];
+    return in->type == FMAP_FLOAT32 && in->shape.rank <= 4 && !says_where;
 }
 
 struct pool_job {
@@ -133,8 +140,30 @@ static fmap_status check_limits(const struct fmap_planning *planning, const stru
     return FMAP_OK;
 }
 
+/* What has no kernel. The window of one or two dimensions may have been widened by a pass. */
+static fmap_status plan_plain(struct fmap_planning *planning, const struct fmap_graph_node *node) {
+    const struct fmap_pool_parameters *parameters = node->parameters;
+    const fmap_shape *in = &fmap_input_value(planning->graph, node, 0)->shape;
+    struct fmap_volume_pooling pooling = {.pool = node->layer == &fmap_layer_max_pool ? FMAP_VOLUME_MAX
+                                                                                      : FMAP_VOLUME_AVERAGE,
+                                          .count_padding = parameters->count_padding,
+                                          .by_columns = parameters->by_columns};
+    struct fmap_volume volume;
+    if (in->rank <= 4) {
+        struct fmap_window_size size;
+        TRY(fmap_window_resolve(planning->graph, node, &parameters->window, in, NULL, &size,
+                                planning->error));
+        volume = fmap_volume_of(&size, in->rank - 2);
+    } else {
+        TRY(fmap_volume_resolve(planning->graph, node, &parameters->window, in, NULL, &volume,
+                                planning->error));
+    }
+    return fmap_planning_volume_pool(planning, node, &volume, &pooling);
+}
+
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
     const struct fmap_pool_parameters *parameters = node->parameters;
+    if (!fmap_max_pool_has_kernel(planning->graph, node)) return plan_plain(planning, node);
     bool average = node->layer == &fmap_layer_average_pool;
     fmap_value in = fmap_node_input(planning->graph, node, 0), out = node->outputs[0];
     struct pool_job job = {.in = fmap_geometry_of(&planning->graph->values[in].shape),
@@ -142,8 +171,6 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     TRY(fmap_window_resolve(planning->graph, node, &parameters->window, &planning->graph->values[in].shape,
                             NULL, &job.size, planning->error));
     TRY(check_limits(planning, node, &job.size));
-    if (!average && fmap_max_pool_is_plain(planning->graph, node))
-        return fmap_plan_max_pool_plain(planning, node, &job.size);
     if (average) {
         bool padding = parameters->count_padding;
         TRY(count_axis(planning, &job.size, 0, job.out.h, padding, &job.row_counts));

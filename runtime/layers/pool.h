@@ -11,12 +11,8 @@ struct fmap_pool_parameters {
         by_columns; /* MaxPool's second output counts elements down the columns of a plane, not along its rows */
 };
 
-struct fmap_planning;
-
-/* Whether a MaxPool is none that the kernel can do: of bytes, or one that says where each maximum was; and the step for
- * it (pool_plain.c). */
-bool fmap_max_pool_is_plain(const struct fmap_graph *graph, const struct fmap_graph_node *node);
-fmap_status fmap_plan_max_pool_plain(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                     const struct fmap_window_size *size);
+/* Whether a MaxPool is one that the kernel can do: of floats of one or two dimensions, and nobody asks where the maxima
+ * were. */
+bool fmap_max_pool_has_kernel(const struct fmap_graph *graph, const struct fmap_graph_node *node);
 
 #endif

@@ -11,9 +11,20 @@ enum fmap_auto_pad {
     FMAP_AUTO_PAD_VALID
 };
 
-/* The attributes, in the order height, width; of a 1-D operator only width, with height neutral. */
+/* The attributes as they are written, for images of any number of dimensions. */
+enum { FMAP_WINDOW_DIMS = FMAP_MAX_RANK - 2 };
+struct fmap_window_lists {
+    int n_dims;                       /* 0: no attribute says so */
+    int64_t kernel[FMAP_WINDOW_DIMS]; /* 0: not said */
+    int64_t strides[FMAP_WINDOW_DIMS], dilations[FMAP_WINDOW_DIMS];
+    int64_t pads[2 * FMAP_WINDOW_DIMS]; /* all in front, then all behind */
+};
+
+/* The same in the order height, width; of a 1-D operator only width, with height neutral. For more than 2 dimensions there
+ * are the lists alone (volume.h). */
 struct fmap_window_parameters {
-    int n_dims;        /* 1 or 2 where an attribute says so, else 0 */
+    struct fmap_window_lists lists;
+    int n_dims;        /* where an attribute says so, else 0 */
     int64_t kernel[2]; /* 0: not said */
     int64_t strides[2];
     int64_t dilations[2];
@@ -21,6 +32,17 @@ struct fmap_window_parameters {
     enum fmap_auto_pad auto_pad;
     bool ceil_mode;
 };
+
+/* One axis of a window: out is FMAP_UNKNOWN where in is, and padding is as auto_pad says. */
+struct fmap_window_axis {
+    int64_t in, kernel, stride, dilation;
+    int64_t before, after, out;
+};
+
+/* Errors: MODEL when there is no kernel, or it is larger than the padded image, LIMIT. */
+fmap_status fmap_window_resolve_axis(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                                     const struct fmap_window_parameters *parameters,
+                                     struct fmap_window_axis *axis, fmap_error *error);
 
 /* Reads kernel_shape, strides, dilations, pads, auto_pad and ceil_mode and checks each. */
 fmap_status fmap_window_parse(struct fmap_parsing *parsing, struct fmap_window_parameters *parameters);

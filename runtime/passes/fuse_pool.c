@@ -13,7 +13,7 @@ static fmap_status apply(struct fmap_graph *graph, const struct fmap_pass_option
         struct fmap_graph_node *node = &graph->nodes[i];
         if (node->dead || node->layer != &fmap_layer_conv) continue;
         struct fmap_graph_node *pool = fmap_only_reader(graph, uses, node->outputs[0]);
-        if (!pool || pool->layer != &fmap_layer_max_pool || fmap_max_pool_is_plain(graph, pool)) continue;
+        if (!pool || pool->layer != &fmap_layer_max_pool || !fmap_max_pool_has_kernel(graph, pool)) continue;
         struct fmap_conv_parameters parameters = *(const struct fmap_conv_parameters *)node->parameters;
         const struct fmap_pool_parameters *pooling = pool->parameters;
         TRY(fmap_window_resolve(graph, pool, &pooling->window, &fmap_input_value(graph, pool, 0)->shape, NULL,

@@ -200,11 +200,13 @@ Test(pool, what_does_not_fit_is_refused) {
     layer = pool_of(dims, 4, "kernel_shape", zero, 2);
     cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "'kernel_shape' has the element 0"));
     layer = pool_of(dims, 4, "kernel_shape", three, 3);
-    cr_assert(net_layer_refused(&layer, FMAP_ERROR_UNSUPPORTED, "'kernel_shape' has 3 elements"));
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "expected rank 5 as its attributes are for"));
     layer = pool_of(dims, 4, "kernel_shape", one, 1);
     cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "expected rank 3"));
     layer = pool_of(dims, 5, "kernel_shape", four, 2);
-    cr_assert(net_layer_refused(&layer, FMAP_ERROR_UNSUPPORTED, "expected rank 3 or 4"));
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "expected rank 4 as its attributes are for"));
+    layer = pool_of(dims, 2, NULL, NULL, 0);
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "expected rank 3 or more"));
     layer = pool_of(dims, 4, "pads", negative, 4);
     cr_assert(net_layer_refused(&layer, FMAP_ERROR_UNSUPPORTED, "'pads' has the element -1"));
     layer = pool_of(dims, 4, "kernel_shape", three, 2);
