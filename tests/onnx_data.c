@@ -336,3 +336,11 @@ enum onnx_outcome onnx_run_all(const char *folder, const struct onnx_tolerance *
     }
     return outcome;
 }
+
+bool onnx_count(struct case_list *list, const char *name, enum onnx_outcome outcome,
+                const struct onnx_report *report) {
+    enum case_outcome counted = outcome == ONNX_AGREES        ? CASE_PASSES
+                                : outcome == ONNX_UNSUPPORTED ? CASE_REFUSED
+                                                              : CASE_FAILS;
+    return case_list_count(list, name, counted, report->sentence);
+}

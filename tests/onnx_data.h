@@ -5,6 +5,7 @@
 #define TESTS_ONNX_DATA_H
 
 #include "fmap/fmap.h"
+#include "tests/case_list.h"
 
 /* The folder of real networks, which are not part of the project: FMAP_SHARED_MODELS, or shared/models beside
  * the source. It need not be there. */
@@ -32,6 +33,10 @@ enum onnx_outcome onnx_run(const char *folder, int data_set, const fmap_plan_opt
 /* All data sets of a case, until one does not agree. */
 enum onnx_outcome onnx_run_all(const char *folder, const struct onnx_tolerance *tolerance,
                                struct onnx_report *report);
+
+/* Counts a case, of which this is the outcome, in a list of what does not pass; false when the list is not true. */
+bool onnx_count(struct case_list *list, const char *name, enum onnx_outcome outcome,
+                const struct onnx_report *report);
 
 /* Somebody who watches a run: `before` is given the context, to set its taps; `after` looks at what came out of
  * them, and returns false, with a sentence in the report, when that is wrong. */
