@@ -38,7 +38,9 @@ struct fmap_graph net_passes_graph(const fmap_model *model, const struct net_pas
 bool net_passes_remove(const fmap_model *model, const char *node, const struct net_passes *passes) {
     struct net_passes all = {NULL, NULL, false};
     struct fmap_graph graph = net_passes_graph(model, passes ? passes : &all);
-    bool dead = graph.nodes[find(model, node)].dead;
+    size_t origin = find(model, node), i = 0; /* a pass may have put nodes between others */
+    while (graph.nodes[i].origin != (int64_t)origin) i++;
+    bool dead = graph.nodes[i].dead;
     fmap_graph_close(&graph);
     return dead;
 }

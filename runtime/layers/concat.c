@@ -1,5 +1,7 @@
 /* Concat: each input is copied to its place, in blocked form where one of them has it. Whatever begins on a block of
  * channels, a layer can write to that place itself, and nothing is left to copy. */
+#include "runtime/layers/concat.h"
+
 #include "runtime/layer.h"
 #include "runtime/layers/channels.h"
 #include "runtime/layers/elements.h"
@@ -7,12 +9,8 @@
 
 enum { OPSET_AXIS_IS_REQUIRED = 4 };
 
-struct concat_parameters {
-    int64_t axis;
-};
-
 static fmap_status parse(struct fmap_parsing *parsing) {
-    struct concat_parameters parameters;
+    struct fmap_concat_parameters parameters;
     if (!fmap_attribute_present(parsing, "axis") && parsing->opset >= OPSET_AXIS_IS_REQUIRED) {
         return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
                               "there is no attribute 'axis'");
@@ -42,7 +40,7 @@ static bool join(fmap_shape *out, const fmap_shape *in, int axis) {
 
 static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                          fmap_error *error) {
-    const struct concat_parameters *parameters = node->parameters;
+    const struct fmap_concat_parameters *parameters = node->parameters;
     TRY(fmap_expect_type(graph, node, 0, FMAP_ANY_TYPE, error));
     fmap_type type = fmap_input_value(graph, node, 0)->type;
     for (size_t i = 1; i < node->n_inputs; i++)
@@ -78,7 +76,7 @@ static bool has_blocks(const struct fmap_graph *graph, const struct fmap_graph_n
  * overwritten by the next one. Of several images the blocks of one input do not lie one behind the other: then nobody
  * else may read them. */
 static fmap_status reserve(struct fmap_planning *planning, const struct fmap_graph_node *node) {
-    const struct concat_parameters *parameters = node->parameters;
+    const struct fmap_concat_parameters *parameters = node->parameters;
     const struct fmap_graph *graph = planning->graph;
     const fmap_shape *to = &graph->values[node->outputs[0]].shape;
     if (fmap_axis_of(parameters->axis, to->rank) != 1 || !has_blocks(graph, node)) return FMAP_OK;
@@ -157,7 +155,7 @@ static fmap_status join_channels(struct fmap_planning *planning, const struct fm
 }
 
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
-    const struct concat_parameters *parameters = node->parameters;
+    const struct fmap_concat_parameters *parameters = node->parameters;
     const struct fmap_graph *graph = planning->graph;
     const fmap_shape *to = &graph->values[node->outputs[0]].shape;
     int axis = fmap_axis_of(parameters->axis, to->rank);

@@ -101,6 +101,14 @@ fmap_status fmap_pads_of(const struct fmap_graph *graph, const struct fmap_graph
     return FMAP_OK;
 }
 
+bool fmap_pad_is_identity(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+    struct fmap_pads pads;
+    bool same = fmap_pads_of(graph, node, &pads, NULL) == FMAP_OK;
+    for (int i = 0; i < fmap_input_value(graph, node, 0)->shape.rank && same; i++)
+        same = pads.before[i] == 0 && pads.after[i] == 0;
+    return same;
+}
+
 /* The size of an axis after padding; below 1 when it cannot be. */
 static int64_t padded_size(const struct fmap_pads *pads, int axis, int64_t in) {
     int64_t before = pads->before[axis], after = pads->after[axis], out;

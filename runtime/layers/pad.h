@@ -23,4 +23,7 @@ fmap_status fmap_pads_of(const struct fmap_graph *graph, const struct fmap_graph
 /* Whether the constant is the float 0, or -0. */
 bool fmap_pads_with_zero(const struct fmap_pads *pads);
 
+/* Whether a node, whose shapes are known, puts out what it is given. */
+bool fmap_pad_is_identity(const struct fmap_graph *graph, const struct fmap_graph_node *node);
+
 #endif

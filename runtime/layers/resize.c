@@ -218,6 +218,13 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     return fmap_set_output_type(graph, node, 0, in->type, &out);
 }
 
+bool fmap_resize_is_identity(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+    struct fmap_resize_axis axes[FMAP_MAX_RANK] = {{0}};
+    bool same = fmap_resize_axes(graph, node, axes, NULL) == FMAP_OK;
+    for (int i = 0; i < fmap_input_value(graph, node, 0)->shape.rank; i++) same &= axes[i].same;
+    return same;
+}
+
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
     struct fmap_resize_axis axes[FMAP_MAX_RANK] = {{0}};
     fmap_value in = fmap_node_input(planning->graph, node, 0);

@@ -52,6 +52,9 @@ struct fmap_resize_axis {
 fmap_status fmap_resize_axes(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                              struct fmap_resize_axis axes[FMAP_MAX_RANK], fmap_error *error);
 
+/* Whether a node, whose shapes are known, puts out what it is given. */
+bool fmap_resize_is_identity(const struct fmap_graph *graph, const struct fmap_graph_node *node);
+
 /* Output o of an axis is the sum of weights[o * taps + t] times element indices[o * taps + t]. */
 struct fmap_resize_taps {
     int taps;

@@ -90,6 +90,14 @@ static bool takes_all(const struct fmap_slices *slices, const fmap_shape *in, in
     return slices->count[axis] == in->dims[axis] && (slices->step[axis] == 1 || in->dims[axis] == 1);
 }
 
+bool fmap_slice_is_identity(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+    const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
+    struct fmap_slices slices;
+    bool same = fmap_slices_of(graph, node, &slices, NULL) == FMAP_OK;
+    for (int i = 0; i < in->rank && same; i++) same = takes_all(&slices, in, i);
+    return same;
+}
+
 /* Ranges of memory in that form. */
 static struct fmap_strided strided_of(const struct fmap_slices *slices, const fmap_shape *in,
                                       const fmap_shape *out, enum fmap_form form) {

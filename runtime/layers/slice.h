@@ -15,4 +15,7 @@ struct fmap_slices {
 fmap_status fmap_slices_of(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                            struct fmap_slices *slices, fmap_error *error);
 
+/* Whether a node, whose shapes are known, puts out what it is given. */
+bool fmap_slice_is_identity(const struct fmap_graph *graph, const struct fmap_graph_node *node);
+
 #endif

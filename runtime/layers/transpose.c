@@ -5,19 +5,14 @@
 #include "runtime/layer.h"
 #include "runtime/layers/elements.h"
 
-struct transpose_parameters {
-    size_t rank; /* 0: the reverse order */
-    int64_t permutation[FMAP_MAX_RANK];
-};
-
 static fmap_status parse(struct fmap_parsing *parsing) {
-    struct transpose_parameters parameters;
+    struct fmap_transpose_parameters parameters;
     TRY(fmap_attribute_ints(parsing, "perm", parameters.permutation, FMAP_MAX_RANK, &parameters.rank));
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 
 void fmap_transpose_permutation(const struct fmap_graph_node *node, int rank, int *permutation) {
-    const struct transpose_parameters *parameters = node->parameters;
+    const struct fmap_transpose_parameters *parameters = node->parameters;
     for (int i = 0; i < rank; i++) {
         permutation[i] = parameters->rank ? (int)parameters->permutation[i] : rank - 1 - i;
     }
@@ -25,7 +20,7 @@ void fmap_transpose_permutation(const struct fmap_graph_node *node, int rank, in
 
 static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                          fmap_error *error) {
-    const struct transpose_parameters *parameters = node->parameters;
+    const struct fmap_transpose_parameters *parameters = node->parameters;
     TRY(fmap_expect_type(graph, node, 0, FMAP_ANY_TYPE, error));
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
     bool seen[FMAP_MAX_RANK] = {false};

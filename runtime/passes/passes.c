@@ -72,6 +72,34 @@ void fmap_fuse_nodes(struct fmap_graph *graph, struct fmap_graph_node *producer,
     }
 }
 
+fmap_status fmap_insert_node(struct fmap_graph *graph, size_t slot, const struct fmap_graph_node *node,
+                             fmap_error *error) {
+    if (!fmap_graph_add_node(graph, node)) return fmap_fail_memory(error, sizeof *node);
+    struct fmap_graph_node added = graph->nodes[graph->n_nodes - 1], *behind = &graph->nodes[slot + 1];
+    memmove(behind + 1, behind, (graph->n_nodes - slot - 2) * sizeof *behind);
+    *behind = added;
+    for (size_t i = 0; i < graph->n_values; i++) {
+        if (graph->values[i].producer > (int64_t)slot) graph->values[i].producer++;
+    }
+    for (size_t i = 0; i < added.n_outputs; i++) graph->values[added.outputs[i]].producer = (int64_t)slot + 1;
+    return FMAP_OK;
+}
+
+fmap_status fmap_remove_unread(struct fmap_graph *graph, const struct fmap_layer *layer, fmap_error *error) {
+    struct fmap_use *uses = fmap_graph_uses(graph);
+    if (!uses) return fmap_fail_memory(error, graph->n_values * sizeof *uses);
+    for (size_t i = graph->n_nodes; i-- > 0;) {
+        struct fmap_graph_node *node = &graph->nodes[i];
+        fmap_value out = node->outputs[0];
+        if (node->dead || node->layer != layer || graph->values[out].alias || uses[out].n_readers > 0 ||
+            fmap_seen_outside(graph, uses, out))
+            continue;
+        node->dead = true;
+        for (size_t k = 0; k < node->n_inputs; k++) uses[fmap_node_input(graph, node, k)].n_readers--;
+    }
+    return FMAP_OK;
+}
+
 fmap_status fmap_replace_parameters(struct fmap_graph *graph, struct fmap_graph_node *node,
                                     const void *parameters, size_t bytes, fmap_error *error) {
     const void *copy = fmap_storage_copy(&graph->storage, parameters, bytes, 1);

@@ -57,6 +57,13 @@ struct fmap_graph_node *fmap_producer(const struct fmap_graph *graph, fmap_value
 void fmap_fuse_nodes(struct fmap_graph *graph, struct fmap_graph_node *producer,
                      struct fmap_graph_node *removed);
 
+/* Puts a node in the slot behind that one; all nodes behind it move on by one. Pointers to nodes are void afterwards. */
+fmap_status fmap_insert_node(struct fmap_graph *graph, size_t slot, const struct fmap_graph_node *node,
+                             fmap_error *error);
+
+/* Removes nodes of that layer that nobody reads any more, from the last to the first. */
+fmap_status fmap_remove_unread(struct fmap_graph *graph, const struct fmap_layer *layer, fmap_error *error);
+
 /* Gives the node its own copy of parameters, changed. */
 fmap_status fmap_replace_parameters(struct fmap_graph *graph, struct fmap_graph_node *node,
                                     const void *parameters, size_t bytes, fmap_error *error);
