@@ -34,7 +34,8 @@ bans() {
 ([mc]alloc|realloc|aligned_alloc|free|alloca)[ \t]*\(	kernels	-	kernels do not allocate
 fmap_status|fmap_error|<fmap/	kernels	-	kernels know numbers in memory only
 <pb(_[a-z]+)?\.h>	include kernels runtime tools examples	runtime/formats	file formats stay in runtime/formats
-<(png|jpeglib|jansson|zlib)\.h>	include kernels runtime examples	-	pictures and JSON are the command's
+<(png|jpeglib|zlib)\.h>	include kernels runtime examples	-	pictures are the command's
+<jansson\.h>	include kernels runtime examples	runtime/formats	JSON is the command's, and of file formats
 TABLE
 }
 

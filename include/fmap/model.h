@@ -17,9 +17,12 @@ typedef struct fmap_model fmap_model;
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-/* Loads a model from a file; the format is recognised by the content (ONNX, opsets 1 to 21).
+/* Loads a model from a file; the format is recognised by the content: ONNX (opsets 1 to 21), or a layers-model of Keras as
+ * TensorFlow.js writes it (model.json). Inputs and outputs of a Keras model that are images are n, c, h, w here; ports of
+ * the layout FMAP_NHWC take and give them as Keras does.
  * The file is mapped and must not change while the model lives: weights are read from the mapping. So are files of
- * external data, which must lie in the model's folder or below: absolute paths, ".." and symbolic links are refused.
+ * external data and weights, which must lie in the model's folder or below: absolute paths, ".." and symbolic links are
+ * refused.
  * On success *model is finished and belongs to the caller. Errors: IO, FORMAT, UNSUPPORTED (the
  * sentence names the node and its operator), MODEL, LIMIT, MEMORY. */
 FMAP_API fmap_status fmap_model_load(const char *path, const fmap_allocator *allocator, fmap_model **model,

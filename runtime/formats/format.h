@@ -17,6 +17,7 @@ struct fmap_source {
 
 struct fmap_format {
     const char *name;
+    bool marked; /* nothing else looks like its files: it is asked before all that is no model */
     /* Does the file look like this format? A damaged file should, so that the reader can say what is
      * wrong with it. Never called for an empty file. */
     bool (*recognise)(const uint8_t *data, size_t bytes);
@@ -27,7 +28,7 @@ struct fmap_format {
 };
 
 extern const struct fmap_format fmap_format_packed; /* what is packed holds a file of one of the others */
-extern const struct fmap_format fmap_format_onnx;
+extern const struct fmap_format fmap_format_keras, fmap_format_onnx;
 
 /* The format that recognises a file of one byte and more; NULL: none does. */
 const struct fmap_format *fmap_format_find(const uint8_t *data, size_t bytes);

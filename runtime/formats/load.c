@@ -8,13 +8,19 @@
 #include "mapped_file.h"
 #include "text.h"
 
-static const struct fmap_format *const formats[] = {&fmap_format_packed, &fmap_format_onnx};
+static const struct fmap_format *const formats[] = {&fmap_format_packed, &fmap_format_keras,
+                                                    &fmap_format_onnx};
 
-const struct fmap_format *fmap_format_find(const uint8_t *data, size_t bytes) {
+static const struct fmap_format *recognise(const uint8_t *data, size_t bytes, bool marked) {
     for (size_t i = 0; bytes > 0 && i < sizeof formats / sizeof *formats; i++) {
-        if (formats[i]->recognise(data, bytes)) return formats[i];
+        if (formats[i]->marked == marked && formats[i]->recognise(data, bytes)) return formats[i];
     }
     return NULL;
+}
+
+const struct fmap_format *fmap_format_find(const uint8_t *data, size_t bytes) {
+    const struct fmap_format *format = recognise(data, bytes, true);
+    return format ? format : recognise(data, bytes, false);
 }
 
 /* The format of a file, or the error that it has none. What a file clearly is goes before what it might
@@ -22,11 +28,13 @@ const struct fmap_format *fmap_format_find(const uint8_t *data, size_t bytes) {
 static fmap_status find_format(const struct fmap_source *source, const char *name,
                                const struct fmap_format **format, fmap_error *error) {
     fmap_status status = FMAP_ERROR_FORMAT;
+    *format = recognise(source->data, source->bytes, true);
+    if (*format) return FMAP_OK;
     const char *stranger = fmap_describe_stranger(source->data, source->bytes, &status);
     if (!stranger) {
-        *format = fmap_format_find(source->data, source->bytes);
+        *format = recognise(source->data, source->bytes, false);
         if (*format) return FMAP_OK;
-        stranger = "this is not a model in a format that is known here (ONNX)";
+        stranger = "this is not a model in a format that is known here (ONNX, Keras)";
     }
     return fmap_fail(error, status, "%s: %s", fmap_text_show_path(name).text, stranger);
 }

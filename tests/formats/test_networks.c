@@ -57,10 +57,15 @@ static json_t *find_expected(const struct maps *maps, const fmap_tap_info *tap) 
     return NULL;
 }
 
-static bool shape_agrees(const fmap_shape *shape, const json_t *expected) {
+/* Is it the shape that is expected, in the order of the map's elements? */
+static bool shape_agrees(const fmap_tap_info *tap, const json_t *expected) {
+    static const int pixels_first[] = {0, 2, 3, 1};
+    const fmap_shape *shape = &tap->shape;
     bool same = (size_t)shape->rank == json_array_size(expected);
-    for (int i = 0; i < shape->rank && same; i++)
-        same = shape->dims[i] == json_integer_value(json_array_get(expected, (size_t)i));
+    for (int i = 0; i < shape->rank && same; i++) {
+        int axis = shape->rank == 4 && tap->layout == FMAP_NHWC ? pixels_first[i] : i;
+        same = shape->dims[axis] == json_integer_value(json_array_get(expected, (size_t)i));
+    }
     return same;
 }
 
@@ -89,7 +94,7 @@ static bool map_agrees(const fmap_tap_info *tap, const float *map, const json_t 
     static const char *const keys[] = {"min", "max", "mean", "std"};
     int64_t elements = 0;
     cr_assert(fmap_shape_elements(&tap->shape, &elements));
-    if (!shape_agrees(&tap->shape, json_object_get(entry, "shape"))) {
+    if (!shape_agrees(tap, json_object_get(entry, "shape"))) {
         (void)snprintf(report->sentence, sizeof report->sentence, "layer '%s': other sizes than expected",
                        tap->layer);
         return false;
@@ -196,4 +201,119 @@ Test(networks, give_the_outputs_and_the_maps_of_another_runtime) {
     globfree(&found);
     cr_expect_geq(list.passed, 3);
     cr_expect(case_list_close(&list, "real networks"));
+}
+
+/* ---- Keras: a layers-model, pixels in the order n, h, w, c ------------------------------------------- */
+
+static float *read_floats(const char *folder, const char *name, size_t n) {
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/test_data_set_0/%s", folder, name);
+    FILE *stream = fopen(path, "rb");
+    cr_assert_not_null(stream, "%s", path);
+    float *floats = malloc((n + 1) * sizeof *floats);
+    if (!floats) abort();
+    cr_assert_eq(fread(floats, sizeof *floats, n + 1, stream), n, "%s", path);
+    (void)fclose(stream);
+    return floats;
+}
+
+static size_t elements_of(const fmap_shape *shape) {
+    int64_t elements = 0;
+    cr_assert(fmap_shape_elements(shape, &elements));
+    return (size_t)elements;
+}
+
+/* The plan for the input that came with a network, n, h, w, c in the file. */
+static fmap_plan *plan_keras(const fmap_model *model, const json_t *sizes, bool no_fusion) {
+    static const fmap_tap_request all = {.layers = "*", .values = true, .layout = FMAP_NHWC};
+    static const int from[] = {0, 3, 1, 2};
+    fmap_value_info input, output;
+    fmap_shape shape = {.rank = 4};
+    for (int i = 0; i < 4; i++) shape.dims[i] = json_integer_value(json_array_get(sizes, (size_t)from[i]));
+    cr_assert_eq(fmap_model_value(model, fmap_model_input_value(model, 0), &input), FMAP_OK);
+    cr_assert_eq(fmap_model_value(model, fmap_model_output_value(model, 0), &output), FMAP_OK);
+    const fmap_port ports[] = {{.name = input.name, .shape = &shape, .layout = FMAP_NHWC},
+                               {.name = output.name, .layout = FMAP_NHWC}};
+    const fmap_plan_options options = {
+        .ports = ports, .n_ports = 2, .taps = &all, .n_taps = 1, .no_fusion = no_fusion};
+    fmap_plan *plan = NULL;
+    fmap_error error = {0};
+    cr_assert_eq(fmap_plan_create(model, &options, &plan, &error), FMAP_OK, "%s", error.message);
+    return plan;
+}
+
+static void expect_keras_maps(const struct maps *maps, const char *folder) {
+    size_t n_agree = 0;
+    for (size_t i = 0; i < maps->n_maps; i++) {
+        struct onnx_report report;
+        fmap_tap_info tap;
+        cr_assert_eq(fmap_plan_tap(maps->plan, i, &tap), FMAP_OK);
+        for (size_t k = 0; k < json_array_size(maps->expected); k++) {
+            const json_t *entry = json_array_get(maps->expected, k);
+            if (strcmp(json_string_value(json_object_get(entry, "layer")), tap.layer) != 0) continue;
+            bool good = map_agrees(&tap, maps->maps[i], entry, &report);
+            cr_expect(good, "%s: %s", folder, report.sentence);
+            n_agree += good;
+        }
+        free(maps->maps[i]);
+    }
+    free(maps->maps);
+    /* Every layer of Keras is found under its name. */
+    cr_expect_eq(n_agree, json_array_size(maps->expected), "%s: %zu maps of %zu", folder, n_agree,
+                 json_array_size(maps->expected));
+    (void)fprintf(stderr, "%s: %zu maps agree\n", folder, n_agree);
+}
+
+static void run_keras(const fmap_model *model, const char *folder, const json_t *about, bool no_fusion) {
+    struct maps maps = {.expected = json_object_get(about, "layers")};
+    fmap_plan *plan = plan_keras(model, json_object_get(about, "input_shape"), no_fusion);
+    fmap_context *context = NULL;
+    fmap_shape in, out;
+    cr_assert_eq(fmap_plan_input_shape(plan, 0, &in), FMAP_OK);
+    cr_assert_eq(fmap_plan_output_shape(plan, 0, &out), FMAP_OK);
+    float *input = read_floats(folder, "input_0.f32", elements_of(&in));
+    float *expected = read_floats(folder, "output_0.f32", elements_of(&out));
+    float *output = malloc(elements_of(&out) * sizeof *output);
+    if (!output) abort();
+    cr_assert_eq(fmap_context_create(plan, &context, NULL), FMAP_OK);
+    set_taps(&maps.watcher, model, plan, context);
+    cr_assert_eq(fmap_context_run(context, (const void *[]){input}, (void *[]){output}, NULL), FMAP_OK);
+    double largest = 0;
+    for (size_t i = 0; i < elements_of(&out); i++) largest = fmax(largest, fabs((double)expected[i]));
+    for (size_t i = 0; i < elements_of(&out); i++) {
+        cr_assert_leq(fabs((double)output[i] - (double)expected[i]),
+                      onnx_bound(&tolerance, (double)expected[i], largest), "%s: output %zu", folder, i);
+    }
+    expect_keras_maps(&maps, folder);
+    fmap_context_destroy(context);
+    fmap_plan_destroy(plan);
+    free(input);
+    free(expected);
+    free(output);
+}
+
+Test(networks, of_keras_give_the_outputs_and_the_maps_of_every_layer) {
+    char path[PATH_BYTES];
+    glob_t found = {0};
+    (void)snprintf(path, sizeof path, "%s/*/model.json", onnx_shared_models());
+    if (glob(path, 0, NULL, &found) != 0) {
+        globfree(&found);
+        cr_skip_test("there is no %s", path);
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char folder[PATH_BYTES / 2];
+        fmap_model *model = NULL;
+        fmap_error error = {0};
+        (void)snprintf(folder, sizeof folder, "%s", found.gl_pathv[i]);
+        *strrchr(folder, '/') = 0;
+        (void)snprintf(path, sizeof path, "%s/test_data_set_0/layers.json", folder);
+        json_t *about = json_load_file(path, 0, NULL);
+        cr_assert_not_null(about, "%s", path);
+        cr_assert_eq(fmap_model_load(found.gl_pathv[i], NULL, &model, &error), FMAP_OK, "%s", error.message);
+        run_keras(model, folder, about, false);
+        run_keras(model, folder, about, true);
+        fmap_model_destroy(model);
+        json_decref(about);
+    }
+    globfree(&found);
 }

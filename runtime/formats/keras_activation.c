@@ -1,0 +1,300 @@
+/* Keras' activations: layers of their own, and what other layers end with. */
+#include <math.h>
+#include <string.h>
+
+#include "keras_loader.h"
+
+static bool clip(struct fmap_saved_call *call, const char *part, fmap_value input, double low, double high,
+                 fmap_value *output) {
+    const fmap_value inputs[3] = {input, fmap_saved_scalar(call, low), fmap_saved_scalar(call, high)};
+    return fmap_saved_add(
+        call, &(struct fmap_saved_node){.op = "Clip", .part = part, .inputs = inputs, .n_inputs = 3}, output);
+}
+
+static bool relu6(struct fmap_saved_call *call, fmap_value x, fmap_value *y) {
+    return clip(call, NULL, x, 0, 6, y);
+}
+
+static bool hard_tanh(struct fmap_saved_call *call, fmap_value x, fmap_value *y) {
+    return clip(call, NULL, x, -1, 1, y);
+}
+
+static bool slope_of_leaky_relu(struct fmap_saved_call *call, fmap_value x, fmap_value *y) {
+    return fmap_saved_add_with(call, "LeakyRelu", x, fmap_saved_float_attribute("alpha", 0.2), y);
+}
+
+/* Keras 3 took over PyTorch's, with another slope. */
+static bool hard_sigmoid(struct fmap_saved_call *call, fmap_value x, fmap_value *y) {
+    const fmap_attribute attributes[2] = {
+        fmap_saved_float_attribute("alpha", call->loader->keras_3 ? 1.0 / 6 : 0.2),
+        fmap_saved_float_attribute("beta", 0.5)};
+    return fmap_saved_add(
+        call,
+        &(struct fmap_saved_node){
+            .op = "HardSigmoid", .inputs = &x, .n_inputs = 1, .attributes = attributes, .n_attributes = 2},
+        y);
+}
+
+/* x * sigmoid(x) */
+static bool silu(struct fmap_saved_call *call, fmap_value x, fmap_value *y) {
+    fmap_value sigmoid;
+    return fmap_saved_add_plain(call, "Sigmoid", "sigmoid", x, &sigmoid) &&
+           fmap_saved_add_pair(call, "Mul", NULL, x, sigmoid, y);
+}
+
+/* x * tanh(log(1 + exp(x))) */
+static bool mish(struct fmap_saved_call *call, fmap_value x, fmap_value *y) {
+    fmap_value inner;
+    return fmap_saved_add_plain(call, "Softplus", "softplus", x, &inner) &&
+           fmap_saved_add_plain(call, "Tanh", "tanh", inner, &inner) &&
+           fmap_saved_add_pair(call, "Mul", NULL, x, inner, y);
+}
+
+/* 0.5 * x * (1 + erf(x / sqrt(2))) */
+static bool gelu(struct fmap_saved_call *call, fmap_value x, fmap_value *y) {
+    fmap_value inner;
+    return fmap_saved_add_pair(call, "Mul", "scaled", x, fmap_saved_scalar(call, sqrt(0.5)), &inner) &&
+           fmap_saved_add_plain(call, "Erf", "erf", inner, &inner) &&
+           fmap_saved_add_pair(call, "Add", "shifted", inner, fmap_saved_scalar(call, 1), &inner) &&
+           fmap_saved_add_pair(call, "Mul", "product", x, inner, &inner) &&
+           fmap_saved_add_pair(call, "Mul", NULL, inner, fmap_saved_scalar(call, 0.5), y);
+}
+
+/* Over the last axis, or the one that a layer names. */
+static bool softmax_of(struct fmap_saved_call *call, const char *op, const char *key,
+                       struct fmap_saved_tensor *input, struct fmap_saved_tensor *output) {
+    fmap_shape shape = {0};
+    fmap_value value;
+    int64_t axis = -1;
+    if (!fmap_saved_shape(call, input, &shape) || !fmap_saved_get_axis(call, key, shape.rank, &axis))
+        return false;
+    if (input->moved && shape.rank > 2) axis = fmap_saved_moved_axis(axis, shape.rank);
+    if (!fmap_saved_add_with(call, op, fmap_saved_any(input), fmap_saved_int_attribute("axis", axis), &value))
+        return false;
+    *output = fmap_saved_like(input, value);
+    return true;
+}
+
+/* ---- by name ----------------------------------------------------------------------------------------- */
+
+static const struct activation {
+    const char *name;
+    const char *op; /* without attributes */
+    bool (*build)(struct fmap_saved_call *call, fmap_value x, fmap_value *y);
+} activations[] = {
+    {"linear", "Identity", NULL},
+    {"relu", "Relu", NULL},
+    {"relu6", NULL, relu6},
+    {"leaky_relu", NULL, slope_of_leaky_relu},
+    {"elu", "Elu", NULL},
+    {"selu", "Selu", NULL},
+    {"sigmoid", "Sigmoid", NULL},
+    {"hard_sigmoid", NULL, hard_sigmoid},
+    {"tanh", "Tanh", NULL},
+    {"hard_tanh", NULL, hard_tanh},
+    {"softplus", "Softplus", NULL},
+    {"softsign", "Softsign", NULL},
+    {"exponential", "Exp", NULL},
+    {"swish", NULL, silu},
+    {"silu", NULL, silu},
+    {"hard_swish", "HardSwish", NULL},
+    {"hard_silu", "HardSwish", NULL},
+    {"mish", NULL, mish},
+    {"gelu", NULL, gelu},
+};
+
+/* Applies an activation as the layer that the call is of. */
+static bool by_name(struct fmap_saved_call *call, const char *name, struct fmap_saved_tensor *tensor) {
+    fmap_value value, input = fmap_saved_any(tensor);
+    if (strcmp(name, "softmax") == 0) return softmax_of(call, "Softmax", "", tensor, tensor);
+    if (strcmp(name, "log_softmax") == 0) return softmax_of(call, "LogSoftmax", "", tensor, tensor);
+    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
+        if (strcmp(activations[i].name, name) != 0) continue;
+        bool good = activations[i].build ? activations[i].build(call, input, &value)
+                                         : fmap_saved_add_plain(call, activations[i].op, NULL, input, &value);
+        if (good) *tensor = fmap_saved_like(tensor, value);
+        return good;
+    }
+    return fmap_saved_refuse(call, FMAP_ERROR_UNSUPPORTED, "the activation '%s' is not supported",
+                             fmap_saved_show(name).text);
+}
+
+/* A layer, such as LeakyReLU, that stands where the name of an activation could. */
+static bool by_layer(struct fmap_saved_call *call, const json_t *activation,
+                     struct fmap_saved_tensor *tensor) {
+    struct fmap_saved_tensor *inputs[1] = {tensor}, output = {FMAP_NO_VALUE, FMAP_NO_VALUE};
+    struct fmap_saved_layer layer = *call->layer;
+    struct fmap_saved_call inner = *call;
+    layer.class_name = json_string_value(json_object_get(activation, "class_name"));
+    layer.config = json_object_get(activation, "config");
+    inner.layer = &layer;
+    inner.inputs = inputs;
+    inner.n_inputs = 1;
+    if (strcmp(layer.class_name, "Activation") == 0)
+        return fmap_saved_refuse(call, FMAP_ERROR_UNSUPPORTED, "its activation is a layer of activations");
+    if (!fmap_saved_apply(&inner, &output)) return false;
+    *tensor = output;
+    return true;
+}
+
+/* An activation's own name, as text or as Keras 3 writes a function down; NULL for a layer. */
+static const char *name_of(const json_t *activation) {
+    const char *class_name = json_string_value(json_object_get(activation, "class_name"));
+    const json_t *config = json_object_get(activation, "config");
+    return class_name && strcmp(class_name, "function") == 0 ? json_string_value(config)
+                                                             : json_string_value(activation);
+}
+
+static bool apply(struct fmap_saved_call *call, const json_t *activation, struct fmap_saved_tensor *tensor) {
+    const char *name = name_of(activation);
+    if (name) return by_name(call, name, tensor);
+    if (json_string_value(json_object_get(activation, "class_name")))
+        return by_layer(call, activation, tensor);
+    return fmap_saved_refuse(call, FMAP_ERROR_FORMAT, "its activation is %s, expected a name or a layer",
+                             fmap_saved_show_json(activation).text);
+}
+
+bool fmap_saved_activate(struct fmap_saved_call *call, const char *key, struct fmap_saved_tensor *tensor) {
+    const json_t *activation = json_object_get(call->layer->config, key);
+    if (!activation || json_is_null(activation)) return true;
+    const char *name = name_of(activation);
+    if (name && strcmp(name, "linear") == 0) return true;
+    if (!name) name = json_string_value(json_object_get(activation, "class_name"));
+    if (name && fmap_text_fault((const uint8_t *)name, strlen(name))) name = NULL;
+    struct fmap_saved_call after = *call;
+    after.name_is_free = false;
+    after.name = fmap_saved_join(call->loader, call->name, "_", name ? name : "activation");
+    return after.name && apply(&after, activation, tensor);
+}
+
+bool fmap_saved_activation(struct fmap_saved_call *call, struct fmap_saved_tensor *output) {
+    *output = *call->inputs[0];
+    return apply(call, json_object_get(call->layer->config, "activation"), output);
+}
+
+/* ---- layers ------------------------------------------------------------------------------------------ */
+
+bool fmap_saved_softmax(struct fmap_saved_call *call, struct fmap_saved_tensor *output) {
+    return softmax_of(call, "Softmax", "axis", call->inputs[0], output);
+}
+
+bool fmap_saved_elu(struct fmap_saved_call *call, struct fmap_saved_tensor *output) {
+    double alpha = 1;
+    fmap_value value;
+    if (!fmap_saved_get_number(call, "alpha", &alpha) ||
+        !fmap_saved_add_with(call, "Elu", fmap_saved_any(call->inputs[0]),
+                             fmap_saved_float_attribute("alpha", alpha), &value))
+        return false;
+    *output = fmap_saved_like(call->inputs[0], value);
+    return true;
+}
+
+bool fmap_saved_leaky_relu(struct fmap_saved_call *call, struct fmap_saved_tensor *output) {
+    double slope = 0.3;
+    fmap_value value;
+    if (!fmap_saved_get_number(call, "alpha", &slope) ||
+        !fmap_saved_get_number(call, "negative_slope", &slope) ||
+        !fmap_saved_add_with(call, "LeakyRelu", fmap_saved_any(call->inputs[0]),
+                             fmap_saved_float_attribute("alpha", slope), &value))
+        return false;
+    *output = fmap_saved_like(call->inputs[0], value);
+    return true;
+}
+
+/* x where it is above (or at) the threshold, else slope * (x - threshold). */
+static bool threshold_relu(struct fmap_saved_call *call, const char *compare, const char *part, double slope,
+                           double threshold, fmap_value x, fmap_value *y) {
+    fmap_value above, below = fmap_saved_scalar(call, 0), at = fmap_saved_scalar(call, threshold);
+    if (slope != 0 &&
+        (!fmap_saved_add_pair(call, "Sub", "distance", x, at, &below) ||
+         !fmap_saved_add_pair(call, "Mul", "below", below, fmap_saved_scalar(call, slope), &below)))
+        return false;
+    if (!fmap_saved_add_pair(call, compare, "above", x, at, &above)) return false;
+    const fmap_value inputs[3] = {above, x, below};
+    return fmap_saved_add(
+        call, &(struct fmap_saved_node){.op = "Where", .part = part, .inputs = inputs, .n_inputs = 3}, y);
+}
+
+/* min(relu(x), max_value), where the negative side may have a slope and begin at a threshold. */
+static bool relu_of(struct fmap_saved_call *call, double slope, double threshold, double most, fmap_value x,
+                    fmap_value *y) {
+    const char *part = isfinite(most) ? "unlimited" : NULL;
+    const fmap_attribute alpha = fmap_saved_float_attribute("alpha", slope);
+    *y = x;
+    if (threshold != 0) {
+        if (!threshold_relu(call, "GreaterOrEqual", part, slope, threshold, x, y)) return false;
+    } else if (slope != 0) {
+        if (!fmap_saved_add(call,
+                            &(struct fmap_saved_node){.op = "LeakyRelu",
+                                                      .part = part,
+                                                      .inputs = &x,
+                                                      .n_inputs = 1,
+                                                      .attributes = &alpha,
+                                                      .n_attributes = 1},
+                            y))
+            return false;
+    } else if (!part) {
+        return fmap_saved_add_plain(call, "Relu", NULL, x, y);
+    }
+    bool from_zero = threshold == 0 && slope == 0;
+    return !part || clip(call, NULL, *y, from_zero ? 0 : -HUGE_VAL, most, y);
+}
+
+bool fmap_saved_relu(struct fmap_saved_call *call, struct fmap_saved_tensor *output) {
+    double slope = 0, threshold = 0, most = HUGE_VAL;
+    fmap_value value;
+    if (!fmap_saved_get_number(call, "negative_slope", &slope) ||
+        !fmap_saved_get_number(call, "threshold", &threshold) ||
+        !fmap_saved_get_number(call, "max_value", &most))
+        return false;
+    if (most < 0)
+        return fmap_saved_refuse(call, FMAP_ERROR_FORMAT, "max_value is %g, expected at least 0", most);
+    if (!relu_of(call, slope, threshold, most, fmap_saved_any(call->inputs[0]), &value)) return false;
+    *output = fmap_saved_like(call->inputs[0], value);
+    return true;
+}
+
+bool fmap_saved_thresholded_relu(struct fmap_saved_call *call, struct fmap_saved_tensor *output) {
+    double theta = 1;
+    fmap_value value;
+    if (!fmap_saved_get_number(call, "theta", &theta) ||
+        !threshold_relu(call, "Greater", NULL, 0, theta, fmap_saved_any(call->inputs[0]), &value))
+        return false;
+    *output = fmap_saved_like(call->inputs[0], value);
+    return true;
+}
+
+/* Which of the sizes of alpha are 1: the axes over which it is shared, counted without the batch. */
+static bool read_shared_axes(struct fmap_saved_call *call, fmap_shape *alpha) {
+    const json_t *shared = json_object_get(call->layer->config, "shared_axes");
+    for (size_t i = 0; i < json_array_size(shared); i++) {
+        const json_t *axis = json_array_get(shared, i);
+        json_int_t at = json_integer_value(axis);
+        if (!json_is_integer(axis) || at < 1 || at > alpha->rank)
+            return fmap_saved_refuse(call, FMAP_ERROR_FORMAT, "shared_axes is %s, expected axes of its input",
+                                     fmap_saved_show_json(shared).text);
+        alpha->dims[at - 1] = 1;
+    }
+    return true;
+}
+
+bool fmap_saved_prelu(struct fmap_saved_call *call, struct fmap_saved_tensor *output) {
+    static const int channels_first[3] = {2, 0, 1};
+    struct fmap_saved_tensor *input = call->inputs[0];
+    fmap_shape shape, alpha = {0};
+    fmap_value slope, value;
+    if (!fmap_saved_shape(call, input, &shape)) return false;
+    alpha.rank = shape.rank - 1;
+    for (int i = 0; i < alpha.rank; i++) alpha.dims[i] = shape.dims[i + 1];
+    if (!read_shared_axes(call, &alpha)) return false;
+    bool moved = input->moved && shape.rank == 4;
+    const fmap_shape becomes = {.rank = 3, .dims = {alpha.dims[2], alpha.dims[0], alpha.dims[1]}};
+    if (!moved && !fmap_saved_plain(call, input, &value)) return false;
+    if (!(moved ? fmap_saved_reordered(call, "alpha", &alpha, channels_first, &becomes, &slope)
+                : fmap_saved_constant(call, "alpha", &alpha, &slope)))
+        return false;
+    if (!fmap_saved_add_pair(call, "PRelu", NULL, moved ? input->moved : input->plain, slope, &value))
+        return false;
+    *output = moved ? (struct fmap_saved_tensor){.moved = value} : (struct fmap_saved_tensor){.plain = value};
+    return true;
+}
