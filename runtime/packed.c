@@ -12,6 +12,7 @@ struct fmap_packed_entry {
     const char *key;
     const void *data;
     size_t bytes;
+    bool made; /* what the data holds is the packing */
 };
 
 struct fmap_packed_lot {
@@ -29,6 +30,7 @@ struct fmap_packed_use {
 struct fmap_packed {
     fmap_allocator allocator;
     pthread_mutex_t mutex;
+    pthread_cond_t made; /* some entries are */
     struct fmap_packed_lot *lots;
     struct fmap_packed_lot *added; /* one of them; NULL: nothing was */
 };
@@ -37,7 +39,10 @@ struct fmap_packed *fmap_packed_create(const fmap_allocator *allocator) {
     struct fmap_packed *packed = allocator->allocate(allocator->user, sizeof *packed, 64);
     if (!packed) return NULL;
     *packed = (struct fmap_packed){.allocator = *allocator};
-    if (pthread_mutex_init(&packed->mutex, NULL) == 0) return packed;
+    if (pthread_mutex_init(&packed->mutex, NULL) == 0) {
+        if (pthread_cond_init(&packed->made, NULL) == 0) return packed;
+        (void)pthread_mutex_destroy(&packed->mutex);
+    }
     allocator->release(allocator->user, packed, sizeof *packed);
     return NULL;
 }
@@ -63,6 +68,7 @@ static void leave_lot(struct fmap_packed *packed, struct fmap_packed_lot *lot) {
 void fmap_packed_destroy(struct fmap_packed *packed) {
     if (!packed) return;
     if (packed->added) leave_lot(packed, packed->added);
+    (void)pthread_cond_destroy(&packed->made);
     (void)pthread_mutex_destroy(&packed->mutex);
     fmap_allocator allocator = packed->allocator;
     allocator.release(allocator.user, packed, sizeof *packed);
@@ -86,6 +92,7 @@ bool fmap_packed_add(struct fmap_packed *packed, const char *key, const void *da
     struct fmap_packed_entry *entry = packed->added ? make_entry(packed->added, key, bytes) : NULL;
     if (entry) {
         entry->data = data;
+        entry->made = true;
         packed->added->entries = entry;
     }
     (void)pthread_mutex_unlock(&packed->mutex);
@@ -128,16 +135,11 @@ static struct fmap_packed_lot *own_lot(struct fmap_packings *packings) {
 }
 
 /* A new entry in the plan's own lot. */
-static struct fmap_packed_entry *make(struct fmap_packings *packings, const char *key, size_t bytes,
-                                      fmap_pack_all *pack, void *argument) {
+static struct fmap_packed_entry *make(struct fmap_packings *packings, const char *key, size_t bytes) {
     struct fmap_packed_lot *lot = own_lot(packings);
     struct fmap_packed_entry *entry = lot ? make_entry(lot, key, bytes) : NULL;
-    void *memory = entry ? fmap_storage_take_raw(&lot->storage, bytes, 1) : NULL;
-    if (!memory) return NULL;
-    if (pack) pack(argument, memory);
-    entry->data = memory;
-    lot->entries = entry;
-    return entry;
+    if (entry) entry->data = fmap_storage_take_raw(&lot->storage, bytes, 1);
+    return entry && entry->data ? entry : NULL;
 }
 
 /* In the plan's list, once. False when there is no memory. */
@@ -156,14 +158,33 @@ static bool list(struct fmap_packings *packings, const struct fmap_packed_entry 
     return true;
 }
 
-const void *fmap_packings_get(struct fmap_packings *packings, const char *key, size_t bytes,
-                              fmap_pack_all *pack, void *argument) {
+void *fmap_packings_get(struct fmap_packings *packings, const char *key, size_t bytes, bool *made) {
     (void)pthread_mutex_lock(&packings->packed->mutex);
     struct fmap_packed_entry *entry = find(packings->packed, key, bytes);
-    if (!entry) entry = make(packings, key, bytes, pack, argument);
+    *made = !entry;
+    if (!entry) entry = make(packings, key, bytes);
     if (entry && !list(packings, entry)) entry = NULL;
+    if (entry && *made) { /* from now on others find it */
+        entry->made = bytes == 0;
+        entry->next = packings->own->entries;
+        packings->own->entries = entry;
+    }
     (void)pthread_mutex_unlock(&packings->packed->mutex);
-    return entry ? entry->data : NULL;
+    return entry ? (void *)(uintptr_t)entry->data : NULL;
+}
+
+void fmap_packings_made(struct fmap_packings *packings) {
+    (void)pthread_mutex_lock(&packings->packed->mutex);
+    for (struct fmap_packed_entry *entry = packings->own ? packings->own->entries : NULL; entry;
+         entry = entry->next) {
+        entry->made = true;
+    }
+    (void)pthread_cond_broadcast(&packings->packed->made);
+    for (size_t i = 0; i < packings->n_entries; i++) {
+        while (!packings->entries[i]->made)
+            (void)pthread_cond_wait(&packings->packed->made, &packings->packed->mutex);
+    }
+    (void)pthread_mutex_unlock(&packings->packed->mutex);
 }
 
 bool fmap_packings_know(struct fmap_packings *packings, const char *key) {
@@ -175,7 +196,8 @@ bool fmap_packings_know(struct fmap_packings *packings, const char *key) {
 }
 
 bool fmap_packings_note(struct fmap_packings *packings, const char *key) {
-    return fmap_packings_get(packings, key, 0, NULL, NULL) != NULL;
+    bool made;
+    return fmap_packings_get(packings, key, 0, &made) != NULL;
 }
 
 void fmap_packings_at(const struct fmap_packings *packings, size_t i, const char **key, const void **data,

@@ -3,7 +3,7 @@
  * A packing is floats in the order in which kernels read them. Its key is a text that names all that it is made from and
  * how (packing.h), so whoever asks for the same key gets the same memory. What a plan packs lies in a lot of its own;
  * other plans that use some of it keep the whole lot alive. Packings that were read from a file live as long as the
- * model. Safe to use from several threads: a packing is made by one of them while the others wait. */
+ * model. Safe to use from several threads: a packing is made by one of them, and all others wait for it at last. */
 #ifndef FMAP_RUNTIME_PACKED_H
 #define FMAP_RUNTIME_PACKED_H
 
@@ -36,13 +36,12 @@ struct fmap_packings {
     int threads;         /* that pack */
 };
 
-/* Fills the memory, which holds anything. */
-typedef void fmap_pack_all(void *argument, void *memory);
+/* The packing of that key and size, aligned to 64; NULL when there is no memory. *made: there was none yet, and it holds
+ * anything: whoever has asked fills it and says so by fmap_packings_made(), before the plan ends, whatever happens. */
+void *fmap_packings_get(struct fmap_packings *packings, const char *key, size_t bytes, bool *made);
 
-/* The packing of that key and size, aligned to 64; made by pack(argument, memory) when there is none yet. NULL when there
- * is no memory. */
-const void *fmap_packings_get(struct fmap_packings *packings, const char *key, size_t bytes,
-                              fmap_pack_all *pack, void *argument);
+/* All that was to be filled is; returns when the packings that other plans are filling are too. */
+void fmap_packings_made(struct fmap_packings *packings);
 
 /* A fact is a packing without bytes: what was found out once about the weights. Noting may fail for want of memory. */
 bool fmap_packings_know(struct fmap_packings *packings, const char *key);

@@ -30,17 +30,29 @@ struct fmap_packer {
     int64_t n_floats; /* packed */
     int64_t parts;    /* in any order, on any thread; together they write every float */
     void (*part)(const void *job, int64_t part, float *packed);
-    const void *job;
+    const void *job; /* copied; what it points at stays until all is packed */
+    size_t job_bytes;
 };
 
-/* The packing as a constant operand: of another plan, of the model's file, or made now. Counted in the plan's bytes. A
- * plan that is only for folding shares nothing: its packings are .packed == NULL. */
+/* The packing as a constant operand: of another plan, of the model's file, or a task for fmap_planning_pack_all(). Counted
+ * in the plan's bytes. A plan that is only for folding shares nothing: its packings are .packed == NULL, and it packs at
+ * once. */
 fmap_status fmap_planning_pack(struct fmap_planning *planning, const struct fmap_packer *packer,
                                struct fmap_operand *packed);
 
-/* Whether every float of the source, scaled and rounded, is finite. Looked at once for all plans of a model; NULL for
- * `packings`: now. */
-fmap_status fmap_packing_is_finite(struct fmap_packings *packings, const struct fmap_graph *original,
-                                   const struct fmap_packing_source *source, bool *finite, fmap_error *error);
+/* Does all tasks, on all threads. To be called once, whether planning succeeded or not: others may wait for the packings. */
+void fmap_planning_pack_all(struct fmap_planning *planning);
+
+/* What passes have to know of the weights. */
+struct fmap_packing_look {
+    struct fmap_packing_source source; /* with a scale */
+    bool finite;                       /* every float of it, scaled and rounded, is */
+    bool known;                        /* without looking at it again */
+};
+
+/* Looks at all of them, on all threads, but for those that a plan of the model, or the packed file, has looked at before.
+ * NULL for `packings`: now, and at all. Error: MEMORY. */
+fmap_status fmap_packing_look_at(struct fmap_packings *packings, const struct fmap_graph *original,
+                                 struct fmap_packing_look *looks, size_t n, fmap_error *error);
 
 #endif

@@ -39,6 +39,7 @@ struct fmap_planning {
     int64_t
         n_chunks; /* that the steps planned now are run for: shapes are those of one image; 0 and 1: all at once */
     size_t steps_capacity;
+    struct fmap_packing_task *tasks; /* what is still to be packed, the last first (packing.c) */
     fmap_error *error;
 };
 

@@ -2,7 +2,7 @@
 #include "runtime/chunks.h"
 #include "runtime/layer.h"
 #include "runtime/passes/passes.h"
-#include "runtime/planning.h"
+#include "runtime/packing.h"
 
 #include <string.h>
 
@@ -145,6 +145,7 @@ fmap_status fmap_plan_steps(struct fmap_plan *plan, const fmap_plan_options *opt
     planning.values = fmap_storage_take(&planning.storage, plan->graph.n_values, sizeof *planning.values);
     fmap_status status = planning.values ? add_steps(&planning, !options->no_fusion)
                                          : fmap_planning_out_of_memory(&planning);
+    fmap_planning_pack_all(&planning);
     if (status == FMAP_OK) status = fmap_settle_buffers(&planning);
     if (status == FMAP_OK) name_kernels(plan);
     fmap_storage_release(&planning.storage);

@@ -45,14 +45,14 @@ static void pack_block(const struct block *block) {
 }
 
 struct dense_pack {
-    const struct fmap_dense_problem *problem;
-    const struct fmap_dense_panels *panels;
+    struct fmap_dense_problem problem;
+    struct fmap_dense_panels panels;
 };
 
 static void pack_panel(const void *dense_pack, int64_t panel, float *packed) {
     const struct dense_pack *pack = dense_pack;
-    const struct fmap_dense_problem *problem = pack->problem;
-    const struct fmap_dense_panels *panels = pack->panels;
+    const struct fmap_dense_problem *problem = &pack->problem;
+    const struct fmap_dense_panels *panels = &pack->panels;
     packed += panel * panels->panel_vectors * panels->lanes * panels->n_terms;
     int64_t channels = problem->depth, positions = 1, of_depth = problem->transposed ? 1 : problem->columns;
     if (problem->map[0] > 0) {
@@ -92,7 +92,7 @@ fmap_status fmap_dense_pack(struct fmap_planning *planning, const struct fmap_de
         packed_bias[o] = fmap_float_at(problem->bias, o) * problem->bias_scale;
     }
     *bias = packed_bias;
-    struct dense_pack pack = {.problem = problem, .panels = panels};
+    struct dense_pack pack = {.problem = *problem, .panels = *panels};
     struct fmap_packer packer = {
         .kind = "dense",
         .source = {.floats = problem->weights, .n = problem->depth * problem->columns},
@@ -103,6 +103,7 @@ fmap_status fmap_dense_pack(struct fmap_planning *planning, const struct fmap_de
         .n_floats = n_outputs * panels->n_terms,
         .parts = panels->n_panels,
         .part = pack_panel,
-        .job = &pack};
+        .job = &pack,
+        .job_bytes = sizeof pack};
     return fmap_planning_pack(planning, &packer, weights);
 }

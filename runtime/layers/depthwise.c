@@ -72,6 +72,7 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
     packer.n_floats = job->blocks * problem->kernel[0] * problem->kernel[1] * FMAP_BLOCK;
     packer.part = pack_weights;
     packer.job = problem;
+    packer.job_bytes = sizeof *problem;
     TRY(fmap_planning_pack(planning, &packer, &weights));
     TRY(fmap_tiles_bias(planning, problem, job->blocks * FMAP_BLOCK, &job->bias));
     job->weights = weights.constant;

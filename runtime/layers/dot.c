@@ -64,6 +64,7 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
     packer.n_floats = n_floats(problem);
     packer.part = pack_weights;
     packer.job = problem;
+    packer.job_bytes = sizeof *problem;
     TRY(fmap_planning_pack(planning, &packer, &weights));
     TRY(fmap_planning_weights(planning, FMAP_BLOCK, &bias));
     for (int64_t i = 0; problem->bias && i < FMAP_BLOCK; i++) {

@@ -89,6 +89,7 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
     packer.n_floats = job->blocks * job->block_weights;
     packer.part = pack_weights;
     packer.job = problem;
+    packer.job_bytes = sizeof *problem;
     TRY(fmap_planning_pack(planning, &packer, &weights));
     TRY(fmap_tiles_bias(planning, problem, job->blocks * FMAP_BLOCK, &job->bias));
     int32_t *lanes = fmap_storage_take(&planning->plan->storage, lanes_of_all, sizeof *lanes);

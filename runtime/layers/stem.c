@@ -55,16 +55,16 @@ bool fmap_stem_wanted(const struct fmap_tiles_problem *problem) {
 }
 
 struct stem_pack {
-    const struct fmap_tiles_problem *problem;
-    const struct fmap_tiling *panels;
+    struct fmap_tiles_problem problem;
+    struct fmap_tiling panels;
     int64_t lanes;
 };
 
 /* [panel][kernel row][kernel column][channel][output of the panel] */
 static void pack_panel(const void *stem_pack, int64_t panel, float *packed) {
     const struct stem_pack *pack = stem_pack;
-    const struct fmap_tiles_problem *problem = pack->problem;
-    const struct fmap_tiling *panels = pack->panels;
+    const struct fmap_tiles_problem *problem = &pack->problem;
+    const struct fmap_tiling *panels = &pack->panels;
     const int64_t *strides = problem->weight_strides;
     int64_t first = fmap_piece_begin(panels->n_vectors, panels->n_panels, panel) * pack->lanes;
     int64_t width = fmap_piece_length(panels->n_vectors, panels->n_panels, panel) * pack->lanes;
@@ -94,7 +94,7 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
                              column / job->strides[1]);
     }
     job->terms = terms;
-    struct stem_pack pack = {.problem = problem, .panels = &job->tiling, .lanes = lanes};
+    struct stem_pack pack = {.problem = *problem, .panels = job->tiling, .lanes = lanes};
     struct fmap_packer packer = fmap_tiles_packer(problem, "stem");
     fmap_packer_add(&packer, job->tiling.n_vectors);
     fmap_packer_add(&packer, job->tiling.n_panels);
@@ -102,6 +102,7 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
     packer.parts = job->tiling.n_panels;
     packer.part = pack_panel;
     packer.job = &pack;
+    packer.job_bytes = sizeof pack;
     return fmap_planning_pack(planning, &packer, weights);
 }
 

@@ -122,14 +122,14 @@ struct pack_job {
 };
 
 struct constant_job {
-    const struct fmap_tiles_problem *problem;
+    struct fmap_tiles_problem problem;
     const struct fmap_tiles_panel *panels;
     int lanes;
 };
 
 static void pack_constant(const void *constant_job, int64_t part, float *packed) {
     const struct constant_job *job = constant_job;
-    pack_panel(job->problem, &job->panels[part], job->lanes, packed + job->panels[part].weights);
+    pack_panel(&job->problem, &job->panels[part], job->lanes, packed + job->panels[part].weights);
 }
 
 static void pack_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
@@ -173,7 +173,7 @@ fmap_status fmap_tiles_pack(struct fmap_planning *planning, const struct fmap_gr
     panels->far = fmap_weights_are_far(n_weights * (int64_t)sizeof(float));
     TRY(pack_bias(planning, problem, panels));
     if (!problem->weights) return pack_in_run(planning, node, problem, panels, n_weights, weights);
-    struct constant_job job = {.problem = problem, .panels = each, .lanes = lanes};
+    struct constant_job job = {.problem = *problem, .panels = each, .lanes = lanes};
     struct fmap_packer packer = fmap_tiles_packer(problem, "tiles");
     fmap_packer_add(&packer, panels->tiling.n_vectors);
     fmap_packer_add(&packer, panels->tiling.n_panels);
@@ -181,5 +181,6 @@ fmap_status fmap_tiles_pack(struct fmap_planning *planning, const struct fmap_gr
     packer.parts = panels->n_panels;
     packer.part = pack_constant;
     packer.job = &job;
+    packer.job_bytes = sizeof job;
     return fmap_planning_pack(planning, &packer, weights);
 }

@@ -81,26 +81,26 @@ static void pack_panel(const struct fmap_tiles_problem *problem, const struct ma
 }
 
 struct winograd_pack {
-    const struct fmap_tiles_problem *problem;
-    const struct fmap_tiling *panels;
+    struct fmap_tiles_problem problem;
+    struct fmap_tiling panels;
     int64_t lanes;
     struct matrix matrix;
 };
 
 static void pack_part(const void *winograd_pack, int64_t panel, float *packed) {
     const struct winograd_pack *pack = winograd_pack;
-    const struct fmap_tiling *panels = pack->panels;
+    const struct fmap_tiling *panels = &pack->panels;
     int64_t first = fmap_piece_begin(panels->n_vectors, panels->n_panels, panel) * pack->lanes;
     int64_t row = fmap_piece_length(panels->n_vectors, panels->n_panels, panel) * pack->lanes;
     int64_t points = pack->matrix.patch * pack->matrix.patch;
-    pack_panel(pack->problem, &pack->matrix, first, row, packed + points * pack->problem->channels * first);
+    pack_panel(&pack->problem, &pack->matrix, first, row, packed + points * pack->problem.channels * first);
 }
 
 fmap_status fmap_winograd_pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                                int64_t output, const struct fmap_tiling *panels,
                                struct fmap_operand *weights) {
-    struct winograd_pack pack = {.problem = problem,
-                                 .panels = panels,
+    struct winograd_pack pack = {.problem = *problem,
+                                 .panels = *panels,
                                  .lanes = planning->kernels->lanes,
                                  .matrix = weights_matrix(output)};
     struct fmap_packer packer = fmap_tiles_packer(problem, "winograd");
@@ -112,5 +112,6 @@ fmap_status fmap_winograd_pack(struct fmap_planning *planning, const struct fmap
     packer.parts = panels->n_panels;
     packer.part = pack_part;
     packer.job = &pack;
+    packer.job_bytes = sizeof pack;
     return fmap_planning_pack(planning, &packer, weights);
 }

@@ -44,47 +44,58 @@ static fmap_status settle_weights(struct fmap_graph *graph, const struct fmap_gr
     return *weights ? FMAP_OK : fmap_fail_memory(error, sizeof scaled);
 }
 
-/* What the convolution computes with after the normalization is folded into it. */
-struct folded {
+/* A normalization that may be folded, and what the convolution computes with then. */
+struct folding {
+    bool begun;
     fmap_value weights, bias;
-    double *scale;
-    bool possible;
+    double *scale, *shift;
+    struct fmap_packing_look look;
 };
 
-static fmap_status fold_constants(struct fmap_graph *graph, const struct fmap_pass_options *options,
-                                  const struct fmap_graph_node *conv, const struct fmap_graph_node *norm,
-                                  struct folded *folded, fmap_error *error) {
-    TRY(settle_weights(graph, conv, &folded->weights, error));
-    const struct fmap_graph_value *weights = &graph->values[folded->weights];
-    struct fmap_graph_value new_bias = *fmap_input_value(graph, norm, 2);
+static fmap_status begin(struct fmap_graph *graph, const struct fmap_graph_node *conv,
+                         const struct fmap_graph_node *norm, struct folding *folding, fmap_error *error) {
+    TRY(settle_weights(graph, conv, &folding->weights, error));
+    const struct fmap_graph_value *weights = &graph->values[folding->weights];
     int64_t outputs = weights->shape.dims[0];
-    folded->scale = fmap_storage_take(&graph->storage, 2 * (size_t)outputs, sizeof *folded->scale);
+    folding->scale = fmap_storage_take(&graph->storage, 2 * (size_t)outputs, sizeof *folding->scale);
+    if (!folding->scale) return fmap_fail_memory(error, 2 * (size_t)outputs * sizeof *folding->scale);
+    folding->shift = folding->scale + outputs;
+    fmap_batch_normalization_affine(graph, norm, outputs, folding->scale, folding->shift);
+    folding->look.source = (struct fmap_packing_source){
+        .floats = weights->data,
+        .n = fmap_shape_product(&weights->shape, 0, weights->shape.rank),
+        .scale = folding->scale,
+        .n_scales = outputs};
+    folding->begun = true;
+    return FMAP_OK;
+}
+
+/* *possible: no number becomes too large. */
+static fmap_status fold_bias(struct fmap_graph *graph, const struct fmap_graph_node *conv,
+                             const struct fmap_graph_node *norm, struct folding *folding, bool *possible,
+                             fmap_error *error) {
+    struct fmap_graph_value new_bias = *fmap_input_value(graph, norm, 2);
+    int64_t outputs = folding->look.source.n_scales;
     float *bias = fmap_storage_take(&graph->storage, (size_t)outputs, sizeof *bias);
-    if (!folded->scale || !bias) return fmap_fail_memory(error, 2 * (size_t)outputs * sizeof *folded->scale);
-    double *shift = folded->scale + outputs;
-    fmap_batch_normalization_affine(graph, norm, outputs, folded->scale, shift);
-    struct fmap_packing_source source = {.floats = weights->data,
-                                         .n = fmap_shape_product(&weights->shape, 0, weights->shape.rank),
-                                         .scale = folded->scale,
-                                         .n_scales = outputs};
-    TRY(fmap_packing_is_finite(options->packings, options->original, &source, &folded->possible, error));
-    folded->possible &= shift_bias(fmap_input_value(graph, conv, 2), outputs, folded->scale, shift, bias);
-    if (!folded->possible) return FMAP_OK;
+    if (!bias) return fmap_fail_memory(error, (size_t)outputs * sizeof *bias);
+    bool finite = shift_bias(fmap_input_value(graph, conv, 2), outputs, folding->scale, folding->shift, bias);
+    *possible = finite && folding->look.finite;
+    if (!*possible) return FMAP_OK;
     new_bias.data = bias;
     new_bias.kept = false;
-    folded->bias = fmap_graph_add_value(graph, &new_bias);
-    return folded->bias ? FMAP_OK : fmap_fail_memory(error, sizeof new_bias);
+    folding->bias = fmap_graph_add_value(graph, &new_bias);
+    return folding->bias ? FMAP_OK : fmap_fail_memory(error, sizeof new_bias);
 }
 
 /* The convolution in the slot that stays, with the new constants. `kept`: somebody looks at its own output. */
 static fmap_status replace(struct fmap_graph *graph, struct fmap_graph_node *conv,
-                           struct fmap_graph_node *norm, const struct folded *folded, bool kept,
+                           struct fmap_graph_node *norm, const struct folding *folding, bool kept,
                            fmap_error *error) {
     fmap_value *inputs = fmap_storage_take(&graph->storage, 3, sizeof *inputs);
     if (!inputs) return fmap_fail_memory(error, 3 * sizeof *inputs);
     inputs[0] = conv->inputs[0];
-    inputs[1] = folded->weights;
-    inputs[2] = folded->bias;
+    inputs[1] = folding->weights;
+    inputs[2] = folding->bias;
     struct fmap_graph_node *changed = kept ? norm : conv;
     changed->layer = conv->layer;
     changed->parameters = conv->parameters;
@@ -125,24 +136,28 @@ static fmap_status fold_transposed(struct fmap_graph *graph, struct fmap_graph_n
     weights.data = scaled;
     bias.data = shifted;
     weights.kept = bias.kept = false;
-    struct folded folded = {.weights = fmap_graph_add_value(graph, &weights),
-                            .bias = fmap_graph_add_value(graph, &bias)};
-    if (!folded.weights || !folded.bias) return fmap_fail_memory(error, sizeof weights);
-    return replace(graph, conv, norm, &folded, kept, error);
+    struct folding folding = {.weights = fmap_graph_add_value(graph, &weights),
+                              .bias = fmap_graph_add_value(graph, &bias)};
+    if (!folding.weights || !folding.bias) return fmap_fail_memory(error, sizeof weights);
+    return replace(graph, conv, norm, &folding, kept, error);
 }
 
 /* Folds the node at `norm_index` into the convolution before it, whose output is `kept` or not. */
 static fmap_status fold(struct fmap_graph *graph, const struct fmap_pass_options *options, size_t norm_index,
-                        bool kept, fmap_error *error) {
+                        bool kept, struct folding *folding, fmap_error *error) {
     struct fmap_graph_node *norm = &graph->nodes[norm_index];
     struct fmap_graph_node *conv = fmap_producer(graph, fmap_node_input(graph, norm, 0));
     if (conv->layer == &fmap_layer_conv_transpose) return fold_transposed(graph, conv, norm, kept, error);
     struct fmap_conv_parameters parameters = *(const struct fmap_conv_parameters *)conv->parameters;
-    struct folded folded;
-    TRY(fold_constants(graph, options, conv, norm, &folded, error));
-    if (!folded.possible) return FMAP_OK;
-    TRY(replace(graph, conv, norm, &folded, kept, error));
-    parameters.scale = folded.scale;
+    bool possible = false;
+    if (!folding->begun) { /* Only now is there a convolution before it. */
+        TRY(begin(graph, conv, norm, folding, error));
+        TRY(fmap_packing_look_at(options->packings, options->original, &folding->look, 1, error));
+    }
+    TRY(fold_bias(graph, conv, norm, folding, &possible, error));
+    if (!possible) return FMAP_OK;
+    TRY(replace(graph, conv, norm, folding, kept, error));
+    parameters.scale = folding->scale;
     return fmap_replace_parameters(graph, kept ? norm : conv, &parameters, sizeof parameters, error);
 }
 
@@ -154,8 +169,9 @@ static bool activates(const struct fmap_graph_node *conv) {
 }
 
 /* A convolution without activation whose weights are constants, and that only this node reads. */
-static bool can_fold(const struct fmap_graph *graph, const struct fmap_use *uses,
-                     const struct fmap_graph_node *norm) {
+static bool is_foldable(const struct fmap_graph *graph, const struct fmap_use *uses,
+                        const struct fmap_graph_node *norm) {
+    if (norm->dead || norm->layer != &fmap_layer_batch_normalization) return false;
     const struct fmap_batch_normalization_parameters *parameters = norm->parameters;
     fmap_value value = fmap_node_input(graph, norm, 0);
     const struct fmap_graph_node *conv = fmap_producer(graph, value);
@@ -167,15 +183,39 @@ static bool can_fold(const struct fmap_graph *graph, const struct fmap_use *uses
     return uses[value].n_readers == 1 && !uses[value].output && weights->data && (!bias || bias->data);
 }
 
+/* All weights are looked at together: there is one beginning and one end for the threads. */
+static fmap_status begin_all(struct fmap_graph *graph, const struct fmap_pass_options *options,
+                             const struct fmap_use *uses, struct folding *foldings, fmap_error *error) {
+    struct fmap_packing_look *looks = fmap_storage_take(&graph->storage, graph->n_nodes, sizeof *looks);
+    if (!looks) return fmap_fail_memory(error, graph->n_nodes * sizeof *looks);
+    size_t n = 0;
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const struct fmap_graph_node *node = &graph->nodes[i];
+        if (!is_foldable(graph, uses, node)) continue;
+        const struct fmap_graph_node *conv = fmap_producer(graph, fmap_node_input(graph, node, 0));
+        if (conv->layer != &fmap_layer_conv) continue;
+        TRY(begin(graph, conv, node, &foldings[i], error));
+        looks[n++] = foldings[i].look;
+    }
+    TRY(fmap_packing_look_at(options->packings, options->original, looks, n, error));
+    n = 0;
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        if (foldings[i].begun) foldings[i].look = looks[n++];
+    }
+    return FMAP_OK;
+}
+
 static fmap_status apply(struct fmap_graph *graph, const struct fmap_pass_options *options,
                          fmap_error *error) {
     struct fmap_use *uses = fmap_graph_uses(graph);
     if (!uses) return fmap_fail_memory(error, graph->n_values * sizeof *uses);
+    struct folding *foldings = fmap_storage_take(&graph->storage, graph->n_nodes, sizeof *foldings);
+    if (!foldings) return fmap_fail_memory(error, graph->n_nodes * sizeof *foldings);
+    TRY(begin_all(graph, options, uses, foldings, error));
     for (size_t i = 0; i < graph->n_nodes; i++) {
-        const struct fmap_graph_node *node = &graph->nodes[i];
-        if (node->dead || node->layer != &fmap_layer_batch_normalization || !can_fold(graph, uses, node))
-            continue;
-        TRY(fold(graph, options, i, graph->values[fmap_node_input(graph, node, 0)].kept, error));
+        if (!is_foldable(graph, uses, &graph->nodes[i])) continue;
+        bool kept = graph->values[fmap_node_input(graph, &graph->nodes[i], 0)].kept;
+        TRY(fold(graph, options, i, kept, &foldings[i], error));
     }
     return FMAP_OK;
 }

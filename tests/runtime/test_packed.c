@@ -204,20 +204,22 @@ Test(packed, threads_that_plan_at_once_share_too) {
 
 /* ---- what was packed before ------------------------------------------------------------------------------ */
 
-static void fill(void *argument, void *memory) { memcpy(memory, argument, 64); }
-
 Test(packed, a_packing_of_another_size_is_not_taken) {
     fmap_allocator allocator = fmap_allocator_or_default(NULL);
     struct fmap_packed *packed = fmap_packed_create(&allocator);
     static _Alignas(64) const char before[64] = "before";
-    char now[64] = "now";
+    bool made;
     cr_assert(fmap_packed_add(packed, "weights", before, 32));
     struct fmap_storage storage = {.allocator = allocator};
     struct fmap_packings packings = {.packed = packed, .storage = &storage, .threads = 1};
-    const char *made = fmap_packings_get(&packings, "weights", 64, fill, now);
-    cr_assert_str_eq(made, "now");
-    cr_assert_eq(fmap_packings_get(&packings, "weights", 32, fill, now), before);
-    cr_assert_eq(fmap_packings_get(&packings, "weights", 64, fill, now), made);
+    char *now = fmap_packings_get(&packings, "weights", 64, &made);
+    cr_assert(made && now != before);
+    strcpy(now, "now");
+    fmap_packings_made(&packings);
+    cr_assert_eq(fmap_packings_get(&packings, "weights", 32, &made), before);
+    cr_assert_not(made);
+    cr_assert_eq(fmap_packings_get(&packings, "weights", 64, &made), now);
+    cr_assert_not(made);
     cr_assert_eq(packings.own_bytes, 64u);
     cr_assert_eq(packings.shared_bytes, 32u);
     cr_assert_not(fmap_packings_know(&packings, "weights"));
