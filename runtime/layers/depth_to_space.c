@@ -54,11 +54,42 @@ static fmap_status depth_shape(const struct fmap_graph *graph, const struct fmap
     return fmap_set_output_type(graph, node, 0, in->type, &out);
 }
 
+/* Whole blocks of channels of small images: [n][blocks of channels][h][size][w][size][16] on one side, channels by square
+ * on the other. Whether both can be in blocked form. */
+static bool fits_blocks(const struct fmap_planning *planning, const struct fmap_graph_node *node, int64_t c) {
+    const struct square_parameters *parameters = node->parameters;
+    fmap_value in = fmap_node_input(planning->graph, node, 0);
+    return !parameters->channel_first && c % FMAP_BLOCK == 0 &&
+           fmap_form_at_hand(planning, in) == FMAP_FORM_BLOCKED;
+}
+
+/* The strides of the deep side and of the wide one, for wide images of c channels. */
+static struct fmap_strided squares_of(const fmap_shape *deep, int64_t c, int64_t size, bool to_wide) {
+    int64_t h = deep->dims[2], w = deep->dims[3], blocks = c / FMAP_BLOCK, plane = h * w * FMAP_BLOCK;
+    const struct fmap_strided strides = {
+        .rank = 7,
+        .dims = {deep->dims[0], blocks, h, size, w, size, FMAP_BLOCK},
+        .src_strides = {size * size * blocks * plane, plane, w * FMAP_BLOCK, size * blocks * plane,
+                        FMAP_BLOCK, blocks * plane, 1},
+        .dst_strides = {size * size * blocks * plane, size * size * plane, size * size * w * FMAP_BLOCK,
+                        size * w * FMAP_BLOCK, size * FMAP_BLOCK, FMAP_BLOCK, 1}};
+    struct fmap_strided strided = strides;
+    for (int i = 0; i < 7 && !to_wide; i++) {
+        strided.src_strides[i] = strides.dst_strides[i];
+        strided.dst_strides[i] = strides.src_strides[i];
+    }
+    return strided;
+}
+
 static fmap_status depth_plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
     const struct square_parameters *parameters = node->parameters;
     fmap_value in = fmap_node_input(planning->graph, node, 0), out = node->outputs[0];
     const fmap_shape *from = &planning->graph->values[in].shape, *to = &planning->graph->values[out].shape;
     int64_t size = parameters->size, s[4], d[4];
+    if (fits_blocks(planning, node, to->dims[1])) {
+        const struct fmap_strided squares = squares_of(from, to->dims[1], size, true);
+        return fmap_plan_move(planning, node, in, out, FMAP_FORM_BLOCKED, &squares);
+    }
     fmap_strides_of(from, s);
     fmap_strides_of(to, d);
     int64_t row = parameters->channel_first ? size * s[1] : size * to->dims[1] * s[1];
@@ -109,6 +140,10 @@ static fmap_status space_plan(struct fmap_planning *planning, const struct fmap_
     fmap_value in = fmap_node_input(planning->graph, node, 0), out = node->outputs[0];
     const fmap_shape *from = &planning->graph->values[in].shape, *to = &planning->graph->values[out].shape;
     int64_t size = parameters->size, c = from->dims[1], s[4], d[4];
+    if (fits_blocks(planning, node, c)) {
+        const struct fmap_strided squares = squares_of(to, c, size, false);
+        return fmap_plan_move(planning, node, in, out, FMAP_FORM_BLOCKED, &squares);
+    }
     fmap_strides_of(from, s);
     fmap_strides_of(to, d);
     struct fmap_strided strided = {.rank = 6,

@@ -1,19 +1,26 @@
 /* fold_pad: zeros that a Pad puts around an image are padding that the next layer can do itself.
  *
  * A Conv takes them as they are. An AveragePool does when it counts padding, or has none of its own: then it
- * counts the Pad's zeros. A MaxPool does not: zero may be the largest element, padding never is. */
+ * counts the Pad's zeros. A MaxPool does not: zero may be the largest element, padding never is; but it takes
+ * what is minus infinity. */
 #include "runtime/layer.h"
 #include "runtime/layers/conv.h"
 #include "runtime/layers/pad.h"
 #include "runtime/layers/pool.h"
 #include "runtime/passes/passes.h"
 
-/* The zeros around the image: top, left, bottom, right. False when the node does anything else. */
-static bool zeros_around(const struct fmap_graph *graph, const struct fmap_graph_node *node, int64_t *zeros) {
+#include <math.h>
+
+/* The zeros, or the least numbers for a maximum, around the image: top, left, bottom, right. False when the node does
+ * anything else. */
+static bool zeros_around(const struct fmap_graph *graph, const struct fmap_graph_node *node, bool for_maximum,
+                         int64_t *zeros) {
     struct fmap_pads pads;
     int rank = fmap_input_value(graph, node, 0)->shape.rank;
     if ((rank != 3 && rank != 4) || fmap_pads_of(graph, node, &pads, NULL) != FMAP_OK) return false;
-    if (pads.mode != FMAP_PAD_CONSTANT || !fmap_pads_with_zero(&pads)) return false;
+    if (pads.mode != FMAP_PAD_CONSTANT || fmap_input_value(graph, node, 0)->type != FMAP_FLOAT32)
+        return false;
+    if (for_maximum ? fmap_float_at(pads.value, 0) != -INFINITY : !fmap_pads_with_zero(&pads)) return false;
     for (int i = 0; i < rank; i++) {
         if (pads.before[i] < 0 || pads.after[i] < 0) return false;
         if (i < 2 && (pads.before[i] > 0 || pads.after[i] > 0)) return false;
@@ -66,6 +73,12 @@ static fmap_status take_zeros(struct fmap_graph *graph, struct fmap_graph_node *
         *done = true;
         return fmap_replace_parameters(graph, node, &parameters, sizeof parameters, error);
     }
+    if (node->layer == &fmap_layer_max_pool) {
+        struct fmap_pool_parameters parameters = *(const struct fmap_pool_parameters *)node->parameters;
+        if (!widen(graph, node, unpadded, zeros, &parameters.window)) return FMAP_OK;
+        *done = true;
+        return fmap_replace_parameters(graph, node, &parameters, sizeof parameters, error);
+    }
     if (node->layer == &fmap_layer_average_pool) {
         struct fmap_pool_parameters parameters = *(const struct fmap_pool_parameters *)node->parameters;
         bool own = has_own_pads(&parameters.window);
@@ -86,13 +99,15 @@ static fmap_status apply(struct fmap_graph *graph, const struct fmap_pass_option
     if (!uses) return fmap_fail_memory(error, graph->n_values * sizeof *uses);
     for (size_t i = 0; i < graph->n_nodes; i++) {
         struct fmap_graph_node *node = &graph->nodes[i];
-        if (node->dead || (node->layer != &fmap_layer_conv && node->layer != &fmap_layer_average_pool))
+        bool maximum = node->layer == &fmap_layer_max_pool && node->n_outputs == 1;
+        if (node->dead ||
+            (node->layer != &fmap_layer_conv && node->layer != &fmap_layer_average_pool && !maximum))
             continue;
         fmap_value padded = fmap_node_input(graph, node, 0);
         struct fmap_graph_node *pad = fmap_producer(graph, padded);
         int64_t zeros[4];
         bool done;
-        if (!pad || pad->layer != &fmap_layer_pad || !zeros_around(graph, pad, zeros)) continue;
+        if (!pad || pad->layer != &fmap_layer_pad || !zeros_around(graph, pad, maximum, zeros)) continue;
         TRY(take_zeros(graph, node, &fmap_input_value(graph, pad, 0)->shape, zeros, &done, error));
         if (!done) continue;
         node->inputs[0] = fmap_node_input(graph, pad, 0);

@@ -1,5 +1,5 @@
 /* sink_transposes: a Transpose from planes to pixels (n, c, h, w to n, h, w, c) goes behind a layer that treats elements
- * alike, joins or pads. Networks that come from TensorFlow work on pixels between their convolutions and turn every image
+ * alike, joins, pads or reduces. Networks that come from TensorFlow work on pixels between their convolutions and turn every image
  * over and back; behind each other the two cancel (merge_transposes), and the blocked form stays as it is. The same
  * operations on the same elements: the bits do not change. */
 #include "runtime/layer.h"
@@ -42,13 +42,30 @@ static bool is_number(const struct fmap_graph_value *value) {
     return value->data && fmap_shape_product(&value->shape, 0, value->shape.rank) == 1;
 }
 
+/* The axes that a reduction of pixels is over, bit i: axis i; 0 when it is none, or one over channels and pixels at once,
+ * whose order a sum would notice, or one that leaves channels and rows or columns without a place for a Transpose. */
+static unsigned reduced_axes(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+    int axes[FMAP_MAX_RANK];
+    size_t n;
+    unsigned set = 0;
+    fmap_value in = fmap_node_input(graph, node, 0);
+    if (strncmp(node->layer->op, "Reduce", 6) != 0 || !in || graph->values[in].shape.rank != RANK) return 0;
+    if (fmap_constant_axes(graph, node, 1, RANK, axes, &n, NULL) != FMAP_OK) return 0;
+    for (size_t i = 0; i < n; i++) set |= 1u << axes[i];
+    bool channels = (set & 8) != 0, rows_or_columns = (set & 6) != 0, both = (set & 6) == 6;
+    bool keeps_rank = fmap_output_value(graph, node, 0)->shape.rank == RANK;
+    return (channels && rows_or_columns) || !(keeps_rank || channels || both) ? 0 : set;
+}
+
 /* Whether the layer could work on planes: all that it works on comes out of such Transposes, or is constant. */
 static bool can_sink(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
     bool joins = node->layer == &fmap_layer_concat, pads = node->layer == &fmap_layer_pad, any = false;
     const struct fmap_graph_value *out = fmap_output_value(graph, node, 0);
-    if (node->dead || node->n_outputs != 1 || (!joins && !pads && !is_elementwise(node))) return false;
-    if (out->type != FMAP_FLOAT32 || out->shape.rank != RANK) return false;
-    for (size_t i = 0; i < (pads ? 1 : node->n_inputs); i++) {
+    bool reduces = !node->dead && reduced_axes(graph, node) != 0;
+    if (node->dead || node->n_outputs != 1 || (!joins && !pads && !reduces && !is_elementwise(node)))
+        return false;
+    if (out->type != FMAP_FLOAT32 || (out->shape.rank != RANK && !reduces)) return false;
+    for (size_t i = 0; i < (pads || reduces ? 1 : node->n_inputs); i++) {
         fmap_value in = fmap_node_input(graph, node, i);
         const struct fmap_graph_value *value = &graph->values[in];
         if (!in || is_number(value)) continue;
@@ -111,36 +128,49 @@ static fmap_status turn_axis(struct fmap_graph *graph, struct fmap_graph_node *n
     return fmap_replace_parameters(graph, node, &parameters, sizeof parameters, error);
 }
 
+static fmap_status set_ints(struct fmap_graph *graph, struct fmap_graph_node *node, size_t input,
+                            const int64_t *ints, int64_t n, fmap_error *error) {
+    const int64_t *copy = fmap_storage_copy(&graph->storage, ints, (size_t)n, sizeof *ints);
+    const struct fmap_graph_value value = {
+        .name = "", .type = FMAP_INT64, .shape = {.rank = 1, .dims = {n}}, .data = copy, .producer = -1};
+    node->inputs[input] = copy ? fmap_graph_add_value(graph, &value) : FMAP_NO_VALUE;
+    return node->inputs[input] ? FMAP_OK : fmap_fail_memory(error, (size_t)n * sizeof *ints);
+}
+
+static fmap_status turn_axes(struct fmap_graph *graph, struct fmap_graph_node *node, unsigned set,
+                             fmap_error *error) {
+    int64_t axes[RANK], n = 0;
+    for (int i = 0; i < RANK; i++)
+        if (set >> i & 1) axes[n++] = to_pixels[i];
+    return set_ints(graph, node, 1, axes, n, error);
+}
+
 /* Pads of all axes, in a constant of the node's own. */
 static fmap_status turn_pads(struct fmap_graph *graph, struct fmap_graph_node *node, fmap_error *error) {
     struct fmap_pads pads;
     TRY(fmap_pads_of(graph, node, &pads, error));
-    int64_t *ends = fmap_storage_take(&graph->storage, 2 * RANK, sizeof *ends);
-    if (!ends) return fmap_fail_memory(error, 2 * RANK * sizeof *ends);
+    int64_t ends[2 * RANK];
     for (int i = 0; i < RANK; i++) {
         ends[to_pixels[i]] = pads.before[i];
         ends[RANK + to_pixels[i]] = pads.after[i];
     }
-    const struct fmap_graph_value value = {.name = "",
-                                           .type = FMAP_INT64,
-                                           .shape = {.rank = 1, .dims = {2 * RANK}},
-                                           .data = ends,
-                                           .producer = -1};
-    node->inputs[1] = fmap_graph_add_value(graph, &value);
     if (node->n_inputs > 3) node->n_inputs = 3; /* all axes are meant */
-    return node->inputs[1] ? FMAP_OK : fmap_fail_memory(error, sizeof value);
+    return set_ints(graph, node, 1, ends, 2 * RANK, error);
 }
 
-/* The layer works on planes, and a Transpose behind it makes pixels of what it puts out. */
+/* The layer works on planes, and a Transpose behind it makes pixels of what it puts out, unless there are none left. */
 static fmap_status sink(struct fmap_graph *graph, size_t slot, const struct fmap_graph_node *above,
                         fmap_error *error) {
     struct fmap_graph_node *node = &graph->nodes[slot];
     bool joins = node->layer == &fmap_layer_concat, pads = node->layer == &fmap_layer_pad;
     struct fmap_graph_node below = *above;
+    unsigned axes = reduced_axes(graph, node);
     if (pads) TRY(turn_pads(graph, node, error)); /* which looks at the shape of the input */
-    TRY(turn_inputs(graph, node, pads ? 1 : node->n_inputs, error));
+    TRY(turn_inputs(graph, node, pads || axes ? 1 : node->n_inputs, error));
+    if (axes) TRY(turn_axes(graph, node, axes, error));
     if (joins) TRY(turn_axis(graph, node, error));
     fmap_value pixels = node->outputs[0];
+    if (graph->values[pixels].shape.rank != RANK) return FMAP_OK;
     struct fmap_graph_value value = graph->values[pixels];
     value.shape = planes_shape(&value.shape);
     value.kept = false;

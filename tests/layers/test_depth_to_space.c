@@ -44,6 +44,7 @@ Test(depth_to_space, channels_become_pixels_and_pixels_channels) {
     for (int channel_first = 0; channel_first < 2; channel_first++) {
         assert_moved(2, 3, 4, 5, 2, channel_first);
         assert_moved(1, 16, 3, 3, 2, channel_first);
+        assert_moved(2, 32, 3, 2, 3, channel_first);
         assert_moved(2, 1, 2, 7, 3, channel_first);
         assert_moved(1, 18, 2, 3, 4, channel_first);
         assert_moved(1, 5, 2, 3, 1, channel_first);

@@ -131,6 +131,12 @@ Test(fold_pad, a_maximum_does_not_take_zeros) {
     struct padded padded = average;
     padded.op = "MaxPool";
     cr_assert(!is_folded(padded));
+    padded.value = -INFINITY;
+    cr_assert(is_folded(padded));
+    padded.own[0] = padded.own[3] = 1;
+    padded.ceil_mode = true;
+    padded.stride = 2;
+    cr_assert(is_folded(padded));
 }
 
 Test(fold_pad, a_pad_that_others_need_stays_for_them) {

@@ -105,6 +105,48 @@ Test(sink_transposes, pixels_from_elsewhere_stay_pixels) {
     cr_assert(!cancels((struct between){.op = "Add", .one_sided = true}));
 }
 
+struct reduced {
+    const char *op;
+    int64_t axes[3], n_axes, images, keep;
+};
+
+static void build_reduced(fmap_model *model, const void *what) {
+    const struct reduced *reduced = what;
+    const int64_t image[4] = {reduced->images, 6, 7, C};
+    fmap_attribute keep = net_int("keepdims", reduced->keep);
+    fmap_value x = net_input(model, "x", 4, image);
+    x = conv(model, transpose(model, "first", x, to_planes), C, C);
+    fmap_value inputs[2] = {transpose(model, "above", x, to_pixels),
+                            net_ints(model, reduced->axes, reduced->n_axes)};
+    x = net_node(model, reduced->op, "reduce", inputs, 2, &keep, 1);
+    fmap_model_output(model, net_node(model, "Tanh", NULL, &x, 1, NULL, 0));
+}
+
+static bool reduces_planes(struct reduced reduced) {
+    bool gone = true;
+    for (reduced.images = 1; reduced.images <= 2; reduced.images++) {
+        for (reduced.keep = 0; reduced.keep < 2; reduced.keep++) {
+            fmap_model *model = net_model(build_reduced, &reduced);
+            cr_assert(model && net_passes_change_no_bit(model), "%s", reduced.op);
+            gone &= net_passes_remove(model, "above", NULL);
+            cr_assert(!net_passes_remove(model, "above", &(struct net_passes){.without = "sink_transposes"}));
+            fmap_model_destroy(model);
+        }
+    }
+    return gone;
+}
+
+Test(sink_transposes, reductions_of_pixels_or_of_channels) {
+    static const char *const ops[] = {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceL2"};
+    for (int i = 0; i < 4; i++) {
+        cr_assert(reduces_planes((struct reduced){.op = ops[i], .axes = {1, 2}, .n_axes = 2}));
+        cr_assert(reduces_planes((struct reduced){.op = ops[i], .axes = {-1}, .n_axes = 1}));
+        cr_assert(reduces_planes((struct reduced){.op = ops[i], .axes = {0, 2, 1}, .n_axes = 3}));
+        cr_assert(!reduces_planes((struct reduced){.op = ops[i], .axes = {2}, .n_axes = 1}));
+        cr_assert(!reduces_planes((struct reduced){.op = ops[i], .axes = {1, 2, 3}, .n_axes = 3}));
+    }
+}
+
 Test(sink_transposes, a_tap_sees_pixels) {
     const struct between between = {.op = "Relu", .images = 1};
     enum { N = 6 * 7 * C };
