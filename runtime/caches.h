@@ -1,4 +1,4 @@
-/* The caches of this machine, as the system tells. */
+/* The processor and the caches of this machine, as the system tells. */
 #ifndef FMAP_RUNTIME_CACHES_H
 #define FMAP_RUNTIME_CACHES_H
 
@@ -10,5 +10,11 @@ size_t fmap_cache_bytes(fmap_memory_level level);
 
 /* Of the second cache: what work is cut to fit into. A usual size when the system does not say or says nonsense. */
 size_t fmap_near_cache_bytes(void);
+
+/* What tells this kind of processor from others, in printable characters: its name, and the sizes of its caches. */
+struct fmap_processor_text {
+    char text[160];
+};
+struct fmap_processor_text fmap_processor_text(void);
 
 #endif

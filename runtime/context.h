@@ -15,4 +15,7 @@ struct fmap_context {
     bool has_run;
 };
 
+/* All steps once, with the ports that the context has (run.c). */
+void fmap_context_work(fmap_context *context);
+
 #endif

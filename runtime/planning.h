@@ -39,7 +39,9 @@ struct fmap_planning {
     int64_t
         n_chunks; /* that the steps planned now are run for: shapes are those of one image; 0 and 1: all at once */
     size_t steps_capacity;
-    struct fmap_packing_task *tasks; /* what is still to be packed, the last first (packing.c) */
+    struct fmap_packing_task *tasks;  /* what is still to be packed, the last first (packing.c) */
+    struct fmap_tuning_cache *tuning; /* NULL: the model alone chooses */
+    int trial; /* not 0: this planning tries that candidate, counted from 1 (tuning.h) */
     fmap_error *error;
 };
 

@@ -133,6 +133,14 @@ static void run_together(fmap_context *context) {
     }
 }
 
+void fmap_context_work(fmap_context *context) {
+    if (context->plan->profile) context->begin = now();
+    if (context->plan->threads == 1)
+        run_alone(context);
+    else
+        run_together(context);
+}
+
 fmap_status fmap_context_run(fmap_context *context, const void *const *inputs, void *const *outputs,
                              fmap_error *error) {
     if (!context || !inputs || !outputs) {
@@ -150,11 +158,7 @@ fmap_status fmap_context_run(fmap_context *context, const void *const *inputs, v
         if (!outputs[i])
             return fmap_fail(error, FMAP_ERROR_ARGUMENT, "fmap_context_run: output %zu is NULL", i);
     }
-    if (context->plan->profile) context->begin = now();
-    if (context->plan->threads == 1)
-        run_alone(context);
-    else
-        run_together(context);
+    fmap_context_work(context);
     context->has_run = true;
     return FMAP_OK;
 }

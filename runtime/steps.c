@@ -3,6 +3,7 @@
 #include "runtime/layer.h"
 #include "runtime/passes/passes.h"
 #include "runtime/packing.h"
+#include "runtime/tuning.h"
 
 #include <string.h>
 
@@ -143,9 +144,11 @@ fmap_status fmap_plan_steps(struct fmap_plan *plan, const fmap_plan_options *opt
                                      .storage = {.allocator = plan->storage.allocator},
                                      .error = error};
     planning.values = fmap_storage_take(&planning.storage, plan->graph.n_values, sizeof *planning.values);
-    fmap_status status = planning.values ? add_steps(&planning, !options->no_fusion)
+    fmap_status status = planning.values ? fmap_tuning_open(&planning, options)
                                          : fmap_planning_out_of_memory(&planning);
+    if (status == FMAP_OK) status = add_steps(&planning, !options->no_fusion);
     fmap_planning_pack_all(&planning);
+    if (status == FMAP_OK) status = fmap_tuning_close(&planning);
     if (status == FMAP_OK) status = fmap_settle_buffers(&planning);
     if (status == FMAP_OK) name_kernels(plan);
     fmap_storage_release(&planning.storage);

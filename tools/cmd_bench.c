@@ -31,7 +31,7 @@ struct bench {
     json_t *results;    /* the same for --json */
 };
 
-enum { KEY_SECONDS = 0x400, KEY_WARMUP, KEY_LAYERS, KEY_PROFILE, KEY_TRACE, KEY_MAX_ISA };
+enum { KEY_SECONDS = 0x400, KEY_WARMUP, KEY_LAYERS, KEY_PROFILE, KEY_TRACE, KEY_MAX_ISA, KEY_TUNE };
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
     struct bench_options *options = state->input;
@@ -43,6 +43,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_SECONDS: timing->seconds = option_number(state, "seconds", argument, 0, 86400); return 0;
     case KEY_WARMUP: timing->warmup = option_number(state, "warmup", argument, 0, 86400); return 0;
     case KEY_MAX_ISA: options->trial.max_isa = option_isa(state, argument); return 0;
+    case KEY_TUNE: option_tune(); return 0;
     case KEY_PROFILE: options->trial.roofs = true; /* fall through */
     case KEY_LAYERS: options->trial.layers = true; return 0;
     case KEY_TRACE:
@@ -71,6 +72,7 @@ static const struct argp_option options_table[] = {
      .key = KEY_MAX_ISA,
      .arg = "NAME",
      .doc = "Use nothing above this instruction set: scalar, neon, avx2 or avx512"},
+    {.name = "tune", .key = KEY_TUNE, .doc = TUNE_DOC},
     {.name = "json", .key = 'j', .doc = "Print JSON"},
     {0},
 };

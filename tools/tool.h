@@ -75,7 +75,7 @@ void parse_options(const struct argp *argp, int argc, char **argv, void *input);
 
 /* ---- options that several commands share: children of a command's argp ---------------------------- */
 
-/* --threads, --isa. Zeros are the library's defaults. */
+/* --threads, --isa, --tune. Zeros are the library's defaults. */
 struct engine_options {
     int threads;
     fmap_isa max_isa;
@@ -100,6 +100,10 @@ int option_word(struct argp_state *state, const char *option, const char *text, 
 
 /* The argument of --isa. */
 fmap_isa option_isa(struct argp_state *state, const char *text);
+
+/* --tune: the environment of every plan that is made from now on. */
+#define TUNE_DOC "Measure what the tuning file does not know about the layers, and keep it there"
+void option_tune(void);
 
 /* What the parser of a command with the one argument MODEL ends with: takes it, complains when it is missing. */
 error_t parse_model(int key, char *argument, struct argp_state *state, const char **model);

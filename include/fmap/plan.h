@@ -58,6 +58,16 @@ typedef enum fmap_algorithm {
     FMAP_ALGORITHM_FASTEST /* as the best, with F(5x5) and F(6x6) where they are faster */
 } fmap_algorithm;
 
+/* Whether sizes of tiles and blocks, and how threads share a layer, may be measured where a model would choose. None of
+ * them changes a bit of any result. */
+typedef enum fmap_tuning {
+    FMAP_TUNING_DEFAULT =
+        0, /* what the environment variable FMAP_TUNING says: off, cached or measure; without it, off */
+    FMAP_TUNING_OFF,    /* the model alone */
+    FMAP_TUNING_CACHED, /* what has been measured on this processor before, as far as the file knows it */
+    FMAP_TUNING_MEASURE /* and what it does not know is measured now, some tenths of a second a layer, and added */
+} fmap_tuning;
+
 typedef struct fmap_plan_options {
     int64_t batch;    /* fills in an unknown first dimension of the inputs; 0 is 1 */
     int threads;      /* 0: what OpenMP would use (OMP_NUM_THREADS or the processors) */
@@ -74,11 +84,16 @@ typedef struct fmap_plan_options {
      * value, with one exception: what comes behind a convolution that a BatchNormalization was folded into differs by
      * roundings. A tap never changes what any other tap or output gets. */
     bool no_fusion;
+    fmap_tuning tuning;
+    /* Where measurements are kept. NULL: the file that the environment variable FMAP_TUNING_FILE names, else fmap/tuning in
+     * $XDG_CACHE_HOME or ~/.cache. What is damaged, or of another processor or version, is passed over. It is replaced as a
+     * whole, so that several processes may use it. */
+    const char *tuning_file;
 } fmap_plan_options;
 
 /* Plans a finished model. `options` NULL means all defaults. The model must outlive the plan.
  * Errors: ARGUMENT, MODEL (a shape that cannot be), UNSUPPORTED, LIMIT, MEMORY; a tap pattern that
- * matches no layer is an ARGUMENT error. The plan is immutable and may be shared between threads. */
+ * matches no layer is an ARGUMENT error; IO when measurements cannot be written to a file that was named. The plan is immutable and may be shared between threads. */
 FMAP_API fmap_status fmap_plan_create(const fmap_model *model, const fmap_plan_options *options,
                                       fmap_plan **plan, fmap_error *error);
 FMAP_API void fmap_plan_destroy(fmap_plan *plan);

@@ -82,11 +82,12 @@ static int64_t pixels_of_line(const struct fmap_tiles_job *job, const struct fma
 
 fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                 const struct fmap_tiles_problem *problem) {
-    int64_t group_outputs = problem->outputs / problem->groups, lanes = planning->kernels->lanes;
+    int64_t lanes = planning->kernels->lanes;
     struct fmap_tiles_job job = {0};
+    struct fmap_tuned_note note;
     set_geometry(&job, problem);
-    job.panels.tiling = fmap_choose_tiling(planning->kernels, (group_outputs + lanes - 1) / lanes,
-                                           pixels_of_line(&job, problem));
+    TRY(fmap_tiles_choose(planning, node, problem, pixels_of_line(&job, problem), job.pointwise, &job.panels,
+                          &note));
     if (job.src_pixel_stride == FMAP_BLOCK) job.distance = 1;
     if (job.src_pixel_stride == 2 * FMAP_BLOCK) job.distance = 2;
     job.block_tiles = (int64_t)planning->plan->near_bytes / PIXELS_PART /
@@ -119,7 +120,7 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
             .parts = job.images_parts * job.tiles_parts * job.panels_parts,
             .scratch_bytes = tile_bytes + (size_t)kernel_size * sizeof(struct fmap_tile_position) + gathered,
             .kernel = fmap_kernel_text(planning, problem->name).text,
-            .why = fmap_why_tiles(planning, problem, &job.panels.tiling).text,
+            .why = fmap_why_tiles(planning, problem, &job.panels.tiling, note.text).text,
             .tile = {(int)fmap_tiling_most_pixels(&job.panels.tiling),
                      (int)fmap_tiling_most_vectors(&job.panels.tiling)},
             .share = share,

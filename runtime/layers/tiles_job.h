@@ -3,6 +3,7 @@
 #define FMAP_LAYERS_TILES_JOB_H
 
 #include "runtime/layers/tiles_lines.h"
+#include "runtime/tuning.h"
 
 /* Outputs that one call of the tile makes: up to four vectors of one group. */
 struct fmap_tiles_panel {
@@ -20,7 +21,7 @@ struct fmap_tiles_panels {
     const struct fmap_tiles_panel *panels;
     const float *bias;
     int64_t n_panels;
-    bool large; /* their weights outgrow the second cache */
+    bool large; /* their weights outgrow the second cache: panels go round the pixels */
     bool far;   /* or are not at hand when the layer begins */
 };
 
@@ -45,6 +46,12 @@ struct fmap_tiles_job {
 
 /* Running (tiles_run.c). */
 fmap_part fmap_tiles_part;
+
+/* Chooses the tiling, and whether panels go round the pixels and weights are fetched ahead, for lines of so many pixels
+ * (tiles_choose.c). */
+fmap_status fmap_tiles_choose(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                              const struct fmap_tiles_problem *problem, int64_t n_pixels, bool pointwise,
+                              struct fmap_tiles_panels *panels, struct fmap_tuned_note *note);
 
 /* Lays out the panels of the tiling, packs weights and bias or adds the step that does so in every run (tiles_pack.c). */
 fmap_status fmap_tiles_pack(struct fmap_planning *planning, const struct fmap_graph_node *node,

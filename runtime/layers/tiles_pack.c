@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-/* Weights up to this part of the second cache stay in it while every tile of pixels runs through all of them. */
-enum { WEIGHTS_PART = 2 };
-
 /* Panels of every group, one after the other; returns the floats that their weights take. */
 static int64_t lay_out_panels(const struct fmap_tiles_problem *problem, const struct fmap_tiling *tiling,
                               int lanes, struct fmap_tiles_panel *panels) {
@@ -169,8 +166,6 @@ fmap_status fmap_tiles_pack(struct fmap_planning *planning, const struct fmap_gr
     if (!each) return fmap_planning_out_of_memory(planning);
     int64_t n_weights = lay_out_panels(problem, &panels->tiling, lanes, each);
     panels->panels = each;
-    panels->large = n_weights * (int64_t)sizeof(float) > (int64_t)planning->plan->near_bytes / WEIGHTS_PART;
-    panels->far = fmap_weights_are_far(n_weights * (int64_t)sizeof(float));
     TRY(pack_bias(planning, problem, panels));
     if (!problem->weights) return pack_in_run(planning, node, problem, panels, n_weights, weights);
     struct constant_job job = {.problem = *problem, .panels = each, .lanes = lanes};

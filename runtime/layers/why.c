@@ -36,7 +36,8 @@ static void say_winograd_costs(struct fmap_why *why, const struct fmap_tiles_pro
     }
 }
 
-struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int64_t output) {
+struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int64_t output,
+                                  const char *note) {
     struct fmap_why why = {{0}};
     int64_t tiles = ((problem->out[0] + output - 1) / output) * ((problem->out[1] + output - 1) / output);
     say(&why,
@@ -45,7 +46,7 @@ struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int6
         output, output, problem->channels, problem->outputs, tiles,
         fmap_winograd_cost(problem, output) / direct_macs(problem));
     say_winograd_costs(&why, problem, output);
-    say(&why, ")");
+    say(&why, ")%s", note);
     return why;
 }
 
@@ -85,11 +86,12 @@ static const char *direct_rule(const struct fmap_planning *planning,
 }
 
 struct fmap_why fmap_why_tiles(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
-                               const struct fmap_tiling *tiling) {
+                               const struct fmap_tiling *tiling, const char *note) {
     struct fmap_why why = {{0}};
     say(&why, "direct sum: %s", direct_rule(planning, problem));
     if (problem->adds) say(&why, "; adds the residual");
     say_tiling(&why, planning->kernels, tiling);
+    say(&why, "%s", note);
     return why;
 }
 

@@ -1,4 +1,5 @@
-/* Sentences for people: which rule chose a kernel, and what the alternatives would have cost by the estimate. */
+/* Sentences for people: which rule chose a kernel, and what the alternatives would have cost by the estimate. `note` ends
+ * them. */
 #ifndef FMAP_LAYERS_WHY_H
 #define FMAP_LAYERS_WHY_H
 
@@ -8,9 +9,9 @@ struct fmap_why {
     char text[400];
 };
 
-struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int64_t output);
+struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int64_t output, const char *note);
 struct fmap_why fmap_why_tiles(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
-                               const struct fmap_tiling *tiling);
+                               const struct fmap_tiling *tiling, const char *note);
 struct fmap_why fmap_why_stem(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                               const struct fmap_tiling *tiling);
 

@@ -5,7 +5,10 @@
 
 #include "runtime/layers/why.h"
 #include "runtime/layers/winograd_cut.h"
+#include "runtime/tuning.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { KERNEL = 9 };
@@ -182,9 +185,31 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
     return fmap_winograd_pack(planning, problem, job->output, &job->panels, weights);
 }
 
+/* Which of the cuts: the model's best, or by measurement. */
+static fmap_status choose_cut(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                              const struct fmap_tiles_problem *problem, const struct winograd_job *job,
+                              const struct fmap_winograd_work *work, struct fmap_winograd_cut *cut,
+                              struct fmap_tuned_note *note) {
+    struct fmap_winograd_cut cuts[FMAP_WINOGRAD_CUTS];
+    struct fmap_tuned ways[FMAP_WINOGRAD_CUTS] = {{{0}}};
+    int n = fmap_winograd_cuts(work, cuts), chosen;
+    for (int i = 0; i < n; i++)
+        ways[i] = (struct fmap_tuned){{cuts[i].vectors, cuts[i].n_blocks, cuts[i].panels_parts}};
+    char layer[160];
+    snprintf(layer, sizeof layer,
+             "winograd%" PRId64 " %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 " to %" PRId64 "x%" PRId64
+             "x%" PRId64 "%s",
+             job->output, problem->images, problem->channels, problem->in[0], problem->in[1],
+             problem->outputs, problem->out[0], problem->out[1], problem->pool ? " pooled" : "");
+    TRY(fmap_planning_choose(planning, node, layer, ways, n, &chosen, note));
+    *cut = cuts[chosen];
+    return FMAP_OK;
+}
+
 /* Blocks of tiles that fit the cache and that share out evenly among the threads. */
-static struct fmap_share cut_into_parts(struct winograd_job *job, const struct fmap_planning *planning,
-                                        const struct fmap_tiles_problem *problem) {
+static fmap_status cut_into_parts(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                                  const struct fmap_tiles_problem *problem, struct winograd_job *job,
+                                  struct fmap_share *share, struct fmap_tuned_note *note) {
     int64_t lanes = planning->kernels->lanes, images = problem->images;
     struct fmap_winograd_work work = {.kernels = planning->kernels,
                                       .points = job->points,
@@ -195,22 +220,22 @@ static struct fmap_share cut_into_parts(struct winograd_job *job, const struct f
                                       .near_bytes = (int64_t)planning->plan->near_bytes};
     int64_t macs = images * job->out[0] * job->out[1] * KERNEL * job->channels * work.n_vectors * lanes;
     work.threads = fmap_least(planning->plan->threads, fmap_planning_parts(planning, macs));
-    struct fmap_winograd_cut cuts[FMAP_WINOGRAD_CUTS];
-    fmap_winograd_cuts(&work, cuts);
-    job->far = fmap_winograd_is_far(&work, &cuts[0]);
-    job->panels = fmap_tiling_of(planning->kernels, work.n_vectors, job->n_tiles, cuts[0].vectors);
+    struct fmap_winograd_cut cut;
+    TRY(choose_cut(planning, node, problem, job, &work, &cut, note));
+    job->far = fmap_winograd_is_far(&work, &cut);
+    job->panels = fmap_tiling_of(planning->kernels, work.n_vectors, job->n_tiles, cut.vectors);
     /* A block reads all weights, which cost as much as a few tiles; parts of its panels all transform its input. */
-    struct fmap_share share = {
+    *share = (struct fmap_share){
         {{.total = images, .pieces = images},
-         {.total = job->n_tiles, .pieces = cuts[0].n_blocks, .overhead = 2},
+         {.total = job->n_tiles, .pieces = cut.n_blocks, .overhead = 2},
          {.total = job->panels.n_panels,
-          .pieces = cuts[0].panels_parts,
+          .pieces = cut.panels_parts,
           .overhead = TRANSFORM_CHANNELS / (double)(fmap_tiling_most_vectors(&job->panels) * lanes)}}};
-    fmap_share_improve(&share, (int)work.threads);
-    job->n_blocks = share.along[1].pieces;
-    job->panels_parts = share.along[2].pieces;
+    fmap_share_improve(share, (int)work.threads);
+    job->n_blocks = share->along[1].pieces;
+    job->panels_parts = share->along[2].pieces;
     job->most_tiles = (job->n_tiles + job->n_blocks - 1) / job->n_blocks;
-    return share;
+    return FMAP_OK;
 }
 
 static void set_transforms(struct winograd_job *job, const struct fmap_kernels *kernels) {
@@ -248,7 +273,9 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     job.dst_block_stride = kept[0] * kept[1] * FMAP_BLOCK;
     job.n_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;
     set_transforms(&job, planning->kernels);
-    struct fmap_share share = cut_into_parts(&job, planning, problem);
+    struct fmap_share share;
+    struct fmap_tuned_note note;
+    TRY(cut_into_parts(planning, node, problem, &job, &share, &note));
     /* One line more than needed: as many streams as points a power of two apart would meet in one set of the first cache. */
     job.transformed_stride = job.most_tiles * blocks_of(job.channels) * FMAP_BLOCK + FMAP_BLOCK;
     job.product_stride = job.most_tiles * planning->kernels->lanes + FMAP_BLOCK;
@@ -267,7 +294,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                             .parts = problem->images * job.n_blocks * job.panels_parts,
                                             .scratch_bytes = (size_t)scratch * sizeof(float),
                                             .kernel = fmap_kernel_text(planning, names[output]).text,
-                                            .why = fmap_why_winograd(problem, output).text,
+                                            .why = fmap_why_winograd(problem, output, note.text).text,
                                             .tile = {(int)(most < job.most_tiles ? most : job.most_tiles),
                                                      (int)fmap_tiling_most_vectors(&job.panels)},
                                             .share = share,
