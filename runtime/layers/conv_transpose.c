@@ -270,6 +270,47 @@ static fmap_status plan_phases(struct fmap_planning *planning, const struct fmap
     return FMAP_OK;
 }
 
+/* Whether input pixels do not share outputs, so that all phases read the same ones. */
+static bool is_apart(const struct fmap_window_size *size, const struct fmap_tiles_problem *problem) {
+    bool apart = problem->groups == 1 && problem->in[0] * problem->in[1] > 1;
+    for (int axis = 0; axis < 2; axis++) {
+        apart = apart && size->kernel[axis] == size->strides[axis] && size->dilations[axis] == 1 &&
+                size->pads[axis] == 0 && size->out[axis] == size->in[axis] * size->strides[axis];
+    }
+    return apart;
+}
+
+/* All phases in one step: a 1x1 convolution whose outputs are the phases', each filled up to whole blocks. */
+static fmap_status plan_apart(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                              const struct fmap_window_size *size, struct fmap_tiles_problem problem) {
+    const void *kernel = fmap_input_value(planning->graph, node, 1)->data;
+    int64_t phases = size->kernel[0] * size->kernel[1], outputs = problem.outputs,
+            channels = problem.channels;
+    problem.phase_outputs = (outputs + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK;
+    problem.phase_columns = size->kernel[1];
+    problem.phase_row_stride = size->out[1] * FMAP_BLOCK;
+    problem.outputs = phases * problem.phase_outputs;
+    float *weights = fmap_storage_take(&planning->storage, (size_t)(problem.outputs * channels),
+                                       sizeof *weights);
+    float *bias = fmap_storage_take(&planning->storage, (size_t)problem.outputs, sizeof *bias);
+    if (!weights || !bias) return fmap_planning_out_of_memory(planning);
+    for (int64_t i = 0; i < phases * outputs; i++) {
+        int64_t phase = i / outputs, o = i % outputs, to = phase * problem.phase_outputs + o;
+        if (problem.bias) bias[to] = fmap_float_at(problem.bias, o);
+        for (int64_t c = 0; c < channels; c++)
+            weights[to * channels + c] = fmap_float_at(kernel, (c * outputs + o) * phases + phase);
+    }
+    problem.weights = weights;
+    problem.bias = bias;
+    int64_t strides[4] = {channels, 1, 1, 1};
+    memcpy(problem.weight_strides, strides, sizeof strides);
+    for (int axis = 0; axis < 2; axis++) {
+        problem.out[axis] = problem.in[axis];
+        problem.kernel[axis] = problem.dilations[axis] = 1;
+    }
+    return fmap_planning_tiles(planning, node, &problem);
+}
+
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
     const struct fmap_conv_transpose_parameters *parameters = node->parameters;
     const struct fmap_graph_value *weights = fmap_input_value(planning->graph, node, 1),
@@ -303,6 +344,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
                                          .name = "transposed"};
     TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
     TRY(fmap_planning_write_images(planning, node->outputs[0], &problem.dst, &problem.dst_image_stride));
+    if (is_apart(&size, &problem)) return plan_apart(planning, node, &size, problem);
     return plan_phases(planning, node, &size, &problem);
 }
 

@@ -56,6 +56,9 @@ static void set_geometry(struct fmap_tiles_job *job, const struct fmap_tiles_pro
         job->dst_pixel_stride = problem->dst_pixel_stride;
         job->dst_line_stride = problem->dst_line_stride;
         job->dst_block_stride = problem->dst_block_stride;
+        job->phase_outputs = problem->phase_outputs;
+        job->phase_columns = problem->phase_columns;
+        job->phase_row_stride = problem->phase_row_stride;
     }
     job->activate = problem->activate;
     job->aligned = fmap_tiles_aligned(problem);
@@ -66,7 +69,7 @@ static void set_geometry(struct fmap_tiles_job *job, const struct fmap_tiles_pro
     }
     if (job->images_are_pixels) return;
     job->gathers = is_strided_pointwise(problem);
-    job->pointwise = job->gathers || (fmap_tiles_one_line(problem) && job->aligned);
+    job->pointwise = job->gathers || (fmap_tiles_pointwise(problem) && job->aligned);
     if (job->gathers) {
         job->lines.n = 1;
         job->out_width = problem->out[1];

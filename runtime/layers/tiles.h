@@ -19,6 +19,9 @@ struct fmap_tiles_problem {
     int64_t src_image_stride, dst_image_stride;
     /* Output pixels that lie apart, as those of a transposed convolution do; 0: they lie side by side. */
     int64_t dst_pixel_stride, dst_line_stride, dst_block_stride;
+    /* Outputs of several such pixels at once, `phase_outputs` (whole blocks) of each: those of phase p begin phase_row_stride
+     * and 16 elements further on for every phase_columns of them and for each; 0: they are one. Of 1x1 kernels. */
+    int64_t phase_outputs, phase_columns, phase_row_stride;
     const void
         *weights; /* floats of a constant, perhaps unaligned; NULL: computed, and packed in every run */
     struct fmap_operand computed_weights;
@@ -45,6 +48,11 @@ static inline bool fmap_tiles_one_line(const struct fmap_tiles_problem *problem)
 /* Whether a network that comes back to weights of that size finds them elsewhere than in the second cache, because what
  * lies between has pushed them out. Then they are fetched ahead, which costs one percent where it is not needed. */
 static inline bool fmap_weights_are_far(int64_t bytes) { return bytes > 256 * 1024; }
+
+/* Whether all outputs of a line are made of neighbouring source pixels, one each. */
+static inline bool fmap_tiles_pointwise(const struct fmap_tiles_problem *problem) {
+    return fmap_tiles_one_line(problem) || problem->phase_outputs;
+}
 
 /* Whether every group begins and ends with a block. */
 static inline bool fmap_tiles_aligned(const struct fmap_tiles_problem *problem) {

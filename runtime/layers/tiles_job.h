@@ -39,6 +39,7 @@ struct fmap_tiles_job {
     int64_t group_channels;
     int64_t src_image_stride, src_block_stride;
     int64_t dst_image_stride, dst_block_stride;
+    int64_t phase_outputs, phase_columns, phase_row_stride; /* as in the problem */
     ptrdiff_t src_pixel_stride, dst_pixel_stride, dst_line_stride;
     bool adds; /* a fourth operand, before the activation */
     struct fmap_activate_job activate;

@@ -44,6 +44,11 @@ static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t p
 }
 
 static int64_t output_offset(const struct fmap_tiles_job *job, int64_t output) {
+    if (job->phase_outputs) {
+        int64_t phase = output / job->phase_outputs, rest = output % job->phase_outputs;
+        return phase / job->phase_columns * job->phase_row_stride + phase % job->phase_columns * FMAP_BLOCK +
+               rest / FMAP_BLOCK * job->dst_block_stride + rest % FMAP_BLOCK;
+    }
     return output / FMAP_BLOCK * job->dst_block_stride + output % FMAP_BLOCK;
 }
 
@@ -85,7 +90,7 @@ static void run_panel(const struct walk *walk, const struct fmap_tiles_panel *pa
     if (!job->aligned) scatter_tile(walk, panel, walk->tile.dst, n_pixels);
 }
 
-/* Tiles [tile, tile_end) of a pointwise layer with one panel: one call for the longer ones, one for the others. They fetch
+/* Tiles [tile, tile_end) of a pointwise layer with one panel: of each line one call for the longer ones, one for the others. They fetch
  * the next panel's weights, each its share. */
 static void run_pointwise_panel(const struct walk *walk, const struct fmap_tiles_panel *panel,
                                 const struct fmap_tiles_panel *next, int64_t tile, int64_t tile_end) {
@@ -97,17 +102,20 @@ static void run_pointwise_panel(const struct walk *walk, const struct fmap_tiles
     job.fetch = walk->weights + next->weights;
     job.n_fetched = (int)((next->n_vectors * walk->kernels->lanes - 1) / (tile_end - tile) + 1);
     while (tile < tile_end) {
-        int64_t end = tile < n_longer && n_longer < tile_end ? n_longer : tile_end;
-        int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
-        int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, tile);
-        job.src = src + (first - walk->first_pixel) * FMAP_BLOCK;
-        set_output(walk, &job, dst + first * FMAP_BLOCK);
-        job.src_step = job.dst_step = n_pixels * FMAP_BLOCK;
-        job.n_repeats = (int)(end - tile);
+        int64_t line = tile / tiling->n_tiles, piece = tile % tiling->n_tiles;
+        int64_t last = tiling->n_tiles - piece < tile_end - tile ? tiling->n_tiles : piece + tile_end - tile;
+        int64_t end = piece < n_longer && n_longer < last ? n_longer : last;
+        int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, piece);
+        int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, piece);
+        job.src = src + (line * tiling->n_pixels + first - walk->first_pixel) * FMAP_BLOCK;
+        set_output(walk, &job, dst + line * walk->job->dst_line_stride + first * job.dst_pixel_stride);
+        job.src_step = n_pixels * FMAP_BLOCK;
+        job.dst_step = n_pixels * job.dst_pixel_stride;
+        job.n_repeats = (int)(end - piece);
         (walk->job->panels.far ? walk->kernels->pointwise_far
                                : walk->kernels->pointwise)[panel->n_vectors][n_pixels](&job);
-        job.fetch += (end - tile) * job.n_fetched * job.n_blocks * FMAP_BLOCK;
-        tile = end;
+        job.fetch += (end - piece) * job.n_fetched * job.n_blocks * FMAP_BLOCK;
+        tile += end - piece;
     }
 }
 

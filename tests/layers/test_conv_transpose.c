@@ -179,6 +179,25 @@ Test(conv_transpose, what_networks_use_is_shared_between_threads_without_a_diffe
     cr_assert(agrees(bilinear, 3));
 }
 
+/* Then all phases are one step. */
+Test(conv_transpose, kernels_as_large_as_the_stride_have_the_oracles_sum) {
+    uint64_t seed = 3;
+    for (int i = 0; i < 40; i++) {
+        struct transposed t = {.n = check_between(&seed, 1, 2),
+                               .channels = check_between(&seed, 1, 40),
+                               .outputs = check_between(&seed, 1, 40),
+                               .groups = 1,
+                               .dilations = {1, 1},
+                               .bias = check_between(&seed, 0, 1),
+                               .one_dimension = i % 6 == 0};
+        for (int a = 0; a < 2; a++) {
+            t.in[a] = check_between(&seed, 1, 30);
+            t.kernel[a] = t.strides[a] = check_between(&seed, 1, 3);
+        }
+        cr_assert(agrees(t, (uint64_t)i), "case %d", i);
+    }
+}
+
 /* A dilation that shares a factor with the stride leaves outputs that nothing is added to. */
 Test(conv_transpose, outputs_that_no_input_reaches_are_the_bias) {
     struct transposed t = {.n = 1,
