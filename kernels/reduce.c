@@ -76,48 +76,67 @@ INLINE void reduce_rows(const struct fmap_reduce *job, int64_t row, int rows, en
     UNROLL for (int r = 0; r < rows; r++) job->dst[row + r] = combine_chains(chains[r], op);
 }
 
-/* ---- rows side by side: a cache line of them at a time, their chains kept in memory between pieces -------------- */
+/* ---- rows side by side: a cache line of them at a time -------------------------------------------------------------- */
 
-enum { PIECE = 256 }; /* elements of each row, that are read several times where registers are few */
+enum { PIECE = 256 }; /* elements of each row that are read several times where registers are few */
 
-/* Elements [first, end) of one vector of rows, those of CHAINS_AT_ONCE chains from `chain` on. */
-INLINE void reduce_piece(const struct fmap_reduce *job, const float *src, float *chains, vf shift,
-                         int64_t first, int64_t end, int chain, int lanes, enum fmap_reduce_op op) {
-    vf sums[CHAINS_AT_ONCE];
-    UNROLL for (int j = 0; j < CHAINS_AT_ONCE; j++) sums[j] = v_load(chains + (chain + j) * CHAINS);
-    int64_t i = first + chain;
-    src += i * job->stride;
-    ROLLED for (; i + CHAINS_AT_ONCE <= end; i += CHAINS) {
-        UNROLL for (int j = 0; j < CHAINS_AT_ONCE; j++)
-            sums[j] = step(sums[j], v_load_first(src + j * job->stride, lanes), shift, op);
-        src += CHAINS * job->stride;
-    }
-    UNROLL for (int j = 0; j < CHAINS_AT_ONCE - 1; j++) {
-        if (i + j < end) sums[j] = step(sums[j], v_load_first(src + j * job->stride, lanes), shift, op);
-    }
-    UNROLL for (int j = 0; j < CHAINS_AT_ONCE; j++) v_store(chains + (chain + j) * CHAINS, sums[j]);
+INLINE vf combine_vectors(vf a, vf b, enum fmap_reduce_op op) {
+    if (is_extreme(op)) return v_max_or_nan(a, b);
+    return op == FMAP_REDUCE_PRODUCT ? v_mul(a, b) : v_add(a, b);
 }
 
-/* `rows` is FMAP_BLOCK but for the last; as a constant it turns masked accesses into plain ones. */
-INLINE void reduce_columns(const struct fmap_reduce *job, int64_t row, int rows, enum fmap_reduce_op op) {
-    float chains[CHAINS * FMAP_BLOCK] __attribute__((aligned(64)));
-    for (int i = 0; i < CHAINS * FMAP_BLOCK; i += LANES) v_store(chains + i, identity(op));
-    for (int64_t first = 0; first < job->n; first += PIECE) {
-        int64_t end = first + PIECE < job->n ? first + PIECE : job->n;
-        for (int part = 0; part < PARTS; part++) {
-            int lanes = rows == FMAP_BLOCK ? LANES : rest_of(rows, part * LANES);
-            int64_t column = row + part * LANES;
-            vf shift = job->shift ? v_load_first(job->shift + column, lanes) : v_splat(0.0f);
-            for (int chain = 0; chain < CHAINS; chain += CHAINS_AT_ONCE)
-                reduce_piece(job, job->src + column, chains + part * LANES, shift, first, end, chain, lanes,
-                             op);
+/* Elements [first, end) of one vector of rows, those of CHAINS_AT_ONCE chains from `chain` on. */
+INLINE void reduce_piece(const float *src, ptrdiff_t stride, vf *chains, vf shift, int64_t first, int64_t end,
+                         int chain, int lanes, enum fmap_reduce_op op) {
+    int64_t i = first + chain;
+    src += i * stride;
+    ROLLED for (; i + CHAINS_AT_ONCE <= end; i += CHAINS) {
+        UNROLL for (int j = 0; j < CHAINS_AT_ONCE; j++)
+            chains[j] = step(chains[j], v_load_first(src + j * stride, lanes), shift, op);
+        src += CHAINS * stride;
+    }
+    UNROLL for (int j = 0; j < CHAINS_AT_ONCE - 1; j++) {
+        if (i + j < end) chains[j] = step(chains[j], v_load_first(src + j * stride, lanes), shift, op);
+    }
+}
+
+/* One vector of rows, in pieces, between which the chains are kept in memory. */
+INLINE vf reduce_vector(const float *src, ptrdiff_t stride, vf shift, int64_t n, int lanes,
+                        enum fmap_reduce_op op) {
+    float kept[CHAINS * LANES] __attribute__((aligned(64)));
+    vf chains[CHAINS_AT_ONCE];
+    for (int j = 0; j < CHAINS; j++) v_store(kept + j * LANES, identity(op));
+    for (int64_t first = 0; first < n; first += PIECE) {
+        int64_t end = first + PIECE < n ? first + PIECE : n;
+        for (int chain = 0; chain < CHAINS; chain += CHAINS_AT_ONCE) {
+            UNROLL for (int j = 0; j < CHAINS_AT_ONCE; j++) chains[j] = v_load(kept + (chain + j) * LANES);
+            reduce_piece(src, stride, chains, shift, first, end, chain, lanes, op);
+            UNROLL for (int j = 0; j < CHAINS_AT_ONCE; j++) v_store(kept + (chain + j) * LANES, chains[j]);
         }
     }
     for (int apart = CHAINS / 2; apart > 0; apart /= 2) {
-        for (int i = 0; i < apart * FMAP_BLOCK; i++)
-            chains[i] = combine(chains[i], chains[i + apart * FMAP_BLOCK], op);
+        for (int j = 0; j < apart; j++) {
+            float *to = kept + j * LANES;
+            v_store(to, combine_vectors(v_load(to), v_load(to + apart * LANES), op));
+        }
     }
-    for (int i = 0; i < rows; i++) job->dst[row + i] = op == FMAP_REDUCE_MINIMUM ? -chains[i] : chains[i];
+    return v_load(kept);
+}
+
+/* `rows` is FMAP_BLOCK but for the last, and `stride` mostly: as constants they turn masked accesses into plain ones and
+ * spare the arithmetic on addresses. */
+INLINE void reduce_columns(const struct fmap_reduce *job, int64_t row, int rows, ptrdiff_t stride,
+                           enum fmap_reduce_op op) {
+    for (int part = 0; part < PARTS; part++) {
+        int lanes = rows == FMAP_BLOCK ? LANES : rest_of(rows, part * LANES);
+        int64_t column = row + part * LANES;
+        if (lanes == 0) return;
+        vf shift = job->shift ? v_load_first(job->shift + column, lanes) : v_splat(0.0f);
+        const float *src = job->src + column;
+        vf result = reduce_vector(src, stride, shift, job->n, lanes, op);
+        if (op == FMAP_REDUCE_MINIMUM) result = v_sub(v_splat(-0.0f), result);
+        v_store_first(job->dst + column, result, lanes);
+    }
 }
 
 INLINE void reduce(const struct fmap_reduce *job, enum fmap_reduce_op op) {
@@ -128,8 +147,13 @@ INLINE void reduce(const struct fmap_reduce *job, enum fmap_reduce_op op) {
         for (; row < job->n_rows; row++) reduce_rows(job, row, 1, op);
         return;
     }
-    for (; row + FMAP_BLOCK <= job->n_rows; row += FMAP_BLOCK) reduce_columns(job, row, FMAP_BLOCK, op);
-    if (row < job->n_rows) reduce_columns(job, row, (int)(job->n_rows - row), op);
+    if (job->stride == FMAP_BLOCK && job->n_rows == FMAP_BLOCK) {
+        reduce_columns(job, 0, FMAP_BLOCK, FMAP_BLOCK, op);
+        return;
+    }
+    for (; row + FMAP_BLOCK <= job->n_rows; row += FMAP_BLOCK)
+        reduce_columns(job, row, FMAP_BLOCK, job->stride, op);
+    if (row < job->n_rows) reduce_columns(job, row, (int)(job->n_rows - row), job->stride, op);
 }
 
 #define FOR_EACH_OP(function, job) \

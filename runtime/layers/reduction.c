@@ -144,14 +144,13 @@ static void reduce_rows(const struct fmap_run *run, const struct reduction_job *
  * sets. */
 static void finish(const struct reduction_job *job, float *dst, const float *shift, int64_t n) {
     float count = (float)job->rows.n;
-    for (int64_t i = 0; i < n; i++) {
-        switch (job->reduction) {
-        case FMAP_REDUCTION_MEAN: dst[i] /= count; break;
-        case FMAP_REDUCTION_L2: dst[i] = sqrtf(dst[i]); break;
-        case FMAP_REDUCTION_LOG_SUM: dst[i] = (float)log((double)dst[i]); break;
-        case FMAP_REDUCTION_LOG_SUM_EXP: dst[i] = (float)((double)shift[i] + log((double)dst[i])); break;
-        default: return;
-        }
+    if (job->reduction == FMAP_REDUCTION_MEAN) {
+        for (int64_t i = 0; i < n; i++) dst[i] /= count;
+    } else if (job->reduction == FMAP_REDUCTION_L2) {
+        for (int64_t i = 0; i < n; i++) dst[i] = sqrtf(dst[i]);
+    } else if (job->reduction == FMAP_REDUCTION_LOG_SUM || job->reduction == FMAP_REDUCTION_LOG_SUM_EXP) {
+        for (int64_t i = 0; i < n; i++)
+            dst[i] = (float)((shift ? (double)shift[i] : 0.0) + log((double)dst[i]));
     }
 }
 
