@@ -1,61 +1,13 @@
-/* Activations on a vector, for the last step of every kernel.
- *
- * exp(x) = 2^n * e^r with n = round(x / ln 2), |r| <= ln(2) / 2, and a Taylor polynomial for e^r - 1, whose
- * next term is below 0.1 ulp. exp is within 2 ulp of the exact value, sigmoid and tanh within 3. All
- * instruction sets run the same operations, so they agree to the bit. */
+/* What happens to values that a kernel has just stored, before they leave the first cache: every function of
+ * FMAP_FUNCTIONS (kernels.h). A clip, whose cost would be felt, kernels do in registers; the others would make the loops
+ * around them large, and are called. */
 #ifndef FMAP_ACTIVATE_H
 #define FMAP_ACTIVATE_H
 
 #include "template.h"
 
-/* e^r - 1, and n: the polynomial begins at r, so that small arguments keep their relative precision. */
-INLINE vf v_exp_reduced(vf x, vf *n) {
-    *n = v_round(v_mul(x, v_splat(1.44269504f)));
-    vf r = v_fma(*n, v_splat(-0.693359375f), x); /* ln 2 in two parts, the first exact in few bits */
-    r = v_fma(*n, v_splat(2.12194440e-4f), r);
-    vf p = v_splat(1.0f / 5040);
-    p = v_fma(p, r, v_splat(1.0f / 720));
-    p = v_fma(p, r, v_splat(1.0f / 120));
-    p = v_fma(p, r, v_splat(1.0f / 24));
-    p = v_fma(p, r, v_splat(1.0f / 6));
-    p = v_fma(p, r, v_splat(0.5f));
-    return v_fma(v_mul(p, r), r, r);
-}
-
-/* Overflows to infinity, underflows through the denormals to 0. Clamped so that n stays in v_scale's range,
- * in this order of operands because it lets NaN through. */
-INLINE vf v_exp(vf x) {
-    vf n;
-    x = v_min(v_splat(89.0f), v_max(v_splat(-104.0f), x));
-    vf p = v_exp_reduced(x, &n);
-    return v_scale(v_add(p, v_splat(1.0f)), n);
-}
-
-INLINE vf v_sigmoid(vf x) {
-    vf one = v_splat(1.0f);
-    return v_div(one, v_add(one, v_exp(v_sub(v_splat(0.0f), x))));
-}
-
-/* E / (E + 2) with E = e^2x - 1 = 2^n (e^r - 1) + (2^n - 1): no cancellation, so small arguments need no
- * case of their own. Beyond 10 the quotient is 1. */
-INLINE vf v_tanh(vf x) {
-    vf n;
-    x = v_min(v_splat(10.0f), v_max(v_splat(-10.0f), x));
-    vf p = v_exp_reduced(v_add(x, x), &n);
-    vf power = v_scale(v_splat(1.0f), n);
-    vf e = v_fma(p, power, v_sub(power, v_splat(1.0f)));
-    return v_div(e, v_add(e, v_splat(2.0f)));
-}
-
-/* `activate` is the same for a whole kernel call: the branch is predicted. */
-INLINE vf v_activate(vf x, const struct fmap_activate_job *activate) {
-    switch (activate->kind) {
-    case FMAP_ACTIVATE_CLIP: return v_min(v_splat(activate->b), v_max(v_splat(activate->a), x));
-    case FMAP_ACTIVATE_LEAKY: return v_select(v_less(x, v_splat(0.0f)), v_mul(v_splat(activate->a), x), x);
-    case FMAP_ACTIVATE_SIGMOID: return v_sigmoid(x);
-    case FMAP_ACTIVATE_TANH: return v_tanh(x);
-    default: return x;
-    }
-}
+/* The vector at dst + i * step becomes the function of the one at src + i * step, i < n. dst may be src. */
+void K(activate)(const float *src, float *dst, ptrdiff_t step, int64_t n,
+                 const struct fmap_activate_job *activate);
 
 #endif

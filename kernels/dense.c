@@ -64,11 +64,9 @@ INLINE const float *dense_lanes(tile_row *acc, const float **x, const float *w, 
 
 static __attribute__((noinline)) void dense_activate(const struct fmap_dense_tile *job, int rows,
                                                      int vectors) {
-    for (int row = 0; row < rows; row++) {
-        for (int v = 0; v < vectors; v++) {
-            float *dst = job->dst + row * job->dst_row_stride + v * LANES;
-            v_store(dst, v_activate(v_load(dst), &job->activate));
-        }
+    for (int v = 0; v < vectors; v++) {
+        float *dst = job->dst + v * LANES;
+        K(activate)(dst, dst, job->dst_row_stride, rows, &job->activate);
     }
 }
 

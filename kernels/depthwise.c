@@ -65,9 +65,8 @@ static const struct window_kind kinds[] = {KINDS(WINDOW_FMA_KIND, depthwise)};
 static __attribute__((noinline)) void depthwise_activate(const struct fmap_depthwise *job, int64_t first,
                                                          int64_t last) {
     int64_t row = job->window.dst_width * FMAP_BLOCK;
-    for (int64_t i = first * row; i < last * row; i += LANES) {
-        v_store(job->window.dst + i, v_activate(v_load(job->window.dst + i), &job->activate));
-    }
+    float *dst = job->window.dst + first * row;
+    K(activate)(dst, dst, LANES, (last - first) * row / LANES, &job->activate);
 }
 
 void K(depthwise)(const struct fmap_depthwise *job) {

@@ -98,6 +98,16 @@ INLINE void dot_sum(vf *acc, const struct fmap_dot *job, int64_t y, int64_t x, i
         dot_border(acc, job, &place, n_whole, job->n_blocks, rest, pixels, outputs);
 }
 
+/* Over outputs just stored. */
+static __attribute__((noinline)) void dot_activate(const struct fmap_dot *job, float *dst, int pixels,
+                                                   int outputs) {
+    float sums[DOT_ROWS * LANES] = {0};
+    int n = pixels * outputs;
+    for (int i = 0; i < n; i++) sums[i] = dst[i / outputs * FMAP_BLOCK + i % outputs];
+    K(activate)(sums, sums, LANES, (n + LANES - 1) / LANES, &job->activate);
+    for (int i = 0; i < n; i++) dst[i / outputs * FMAP_BLOCK + i % outputs] = sums[i];
+}
+
 /* Outputs of pixels [x, x + pixels) of row y. */
 INLINE void dot(const struct fmap_dot *job, int64_t y, int64_t x, int pixels, int outputs) {
     float partial[FMAP_BLOCK][DOT_ROWS * LANES], sums[DOT_ROWS * LANES];
@@ -119,12 +129,13 @@ INLINE void dot(const struct fmap_dot *job, int64_t y, int64_t x, int pixels, in
             UNROLL for (int l = 0; l < half; l++) lane[l] = v_add(lane[l], lane[l + half]);
         }
         vf sum = v_add(lane[0], v_load(job->bias + row * LANES));
-        v_store(sums + row * LANES, v_activate(sum, &job->activate));
+        v_store(sums + row * LANES, sum);
     }
     float *dst = job->window.dst + (y * job->window.dst_width + x) * FMAP_BLOCK;
     UNROLL for (int p = 0; p < pixels; p++) {
         UNROLL for (int o = 0; o < outputs; o++) dst[p * FMAP_BLOCK + o] = sums[p * outputs + o];
     }
+    if (job->activate.kind != FMAP_ACTIVATE_NONE) dot_activate(job, dst, pixels, outputs);
 }
 
 /* A function for each number of outputs and some numbers of pixels, the largest first: as many sums as there are

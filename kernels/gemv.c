@@ -43,12 +43,6 @@ INLINE const float *gemv_terms(vf *sums, const float *x, const float *w, ptrdiff
     return w;
 }
 
-static __attribute__((noinline)) void gemv_activate(const struct fmap_gemv *job, int vectors) {
-    for (int v = 0; v < vectors; v++) {
-        v_store(job->dst + v * LANES, v_activate(v_load(job->dst + v * LANES), &job->activate));
-    }
-}
-
 INLINE void gemv(const struct fmap_gemv *job, int streams, int vectors) {
     vf sums[GEMV_STREAMS * GEMV_VECTORS];
     UNROLL for (int v = 0; v < streams * vectors; v++) sums[v] = v_load(job->bias + v * LANES);
@@ -60,7 +54,9 @@ INLINE void gemv(const struct fmap_gemv *job, int streams, int vectors) {
         w = gemv_terms(sums, x, w, stride, job->terms.rest_lanes, streams, vectors);
     }
     UNROLL for (int v = 0; v < streams * vectors; v++) v_store(job->dst + v * LANES, sums[v]);
-    if (job->activate.kind != FMAP_ACTIVATE_NONE) gemv_activate(job, streams * vectors);
+    if (job->activate.kind != FMAP_ACTIVATE_NONE) {
+        K(activate)(job->dst, job->dst, LANES, streams * vectors, &job->activate);
+    }
 }
 
 void K(gemv)(const struct fmap_gemv *job) {

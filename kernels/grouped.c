@@ -156,7 +156,6 @@ void K(grouped)(const struct fmap_grouped *job) {
     window_run(&strip, kinds, first, last);
     if (job->activate.kind == FMAP_ACTIVATE_NONE || job->activate.kind == FMAP_ACTIVATE_CLIP) return;
     int64_t row = job->window.dst_width * FMAP_BLOCK;
-    for (int64_t i = first * row; i < last * row; i += LANES) {
-        v_store(job->window.dst + i, v_activate(v_load(job->window.dst + i), &job->activate));
-    }
+    float *dst = job->window.dst + first * row;
+    K(activate)(dst, dst, LANES, (last - first) * row / LANES, &job->activate);
 }

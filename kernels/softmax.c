@@ -1,6 +1,6 @@
 /* Softmax, by the largest element first, so that no exponential overflows. NaN anywhere in a row makes the
  * whole row NaN by way of the sum, and so does a row without a finite maximum, as infinity - infinity. */
-#include "activate.h"
+#include "exponential.h"
 
 enum { CHAINS = 16 };
 

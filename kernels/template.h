@@ -16,6 +16,9 @@
  *   v_less(a, b) v_first(n)     masks: a < b; the first n lanes
  *   v_select(mask, a, b)        mask ? a : b
  *   v_round                     to the nearest integer, ties to even
+ *   v_sqrt
+ *   v_copy_sign(x, sign)        |x| with the sign of `sign`
+ *   v_exponent v_fraction       of a normal x > 0: the n and the 1 <= m < 2 of x = m * 2^n; of any other x: anything
  *   v_scale(x, n)               x * 2^n rounded once, for 0.5 < x < 2 and an integral -252 < n < 254
  *   v_keep(v)                   v, now in a register: a load is not repeated as an operand of every use
  *   vi v_lanes(lanes, first)    numbers of lanes: lanes[i] - first, each 0 .. LANES - 1

@@ -94,9 +94,7 @@ static __attribute__((noinline, unused)) void tile_activate(const struct fmap_ti
                                                             int pixels, int vectors) {
     for (int v = 0; v < vectors; v++) {
         float *pixel = dst + job->dst_offsets[v];
-        for (int p = 0; p < pixels; p++, pixel += job->dst_pixel_stride) {
-            v_store(pixel, v_activate(v_load(pixel), &job->activate));
-        }
+        K(activate)(pixel, pixel, job->dst_pixel_stride, pixels, &job->activate);
     }
 }
 

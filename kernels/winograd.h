@@ -106,18 +106,6 @@ INLINE void transform_products(const float *src, ptrdiff_t point_stride, vf bias
     }
 }
 
-/* Activations that are not a clip, over the outputs just stored. */
-static __attribute__((noinline)) void activate_outputs(float *dst, ptrdiff_t row_stride, int rows,
-                                                       int columns,
-                                                       const struct fmap_activate_job *activate) {
-    for (int y = 0; y < rows; y++) {
-        for (int x = 0; x < columns; x++) {
-            float *pixel = dst + y * row_stride + x * FMAP_BLOCK;
-            v_store(pixel, v_activate(v_load(pixel), activate));
-        }
-    }
-}
-
 INLINE void store_outputs(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_stride, int rows, int columns) {
     if (rows == OUTPUT && columns == OUTPUT) {
         UNROLL for (int y = 0; y < OUTPUT; y++) {
@@ -144,6 +132,32 @@ INLINE void store_largest(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_stri
     }
 }
 
+/* Where an output of the job is, and how much of it. */
+struct output_place {
+    float *dst;
+    int rows, columns;
+};
+
+INLINE struct output_place place_of(const struct fmap_winograd_output *job, int i, int side, int height,
+                                    int width) {
+    int tile = job->first_tile + i;
+    int top = tile / job->tiles_per_row * side, left = tile % job->tiles_per_row * side;
+    return (struct output_place){job->dst + (top * (ptrdiff_t)width + left) * FMAP_BLOCK,
+                                 between(height - top, 0, side), between(width - left, 0, side)};
+}
+
+/* Activations that are not a clip, over the outputs just stored. */
+static __attribute__((noinline)) void activate_outputs(const struct fmap_winograd_output *job) {
+    ptrdiff_t row_stride = (ptrdiff_t)job->width * FMAP_BLOCK;
+    for (int i = 0; i < job->n_tiles; i++) {
+        struct output_place place = place_of(job, i, OUTPUT, job->height, job->width);
+        for (int y = 0; y < place.rows; y++) {
+            float *row = place.dst + y * row_stride;
+            K(activate)(row, row, FMAP_BLOCK, place.columns, &job->activate);
+        }
+    }
+}
+
 INLINE void winograd_output(const struct fmap_winograd_output *job) {
     int clips = job->activate.kind == FMAP_ACTIVATE_CLIP, pools = OUTPUT % 2 == 0 && job->pooled_width > 0;
     vf low = v_splat(clips ? job->activate.a : -__builtin_inff());
@@ -153,21 +167,15 @@ INLINE void winograd_output(const struct fmap_winograd_output *job) {
     int height = pools ? job->pooled_height : job->height, width = pools ? job->pooled_width : job->width;
     ptrdiff_t row_stride = (ptrdiff_t)width * FMAP_BLOCK;
     for (int i = 0; i < job->n_tiles; i++) {
-        int tile = job->first_tile + i;
-        int top = tile / job->tiles_per_row * side, left = tile % job->tiles_per_row * side;
-        int rows = between(height - top, 0, side), columns = between(width - left, 0, side);
-        float *dst = job->dst + top * row_stride + left * FMAP_BLOCK;
+        struct output_place place = place_of(job, i, side, height, width);
         vf out[OUTPUT][OUTPUT];
         transform_products(job->src + i * job->tile_stride, job->point_stride, bias, low, high, out);
-        if (pools) {
-            store_largest(out, dst, row_stride, rows, columns);
-            continue;
-        }
-        store_outputs(out, dst, row_stride, rows, columns);
-        if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) {
-            activate_outputs(dst, row_stride, rows, columns, &job->activate);
-        }
+        if (pools)
+            store_largest(out, place.dst, row_stride, place.rows, place.columns);
+        else
+            store_outputs(out, place.dst, row_stride, place.rows, place.columns);
     }
+    if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job);
 }
 
 #endif

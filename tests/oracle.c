@@ -194,16 +194,61 @@ void oracle_softmax(const float *src, int outer, int n, int inner, double *dst) 
     }
 }
 
+static double hard_sigmoid(double x, double a, double b) { return fmin(fmax(a * x + b, 0.0), 1.0); }
+
+static double oracle_by_library(double x, enum fmap_activate kind) {
+    switch (kind) {
+    case FMAP_ACTIVATE_SIN: return sin(x);
+    case FMAP_ACTIVATE_COS: return cos(x);
+    case FMAP_ACTIVATE_TAN: return tan(x);
+    case FMAP_ACTIVATE_ASIN: return asin(x);
+    case FMAP_ACTIVATE_ACOS: return acos(x);
+    case FMAP_ACTIVATE_ATAN: return atan(x);
+    case FMAP_ACTIVATE_SINH: return sinh(x);
+    case FMAP_ACTIVATE_COSH: return cosh(x);
+    case FMAP_ACTIVATE_ASINH: return asinh(x);
+    case FMAP_ACTIVATE_ACOSH: return acosh(x);
+    case FMAP_ACTIVATE_ATANH: return atanh(x);
+    default: return x;
+    }
+}
+
 double oracle_activate(double x, const struct fmap_activate_job *activate) {
-    if (isnan(x)) return x;
+    double a = (double)activate->a, b = (double)activate->b, pi = 3.14159265358979323846;
+    if (isnan(x)) return activate->kind == FMAP_ACTIVATE_THRESHOLD ? 0.0 : x;
     switch (activate->kind) {
-    case FMAP_ACTIVATE_CLIP: return fmin(fmax(x, (double)activate->a), (double)activate->b);
-    case FMAP_ACTIVATE_LEAKY: return x < 0.0 ? (double)activate->a * x : x;
+    case FMAP_ACTIVATE_NONE: return x;
+    case FMAP_ACTIVATE_CLIP: return fmin(fmax(x, a), b);
+    case FMAP_ACTIVATE_LEAKY: return x < 0.0 ? a * x : x;
     case FMAP_ACTIVATE_SIGMOID: return 1.0 / (1.0 + exp(-x));
     case FMAP_ACTIVATE_TANH: return tanh(x);
-    case FMAP_ACTIVATE_NONE: break;
+    case FMAP_ACTIVATE_HARD_SIGMOID: return hard_sigmoid(x, a, b);
+    case FMAP_ACTIVATE_HARD_SWISH: return x * hard_sigmoid(x, a, b);
+    case FMAP_ACTIVATE_SILU: return x / (1.0 + exp(-x));
+    case FMAP_ACTIVATE_ELU: return x < 0.0 ? a * expm1(x) : x;
+    case FMAP_ACTIVATE_SELU: return b * (x < 0.0 ? a * expm1(x) : x);
+    case FMAP_ACTIVATE_CELU: return fmax(x, 0.0) + fmin(a * expm1(x / a), 0.0);
+    case FMAP_ACTIVATE_GELU: return x * 0.5 * erfc(-x / sqrt(2.0));
+    case FMAP_ACTIVATE_GELU_TANH: return x * 0.5 * (1.0 + tanh(sqrt(2.0 / pi) * (x + 0.044715 * x * x * x)));
+    case FMAP_ACTIVATE_MISH: return x * tanh(log1p(exp(x)));
+    case FMAP_ACTIVATE_SOFTPLUS: return x > 50.0 ? x : log1p(exp(x));
+    case FMAP_ACTIVATE_SOFTSIGN: return x / (1.0 + fabs(x));
+    case FMAP_ACTIVATE_THRESHOLD: return x > a ? x : 0.0;
+    case FMAP_ACTIVATE_NEG: return -x;
+    case FMAP_ACTIVATE_ABS: return fabs(x);
+    case FMAP_ACTIVATE_SIGN: return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x;
+    case FMAP_ACTIVATE_FLOOR: return floor(x);
+    case FMAP_ACTIVATE_CEIL: return ceil(x);
+    case FMAP_ACTIVATE_ROUND: return nearbyint(x);
+    case FMAP_ACTIVATE_SQRT: return sqrt(x);
+    case FMAP_ACTIVATE_SQUARE: return x * x;
+    case FMAP_ACTIVATE_CUBE: return x * x * x;
+    case FMAP_ACTIVATE_RECIPROCAL: return 1.0 / x;
+    case FMAP_ACTIVATE_EXP: return exp(x);
+    case FMAP_ACTIVATE_LOG: return log(x);
+    case FMAP_ACTIVATE_ERF: return erf(x);
+    default: return oracle_by_library(x, activate->kind);
     }
-    return x;
 }
 
 void oracle_batch_normalization(const struct oracle_batch_normalization *norm, double *dst,

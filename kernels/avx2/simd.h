@@ -34,6 +34,19 @@ INLINE vf v_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 INLINE vmask v_less(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 INLINE vf v_select(vmask mask, vf a, vf b) { return _mm256_blendv_ps(b, a, mask); }
 INLINE vf v_round(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vf v_sqrt(vf x) { return _mm256_sqrt_ps(x); }
+INLINE vf v_copy_sign(vf x, vf sign) {
+    vf mask = v_splat(-0.0f);
+    return _mm256_or_ps(_mm256_andnot_ps(mask, x), _mm256_and_ps(mask, sign));
+}
+INLINE vf v_exponent(vf x) {
+    __m256i biased = _mm256_srli_epi32(_mm256_castps_si256(x), 23);
+    return _mm256_cvtepi32_ps(_mm256_sub_epi32(biased, _mm256_set1_epi32(127)));
+}
+INLINE vf v_fraction(vf x) {
+    vf fraction = _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x007fffff)));
+    return _mm256_or_ps(fraction, v_splat(1.0f));
+}
 INLINE vf v_max_or_nan(vf a, vf b) { return v_select(_mm256_cmp_ps(a, a, _CMP_UNORD_Q), a, v_max(a, b)); }
 
 /* Written out, because the accumulator must be summed where it is: GCC likes to sum in the factor's register when that

@@ -23,6 +23,15 @@ INLINE vf v_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 INLINE vmask v_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 INLINE vf v_select(vmask mask, vf a, vf b) { return _mm512_mask_blend_ps(mask, b, a); }
 INLINE vf v_round(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vf v_sqrt(vf x) { return _mm512_sqrt_ps(x); }
+INLINE vf v_copy_sign(vf x, vf sign) {
+    __m512i mask = _mm512_set1_epi32((int)0x80000000);
+    /* mask ? sign : x */
+    return _mm512_castsi512_ps(
+        _mm512_ternarylogic_epi32(mask, _mm512_castps_si512(sign), _mm512_castps_si512(x), 0xca));
+}
+INLINE vf v_exponent(vf x) { return _mm512_getexp_ps(x); }
+INLINE vf v_fraction(vf x) { return _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src); }
 INLINE vf v_max_or_nan(vf a, vf b) {
     return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b);
 }

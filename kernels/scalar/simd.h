@@ -26,6 +26,20 @@ INLINE vf v_min(vf a, vf b) { return a < b ? a : b; }
 INLINE vmask v_less(vf a, vf b) { return a < b; }
 INLINE vf v_select(vmask mask, vf a, vf b) { return mask ? a : b; }
 INLINE vf v_round(vf x) { return rintf(x); }
+INLINE vf v_sqrt(vf x) { return sqrtf(x); }
+INLINE vf v_copy_sign(vf x, vf sign) { return copysignf(x, sign); }
+INLINE uint32_t v_bits(vf x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+INLINE vf v_of_bits(uint32_t bits) {
+    vf x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+INLINE vf v_exponent(vf x) { return (float)((int32_t)(v_bits(x) >> 23) - 127); }
+INLINE vf v_fraction(vf x) { return v_of_bits((v_bits(x) & 0x007fffff) | 0x3f800000); }
 INLINE vf v_max_or_nan(vf a, vf b) { return a != a ? a : v_max(a, b); }
 
 INLINE void v_accumulate(vf *sum, vf a, vf b) { *sum = v_fma(a, b, *sum); }
@@ -40,12 +54,7 @@ INLINE vf v_pick(vf v, vi lanes) {
  * conversion to an integer, which would be undefined for NaN: adding 1.5 * 2^23 leaves the integer in the
  * low bits. */
 INLINE vf v_power_of_two(vf n) {
-    float shifted = n + (12582912.0f + 127.0f), power;
-    uint32_t bits;
-    memcpy(&bits, &shifted, sizeof bits);
-    bits <<= 23;
-    memcpy(&power, &bits, sizeof power);
-    return power;
+    return v_of_bits(v_bits(n + (12582912.0f + 127.0f)) << 23);
 }
 INLINE vf v_scale(vf x, vf n) {
     float half = floorf(n * 0.5f);

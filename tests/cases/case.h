@@ -138,6 +138,7 @@ struct eltwise_shape {
     int64_t n;
     bool in_place;
     enum fmap_binary_op op;
+    bool swapped;
     enum fmap_binary_walk walk;
     struct fmap_activate_job activate;
     enum case_fill fill;
@@ -239,14 +240,16 @@ float *case_source(struct kernel_case *c, size_t n, size_t alignment, enum case_
 /* Applies the activation to the oracle's values and widens their bounds by its own error. */
 void case_activate(struct kernel_case *c, const struct fmap_activate_job *activate);
 
-/* Errors of our sigmoid and tanh in ulp; test_activate proves them. */
-#define CASE_SIGMOID_ULPS 3.0
-#define CASE_TANH_ULPS    3.0
-
 const char *case_activation_name(enum fmap_activate kind);
 
-/* Every kind, with several parameters. */
+/* How far our function of x may be from the exact value y; test_activate proves it for all floats. */
+double case_function_error(enum fmap_activate kind, double x, double y);
+
+/* The kinds that convolutions end with, with several parameters: none is steeper than a few. */
 extern const struct fmap_activate_job case_activations[];
 extern const int n_case_activations;
+
+/* Every kind of function with parameters that make sense; some jump. */
+struct fmap_activate_job case_function(enum fmap_activate kind);
 
 #endif

@@ -42,12 +42,33 @@ static void binary_run(const struct kernel_case *c, const struct fmap_kernels *k
     kernels->binary(c->jobs);
 }
 
+static double binary_oracle(enum fmap_binary_op op, double x, double y) {
+    switch (op) {
+    case FMAP_BINARY_ADD: return x + y;
+    case FMAP_BINARY_MUL: return x * y;
+    case FMAP_BINARY_SUB: return x - y;
+    case FMAP_BINARY_DIV: return x / y;
+    case FMAP_BINARY_MIN: return isnan(x) || isnan(y) ? (double)NAN : fmin(x, y);
+    case FMAP_BINARY_MAX: return isnan(x) || isnan(y) ? (double)NAN : fmax(x, y);
+    case FMAP_BINARY_PRELU: return x < 0 ? x * y : x;
+    case FMAP_BINARY_POW: return pow(x, y);
+    default: return fmod(x, y);
+    }
+}
+
+/* The C library's pow is within 1 ulp, two roundings; minima, maxima and remainders are exact. */
+static double binary_roundings(enum fmap_binary_op op) {
+    if (op == FMAP_BINARY_MIN || op == FMAP_BINARY_MAX || op == FMAP_BINARY_MOD) return 0.0;
+    return op == FMAP_BINARY_POW ? 2.0 : 1.0;
+}
+
 struct kernel_case *binary_case(const struct eltwise_shape *shape) {
-    static const char *const ops[] = {"binary/add", "binary/mul"}, *const walks[] = {"same", "scalar",
-                                                                                     "block"};
+    static const char *const ops[] = {"add", "mul", "sub", "div", "min", "max", "prelu", "pow", "mod"};
+    static const char *const walks[] = {"same", "scalar", "block"};
     struct kernel_case *c = case_create((size_t)shape->n, 1, sizeof(struct fmap_binary));
-    char kernel[32];
-    snprintf(kernel, sizeof kernel, "%s/%s", ops[shape->op], walks[shape->walk]);
+    char kernel[40];
+    snprintf(kernel, sizeof kernel, "binary/%s/%s%s", ops[shape->op], walks[shape->walk],
+             shape->swapped ? "/swapped" : "");
     name_eltwise(c, kernel, shape);
     const float *a = first_operand(c, shape);
     size_t n_b = shape->walk == FMAP_WALK_SAME ? c->dst.n : shape->walk == FMAP_WALK_SCALAR ? 1 : FMAP_BLOCK;
@@ -57,14 +78,17 @@ struct kernel_case *binary_case(const struct eltwise_shape *shape) {
                                                           .dst = c->dst.data,
                                                           .n = shape->n,
                                                           .op = shape->op,
+                                                          .swapped = shape->swapped,
                                                           .walk = shape->walk,
                                                           .activate = shape->activate};
     c->run = binary_run;
     c->bytes = (shape->walk == FMAP_WALK_SAME ? 3.0 : 2.0) * sizeof(float) * c->flops;
     for (size_t i = 0; i < c->dst.n; i++) {
         double x = (double)c->sources[0].data[i], y = (double)b[i % n_b];
-        c->expected[i] = shape->op == FMAP_BINARY_ADD ? x + y : x * y;
-        c->bounds[i] = check_bound(1.0, fabs(c->expected[i]));
+        c->expected[i] = shape->swapped ? binary_oracle(shape->op, y, x) : binary_oracle(shape->op, x, y);
+        if (fabs(c->expected[i]) > (double)FLT_MAX)
+            c->expected[i] = copysign((double)INFINITY, c->expected[i]);
+        c->bounds[i] = check_bound(binary_roundings(shape->op), fabs(c->expected[i]));
     }
     case_activate(c, &shape->activate);
     return c;

@@ -5,43 +5,62 @@
 /* Twice the widest vector, and one; then some more. */
 enum { MAX_N = 33 };
 
-Test(eltwise, unary_agrees_for_every_length_and_activation) {
-    for (int i = 0; i < n_case_activations; i++) {
+Test(eltwise, unary_agrees_for_every_length_and_function) {
+    for (int kind = 0; kind < FMAP_N_FUNCTIONS; kind++) {
+        struct fmap_activate_job activate = case_function((enum fmap_activate)kind);
         for (int n = 1; n <= MAX_N; n++) {
-            struct eltwise_shape shape = {.n = n, .activate = case_activations[i], .in_place = n % 2 == 0};
+            struct eltwise_shape shape = {.n = n, .activate = activate, .in_place = n % 2 == 0};
             cr_assert(kernel_case_holds_and_destroy(unary_case(&shape)));
         }
+        struct eltwise_shape shape = {.n = 1000, .activate = activate, .fill = CASE_FILL_SPECIAL};
+        cr_assert(kernel_case_holds_and_destroy(unary_case(&shape)));
+    }
+}
+
+Test(eltwise, unary_agrees_for_every_activation) {
+    for (int i = 0; i < n_case_activations; i++) {
         struct eltwise_shape shape = {.n = 1000, .activate = case_activations[i], .fill = CASE_FILL_SPECIAL};
         cr_assert(kernel_case_holds_and_destroy(unary_case(&shape)));
     }
 }
 
-Test(eltwise, binary_agrees_for_every_operation_walk_length_and_activation) {
-    for (int op = FMAP_BINARY_ADD; op <= FMAP_BINARY_MUL; op++) {
-        for (int walk = FMAP_WALK_SAME; walk <= FMAP_WALK_BLOCK; walk++) {
-            for (int i = 0; i < n_case_activations; i++) {
-                for (int n = 1; n <= 2 * MAX_N; n++) {
-                    struct eltwise_shape shape = {.n = n,
-                                                  .op = (enum fmap_binary_op)op,
-                                                  .walk = (enum fmap_binary_walk)walk,
-                                                  .activate = case_activations[i],
-                                                  .in_place = n % 2 == 0};
-                    cr_assert(kernel_case_holds_and_destroy(binary_case(&shape)));
-                }
-            }
+/* Each operation with each walk, in both orders. */
+#define FOR_EACH_BINARY(shape) \
+    for (int way = 0; way < FMAP_N_BINARY_OPS * 6; way++) \
+        for (struct eltwise_shape shape = {.op = (enum fmap_binary_op)(way / 6), \
+                                          .walk = (enum fmap_binary_walk)(way % 3), \
+                                          .swapped = way / 3 % 2 == 1}; \
+             shape.n == 0; shape.n = 1)
+
+Test(eltwise, binary_agrees_for_every_operation_walk_and_length) {
+    FOR_EACH_BINARY(shape) {
+        for (int n = 1; n <= 2 * MAX_N; n++) {
+            struct eltwise_shape now = shape;
+            now.n = n;
+            now.in_place = n % 2 == 0;
+            if (n % 3 == 0) now.activate = (struct fmap_activate_job){FMAP_ACTIVATE_CLIP, -0.3f, 0.25f};
+            cr_assert(kernel_case_holds_and_destroy(binary_case(&now)));
+        }
+    }
+}
+
+Test(eltwise, binary_agrees_for_every_activation) {
+    for (int i = 0; i < n_case_activations; i++) {
+        FOR_EACH_BINARY(shape) {
+            struct eltwise_shape now = shape;
+            now.activate = case_activations[i];
+            now.n = 2100; /* more than two pieces */
+            cr_assert(kernel_case_holds_and_destroy(binary_case(&now)));
         }
     }
 }
 
 Test(eltwise, binary_passes_nan_and_infinity) {
-    for (int op = FMAP_BINARY_ADD; op <= FMAP_BINARY_MUL; op++) {
-        for (int walk = FMAP_WALK_SAME; walk <= FMAP_WALK_BLOCK; walk++) {
-            struct eltwise_shape shape = {.n = 1000,
-                                          .op = (enum fmap_binary_op)op,
-                                          .walk = (enum fmap_binary_walk)walk,
-                                          .fill = CASE_FILL_SPECIAL};
-            cr_assert(kernel_case_holds_and_destroy(binary_case(&shape)));
-        }
+    FOR_EACH_BINARY(shape) {
+        struct eltwise_shape now = shape;
+        now.n = 1000;
+        now.fill = CASE_FILL_SPECIAL;
+        cr_assert(kernel_case_holds_and_destroy(binary_case(&now)));
     }
 }
 
