@@ -2,7 +2,7 @@
  * i mod 16, and the chains are combined 8, 4, 2, 1 apart. */
 #include <stdbool.h>
 
-#include "activate.h"
+#include "exponential.h"
 
 enum { CHAINS = 16, CHAINS_AT_ONCE = LANES == 16 ? 16 : 8, ROWS_AT_ONCE = LANES >= 4 ? 4 : 1 };
 

@@ -46,6 +46,16 @@ INLINE vf v_max(vf a, vf b) { return v_select(vcgtq_f32(a, b), a, b); }
 INLINE vf v_min(vf a, vf b) { return v_select(vcltq_f32(a, b), a, b); }
 INLINE vf v_max_or_nan(vf a, vf b) { return v_select(vceqq_f32(a, a), v_max(a, b), a); }
 INLINE vf v_round(vf x) { return vrndnq_f32(x); }
+INLINE vf v_sqrt(vf x) { return vsqrtq_f32(x); }
+INLINE vf v_copy_sign(vf x, vf sign) { return vbslq_f32(vdupq_n_u32(0x80000000), sign, x); }
+INLINE vf v_exponent(vf x) {
+    int32x4_t biased = vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_f32(x), 23));
+    return vcvtq_f32_s32(vsubq_s32(biased, vdupq_n_s32(127)));
+}
+INLINE vf v_fraction(vf x) {
+    uint32x4_t fraction = vandq_u32(vreinterpretq_u32_f32(x), vdupq_n_u32(0x007fffff));
+    return vreinterpretq_f32_u32(vorrq_u32(fraction, vdupq_n_u32(0x3f800000)));
+}
 
 /* Written out, because the accumulator must be summed where it is: GCC likes to move it to another register and back. */
 INLINE void v_accumulate(vf *sum, vf a, vf b) {

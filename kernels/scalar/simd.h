@@ -53,9 +53,7 @@ INLINE vf v_pick(vf v, vi lanes) {
 /* In two steps, because 2^n itself may be out of range; only the second can round. 2^n is made without a
  * conversion to an integer, which would be undefined for NaN: adding 1.5 * 2^23 leaves the integer in the
  * low bits. */
-INLINE vf v_power_of_two(vf n) {
-    return v_of_bits(v_bits(n + (12582912.0f + 127.0f)) << 23);
-}
+INLINE vf v_power_of_two(vf n) { return v_of_bits(v_bits(n + (12582912.0f + 127.0f)) << 23); }
 INLINE vf v_scale(vf x, vf n) {
     float half = floorf(n * 0.5f);
     return x * v_power_of_two(half) * v_power_of_two(n - half);

@@ -1,4 +1,4 @@
-/* What passes may know of Add and Mul. */
+/* What passes may know of the layers of two and more operands. */
 #ifndef FMAP_LAYERS_ELTWISE_H
 #define FMAP_LAYERS_ELTWISE_H
 
@@ -6,6 +6,7 @@
 
 struct fmap_eltwise_parameters {
     struct fmap_activate_job activate; /* computed with the layer; none when a node is parsed */
+    bool truncates;                    /* of Mod: the remainder has the sign of the dividend */
 };
 
 #endif

@@ -1,5 +1,5 @@
-/* fuse_activation: an activation is the last thing that the layer before it does to a value, while it is
- * still in a register. The same operations in the same order: the bits do not change. */
+/* fuse_activation: an activation, or any function of one number, is the last thing that the layer before it does to a
+ * value, while it is still in a register or in the first cache. The same operations in the same order: the bits do not change. */
 #include "runtime/layer.h"
 #include "runtime/layers/activation.h"
 #include "runtime/layers/batch_normalization.h"
@@ -27,6 +27,13 @@ static const struct activating {
     ACTIVATING(batch_normalization, struct fmap_batch_normalization_parameters),
     ACTIVATING(add, struct fmap_eltwise_parameters),
     ACTIVATING(mul, struct fmap_eltwise_parameters),
+    ACTIVATING(sub, struct fmap_eltwise_parameters),
+    ACTIVATING(div, struct fmap_eltwise_parameters),
+    ACTIVATING(max, struct fmap_eltwise_parameters),
+    ACTIVATING(min, struct fmap_eltwise_parameters),
+    ACTIVATING(sum, struct fmap_eltwise_parameters),
+    ACTIVATING(mean, struct fmap_eltwise_parameters),
+    ACTIVATING(prelu, struct fmap_eltwise_parameters),
 #undef ACTIVATING
 };
 
@@ -58,9 +65,8 @@ static fmap_status apply(struct fmap_graph *graph, const struct fmap_pass_option
         const struct activating *kind = find(node->layer);
         struct fmap_graph_node *after = kind && !node->dead ? fmap_only_reader(graph, uses, node->outputs[0])
                                                             : NULL;
-        if (!after || !after->layer->activation) continue;
         struct fmap_activate_job job;
-        TRY(fmap_activation_of(graph, after, &job, error));
+        if (!after || !fmap_function_of(graph, after, &job)) continue;
         TRY(activate(graph, node, kind, &job, error));
         fmap_fuse_nodes(graph, node, after);
     }

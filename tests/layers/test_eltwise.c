@@ -38,7 +38,17 @@ static size_t index_of(const fmap_shape *operand, const fmap_shape *out, size_t 
     return index;
 }
 
-/* Both operations are one rounding of the exact result. */
+/* Every operation is one rounding of the exact result, or none. */
+static float apply(const char *op, float p, float q) {
+    if (strcmp(op, "Add") == 0 || strcmp(op, "Sum") == 0) return p + q;
+    if (strcmp(op, "Mul") == 0) return p * q;
+    if (strcmp(op, "Sub") == 0) return p - q;
+    if (strcmp(op, "Div") == 0) return p / q;
+    if (strcmp(op, "Mod") == 0) return fmodf(p, q);
+    if (strcmp(op, "PRelu") == 0) return p < 0 ? p * q : p;
+    return strcmp(op, "Max") == 0 ? fmaxf(p, q) : fminf(p, q);
+}
+
 static bool agrees(const char *op, struct net_operand a, struct net_operand b, bool batch) {
     fmap_shape out = broadcast(&a.shape, &b.shape);
     size_t n = elements_of(&out);
@@ -46,11 +56,12 @@ static bool agrees(const char *op, struct net_operand a, struct net_operand b, b
     float *expected = net_random(n, 0);
     for (size_t i = 0; i < n; i++) {
         float p = x[index_of(&a.shape, &out, i)], q = y[index_of(&b.shape, &out, i)];
-        expected[i] = op[0] == 'A' ? p + q : p * q;
+        expected[i] = apply(op, p, q);
     }
     a.floats = x;
     b.floats = y;
     struct net_layer layer = {.op = op, .n_operands = 2, .operands = {a, b}, .batch = batch};
+    if (strcmp(op, "Mod") == 0) net_layer_attribute(&layer, net_int("fmod", 1));
     bool good = net_layer_moves(&layer, expected, n);
     free(x);
     free(y);
@@ -67,6 +78,8 @@ struct pair {
 
 /* Each of the operands computed and constant, and each in both places. */
 static void assert_pair(struct pair pair) {
+    static const char *const ops[] = {"Add", "Sub", "Mul", "Div", "Max", "Mod", "Min"};
+    static int next;
     for (int i = 0; i < 8; i++) {
         struct net_operand a = net_computed(pair.a_rank, pair.a, NULL),
                            b = net_computed(pair.b_rank, pair.b, NULL);
@@ -78,7 +91,8 @@ static void assert_pair(struct pair pair) {
             a = b;
             b = swapped;
         }
-        cr_assert(agrees(i & 1 ? "Add" : "Mul", a, b, false), "way %d", i);
+        for (int k = 0; k < 2; k++, next = (next + 1) % 7)
+            cr_assert(agrees(ops[next], a, b, false), "way %d of %s", i, ops[next]);
     }
 }
 
@@ -131,7 +145,7 @@ Test(eltwise, shapes_that_chance_makes) {
         }
         struct net_operand x = net_computed(a.rank, a.dims, NULL), y = net_computed(b.rank, b.dims, NULL);
         if (i % 3 == 0) y.kind = NET_CONSTANT;
-        cr_assert(agrees(i % 2 ? "Add" : "Mul", x, y, false), "case %d", i);
+        cr_assert(agrees(i % 2 ? "Div" : "Sub", x, y, false), "case %d", i);
     }
 }
 
@@ -142,6 +156,85 @@ Test(eltwise, an_image_alone_gives_the_bits_that_it_gives_in_a_batch) {
     cr_assert(agrees("Mul", x, net_computed(4, channels, NULL), true));
     cr_assert(agrees("Mul", x, net_constant(1, numbers, NULL), true));
     cr_assert(agrees("Add", x, net_constant(0, NULL, NULL), true));
+    cr_assert(agrees("Sub", x, net_computed(4, channels, NULL), true));
+    cr_assert(agrees("Div", net_constant(1, numbers, NULL), x, false));
+}
+
+Test(eltwise, slopes_of_prelu_for_all_for_channels_and_for_elements) {
+    static const int64_t image[4] = {2, 19, 4, 5}, channels[3] = {19, 1, 1}, one[1] = {1}, row[1] = {5};
+    struct net_operand x = net_computed(4, image, NULL);
+    cr_assert(agrees("PRelu", x, net_constant(3, channels, NULL), true));
+    cr_assert(agrees("PRelu", x, net_constant(1, one, NULL), true));
+    cr_assert(agrees("PRelu", x, net_computed(1, row, NULL), false));
+    cr_assert(agrees("PRelu", x, x, true));
+    cr_assert(agrees("PRelu", net_constant(4, image, NULL), x, false));
+    struct net_layer layer = {.op = "PRelu", .n_operands = 2};
+    layer.operands[0] = net_computed(1, row, NULL);
+    layer.operands[1] = net_computed(4, image, NULL);
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "cannot be broadcast to input 0"));
+}
+
+/* ---- any number of operands ------------------------------------------------------------------------------ */
+
+struct several {
+    size_t n;
+    struct net_operand operands[4];
+};
+
+static bool several_agree(const char *op, const struct several *several) {
+    struct net_layer layer = {.op = op, .n_operands = several->n};
+    bool mean = strcmp(op, "Mean") == 0;
+    fmap_shape out = several->operands[0].shape;
+    for (size_t k = 1; k < several->n; k++) out = broadcast(&out, &several->operands[k].shape);
+    size_t n = elements_of(&out);
+    float *expected = net_random(n, 0), *sources[4];
+    for (size_t k = 0; k < several->n; k++) {
+        const fmap_shape *shape = &several->operands[k].shape;
+        sources[k] = net_random(elements_of(shape), k + 1);
+        layer.operands[k] = several->operands[k];
+        layer.operands[k].floats = sources[k];
+        for (size_t i = 0; i < n; i++) {
+            float x = sources[k][index_of(shape, &out, i)];
+            expected[i] = k == 0 ? x : apply(mean ? "Sum" : op, expected[i], x);
+        }
+    }
+    for (size_t i = 0; i < n && mean; i++) expected[i] /= (float)several->n;
+    bool good = net_layer_moves(&layer, expected, n);
+    for (size_t k = 0; k < several->n; k++) free(sources[k]);
+    free(expected);
+    return good;
+}
+
+Test(eltwise, one_two_and_more_operands_of_equal_and_of_different_shapes) {
+    static const char *const ops[] = {"Sum", "Mean", "Max", "Min"};
+    static const int64_t image[4] = {2, 19, 4, 5}, channels[4] = {1, 19, 1, 1}, rows[2] = {4, 1};
+    struct net_operand x = net_computed(4, image, NULL), constant = net_constant(4, image, NULL),
+                       c = net_constant(4, channels, NULL), r = net_computed(2, rows, NULL),
+                       number = net_constant(0, NULL, NULL);
+    const struct several all[] = {{1, {x}},
+                                  {2, {x, x}},
+                                  {3, {x, x, x}},
+                                  {4, {x, constant, x, x}},
+                                  {3, {constant, x, constant}},
+                                  {2, {x, c}},
+                                  {3, {c, x, r}},
+                                  {4, {r, c, number, x}}};
+    for (int i = 0; i < 4; i++) {
+        for (size_t k = 0; k < sizeof all / sizeof all[0]; k++)
+            cr_assert(several_agree(ops[i], &all[k]), "%s of set %zu", ops[i], k);
+    }
+}
+
+Test(eltwise, the_larger_and_the_smaller_of_nan_and_a_number_is_nan) {
+    static const int64_t four[1] = {4};
+    static const float a[4] = {NAN, 1, INFINITY, -1}, b[4] = {1, NAN, 2, -INFINITY};
+    static const float larger[4] = {NAN, NAN, INFINITY, -1}, smaller[4] = {NAN, NAN, 2, -INFINITY};
+    struct net_layer layer = {.op = "Max", .n_operands = 2};
+    layer.operands[0] = net_computed(1, four, a);
+    layer.operands[1] = net_computed(1, four, b);
+    cr_assert(net_layer_moves(&layer, larger, 4));
+    layer.op = "Min";
+    cr_assert(net_layer_moves(&layer, smaller, 4));
 }
 
 Test(eltwise, unknown_sizes_take_the_other_operands) {
@@ -162,7 +255,11 @@ Test(eltwise, what_does_not_fit_is_refused) {
         &layer, FMAP_ERROR_MODEL,
         "input 0 'x0' of shape 2x3 and input 1 'x1' of shape 4 cannot be broadcast together"));
     layer.operands[1] = net_constant_ints(2, ints);
-    cr_assert(net_layer_refused(&layer, FMAP_ERROR_UNSUPPORTED, "type 7, expected float32"));
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "type 7, which this operator does not take"));
+    layer.op = "Mod";
+    layer.operands[1] = layer.operands[0];
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "attribute 'fmod' is 0, expected 1 for floats"));
+    layer.op = "Mul";
     layer.n_operands = 1;
     cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "has 1 inputs, expected 2 to 2"));
     layer.n_operands = 2;
