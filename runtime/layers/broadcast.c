@@ -29,8 +29,9 @@ fmap_status fmap_broadcast_shape(const struct fmap_graph *graph, const struct fm
     return FMAP_OK;
 }
 
-struct fmap_rows fmap_rows_of(const fmap_shape *const *operands, int n_operands, const fmap_shape *out) {
-    struct fmap_rows rows = {.n_operands = n_operands, .rank = -1, .n = 1};
+struct fmap_broadcast fmap_broadcast_of(const fmap_shape *const *operands, int n_operands,
+                                        const fmap_shape *out) {
+    struct fmap_broadcast rows = {.n_operands = n_operands, .rank = -1, .n = 1};
     int64_t strides[FMAP_MOST_OPERANDS][FMAP_MAX_RANK];
     for (int k = 0; k < n_operands; k++) fmap_strides_of(operands[k], strides[k]);
     for (int i = 0; i < out->rank; i++) {
@@ -56,7 +57,7 @@ struct fmap_rows fmap_rows_of(const fmap_shape *const *operands, int n_operands,
     return rows;
 }
 
-void fmap_row_offsets(const struct fmap_rows *rows, int64_t row, int64_t *offsets) {
+void fmap_broadcast_offsets(const struct fmap_broadcast *rows, int64_t row, int64_t *offsets) {
     for (int k = 0; k < rows->n_operands; k++) offsets[k] = 0;
     for (int i = rows->rank - 1; i >= 0; i--) {
         int64_t index = row % rows->dims[i];

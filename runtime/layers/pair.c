@@ -159,7 +159,7 @@ static fmap_status plan_channels(struct fmap_planning *planning, const struct fm
 
 struct rows_job {
     struct fmap_binary binary; /* swapped where the first operand stands still */
-    struct fmap_rows rows;
+    struct fmap_broadcast rows;
     struct fmap_cut cut; /* of rows */
     bool exchanged;      /* the kernel's first operand is the second */
     bool both_still;     /* all elements of a row are the same: a third operand makes it long */
@@ -171,11 +171,11 @@ static void rows_part(const struct fmap_run *run, const struct fmap_step *step, 
     float *dst = fmap_at(run, &step->operands[2]);
     struct fmap_range range = fmap_cut_range(&job->cut, part);
     struct fmap_binary binary = job->binary;
-    int64_t length = fmap_row_length(&job->rows);
+    int64_t length = fmap_broadcast_length(&job->rows);
     binary.n = job->both_still ? 1 : length;
     for (int64_t row = range.first; row < range.end; row++) {
         int64_t from[FMAP_MOST_OPERANDS];
-        fmap_row_offsets(&job->rows, row, from);
+        fmap_broadcast_offsets(&job->rows, row, from);
         binary.a = operands[job->exchanged] + from[job->exchanged];
         binary.b = operands[!job->exchanged] + from[!job->exchanged];
         binary.dst = dst + row * length;
@@ -189,13 +189,13 @@ static fmap_status plan_rows(struct fmap_planning *planning, const struct fmap_g
     const struct fmap_graph_value *values = planning->graph->values;
     const fmap_shape *shapes[2] = {&values[a].shape, &values[b].shape};
     struct rows_job job = {.binary = *binary,
-                           .rows = fmap_rows_of(shapes, 2, &values[node->outputs[0]].shape)};
-    int64_t a_step = fmap_row_step(&job.rows, 0), b_step = fmap_row_step(&job.rows, 1);
+                           .rows = fmap_broadcast_of(shapes, 2, &values[node->outputs[0]].shape)};
+    int64_t a_step = fmap_broadcast_step(&job.rows, 0), b_step = fmap_broadcast_step(&job.rows, 1);
     job.both_still = a_step == 0 && b_step == 0;
     job.exchanged = a_step == 0 && b_step != 0;
     job.binary.swapped ^= job.exchanged;
     job.binary.walk = a_step == b_step ? FMAP_WALK_SAME : FMAP_WALK_SCALAR;
-    int64_t work = fmap_dim_product(cost_of(binary), fmap_row_length(&job.rows));
+    int64_t work = fmap_dim_product(cost_of(binary), fmap_broadcast_length(&job.rows));
     job.cut = fmap_cut_of(planning, job.rows.n, work, 1);
     struct fmap_operand operands[3];
     TRY(fmap_planning_read(planning, a, FMAP_FORM_PLAIN, &operands[0]));

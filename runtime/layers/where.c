@@ -15,7 +15,7 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
 }
 
 struct where_job {
-    struct fmap_rows rows;
+    struct fmap_broadcast rows;
     size_t bytes;
     struct fmap_cut cut; /* of rows */
 };
@@ -38,12 +38,12 @@ static void where_part(const struct fmap_run *run, const struct fmap_step *step,
     const char *a = fmap_elements_at(run, &step->operands[1]), *b = fmap_elements_at(run, &step->operands[2]);
     char *dst = fmap_elements_at(run, &step->operands[3]);
     struct fmap_range range = fmap_cut_range(&job->cut, part);
-    int64_t length = fmap_row_length(&job->rows), bytes = (int64_t)job->bytes;
-    int64_t steps[3] = {fmap_row_step(&job->rows, 0), fmap_row_step(&job->rows, 1),
-                        fmap_row_step(&job->rows, 2)};
+    int64_t length = fmap_broadcast_length(&job->rows), bytes = (int64_t)job->bytes;
+    int64_t steps[3] = {fmap_broadcast_step(&job->rows, 0), fmap_broadcast_step(&job->rows, 1),
+                        fmap_broadcast_step(&job->rows, 2)};
     for (int64_t row = range.first; row < range.end; row++) {
         int64_t from[FMAP_MOST_OPERANDS];
-        fmap_row_offsets(&job->rows, row, from);
+        fmap_broadcast_offsets(&job->rows, row, from);
         (bytes == 1   ? choose_1
          : bytes == 4 ? choose_4
                       : choose_8)(condition + from[0], a + from[1] * bytes, b + from[2] * bytes, steps,
@@ -61,9 +61,9 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
                                &operands[i]));
     }
     TRY(fmap_planning_write(planning, node->outputs[0], FMAP_FORM_PLAIN, &operands[3]));
-    struct where_job job = {.rows = fmap_rows_of(shapes, 3, &out->shape),
+    struct where_job job = {.rows = fmap_broadcast_of(shapes, 3, &out->shape),
                             .bytes = fmap_type_bytes(out->type)};
-    job.cut = fmap_cut_of(planning, job.rows.n, fmap_dim_product(16, fmap_row_length(&job.rows)), 1);
+    job.cut = fmap_cut_of(planning, job.rows.n, fmap_dim_product(16, fmap_broadcast_length(&job.rows)), 1);
     return fmap_planning_step(planning, &(struct fmap_step_definition){.part = where_part,
                                                                        .job = &job,
                                                                        .job_bytes = sizeof job,
