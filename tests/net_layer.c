@@ -1,149 +1,12 @@
 #include "net_layer.h"
 
 #include "check.h"
+#include "net_variant.h"
 #include "oracle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static fmap_shape shape_of(int rank, const int64_t *dims) {
-    fmap_shape shape = {.rank = rank};
-    for (int i = 0; i < rank; i++) shape.dims[i] = dims[i];
-    return shape;
-}
-
-struct net_operand net_computed(int rank, const int64_t *dims, const float *floats) {
-    return (struct net_operand){.kind = NET_COMPUTED, .shape = shape_of(rank, dims), .floats = floats};
-}
-
-struct net_operand net_constant(int rank, const int64_t *dims, const float *floats) {
-    return (struct net_operand){.kind = NET_CONSTANT, .shape = shape_of(rank, dims), .floats = floats};
-}
-
-struct net_operand net_constant_ints(int64_t n, const int64_t *ints) {
-    return net_constant_of(FMAP_INT64, 1, &n, ints);
-}
-
-struct net_operand net_pending_ints(int64_t n, const int64_t *ints) {
-    return net_pending_of(FMAP_INT64, 1, &n, ints);
-}
-
-static struct net_operand operand_of(enum net_operand_kind kind, fmap_type type, int rank,
-                                     const int64_t *dims, const void *elements) {
-    return (struct net_operand){
-        .kind = kind, .shape = shape_of(rank, dims), .type = type, .elements = elements};
-}
-
-struct net_operand net_computed_of(fmap_type type, int rank, const int64_t *dims, const void *elements) {
-    return operand_of(NET_COMPUTED, type, rank, dims, elements);
-}
-
-struct net_operand net_constant_of(fmap_type type, int rank, const int64_t *dims, const void *elements) {
-    return operand_of(NET_CONSTANT, type, rank, dims, elements);
-}
-
-struct net_operand net_pending_of(fmap_type type, int rank, const int64_t *dims, const void *elements) {
-    return operand_of(NET_PENDING, type, rank, dims, elements);
-}
-
-struct net_operand net_left_out(void) {
-    return (struct net_operand){.kind = NET_LEFT_OUT};
-}
-
-void net_layer_attribute(struct net_layer *layer, fmap_attribute attribute) {
-    if (layer->n_attributes == NET_MAX_ATTRIBUTES) abort();
-    layer->attributes[layer->n_attributes++] = attribute;
-}
-
-/* ---- building ---------------------------------------------------------------------------------------- */
-
-/* Where the computed inputs lie before the layer. */
-enum forms { PLAIN, PIXELS, BLOCKED, FIRST_BLOCKED, FIRST_PLAIN, N_FORMS };
-
-struct variant {
-    const struct net_layer *layer;
-    enum forms forms;
-};
-
-/* A layer that changes nothing, but leaves its output in blocked form. */
-static fmap_value block(fmap_model *model, fmap_value x, const fmap_shape *shape) {
-    static const int64_t ones[2] = {1, 1};
-    if (shape->rank == 3 || shape->rank == 4) {
-        fmap_attribute kernel = net_list("kernel_shape", ones, (size_t)shape->rank - 2);
-        return net_node(model, "MaxPool", NULL, &x, 1, &kernel, 1);
-    }
-    if (shape->rank < 2) return x;
-    size_t c = (size_t)shape->dims[1];
-    float *numbers = calloc(3 * c, sizeof *numbers);
-    if (!numbers) abort();
-    for (size_t i = 0; i < c; i++) {
-        numbers[i] = 1;
-        numbers[2 * c + i] = -0.0f; /* which changes no zero's sign */
-    }
-    fmap_value one = net_floats(model, numbers, 1, &shape->dims[1]);
-    fmap_value zero = net_floats(model, numbers + c, 1, &shape->dims[1]);
-    fmap_value shift = net_floats(model, numbers + 2 * c, 1, &shape->dims[1]);
-    fmap_value inputs[5] = {x, one, shift, zero, one};
-    fmap_attribute epsilon = net_float("epsilon", 0);
-    free(numbers);
-    return net_node(model, "BatchNormalization", NULL, inputs, 5, &epsilon, 1);
-}
-
-static fmap_type type_of(const struct net_operand *operand) {
-    return operand->type ? operand->type : FMAP_FLOAT32;
-}
-
-static const void *elements_in(const struct net_operand *operand) {
-    return operand->type ? operand->elements : operand->floats;
-}
-
-/* A plan knows what is computed from constants; until then nobody does. */
-static fmap_value add_constant(fmap_model *model, const struct net_operand *operand) {
-    fmap_value constant = net_elements(model, type_of(operand), elements_in(operand), operand->shape.rank,
-                                       operand->shape.dims);
-    return operand->kind == NET_PENDING ? net_node(model, "Identity", NULL, &constant, 1, NULL, 0) : constant;
-}
-
-static fmap_value add_operand(fmap_model *model, const struct variant *variant, size_t index) {
-    const struct net_operand *operand = &variant->layer->operands[index];
-    fmap_shape shape = operand->shape;
-    char name[8];
-    if (operand->kind == NET_LEFT_OUT) return FMAP_NO_VALUE;
-    if (operand->kind != NET_COMPUTED) return add_constant(model, operand);
-    if (variant->layer->batch) shape.dims[0] = FMAP_UNKNOWN;
-    snprintf(name, sizeof name, "x%zu", index);
-    fmap_value x = net_input_of(model, name, type_of(operand), shape.rank, shape.dims);
-    if (type_of(operand) != FMAP_FLOAT32) return x;
-    bool blocked = variant->forms == BLOCKED || variant->forms == (index ? FIRST_PLAIN : FIRST_BLOCKED);
-    return blocked ? block(model, x, &operand->shape) : x;
-}
-
-static fmap_value add_layer(fmap_model *model, const struct net_layer *layer, const fmap_value *inputs) {
-    static const char *const names[NET_MAX_OUTPUTS] = {"y0", "y1", "y2", "y3", "y4", "y5"};
-    fmap_value outputs[NET_MAX_OUTPUTS] = {FMAP_NO_VALUE};
-    if (layer->n_outputs > NET_MAX_OUTPUTS || layer->output >= NET_MAX_OUTPUTS) abort();
-    fmap_model_node(model,
-                    &(fmap_node_definition){.op = layer->op,
-                                            .name = "y",
-                                            .inputs = inputs,
-                                            .n_inputs = layer->n_operands,
-                                            .output_names = layer->n_outputs > 1 ? names : NULL,
-                                            .n_outputs = layer->n_outputs > 1 ? layer->n_outputs : 1,
-                                            .attributes = layer->attributes,
-                                            .n_attributes = layer->n_attributes},
-                    outputs);
-    return outputs[layer->output];
-}
-
-static void build(fmap_model *model, const void *what) {
-    const struct variant *variant = what;
-    const struct net_layer *layer = variant->layer;
-    fmap_value inputs[NET_MAX_OPERANDS];
-    for (size_t i = 0; i < layer->n_operands; i++) inputs[i] = add_operand(model, variant, i);
-    if (layer->opset) fmap_model_set_opset(model, layer->opset);
-    fmap_model_output(model, add_layer(model, layer, inputs));
-}
 
 /* ---- running ----------------------------------------------------------------------------------------- */
 
@@ -174,10 +37,11 @@ static struct check_fenced fenced_of(fmap_type type, size_t n) {
 static struct check_fenced input_of(const struct net_operand *operand, bool pixels, int alone) {
     fmap_shape shape = operand->shape;
     if (alone >= 0) shape.dims[0] = 1;
-    fmap_type type = type_of(operand);
+    fmap_type type = net_operand_type(operand);
     size_t n = elements_of(&shape), bytes = n * net_type_bytes(type);
     struct check_fenced input = fenced_of(type, n);
-    const char *elements = (const char *)elements_in(operand) + (alone > 0 ? (size_t)alone * bytes : 0);
+    const char *elements = (const char *)net_operand_elements(operand) +
+                           (alone > 0 ? (size_t)alone * bytes : 0);
     if (pixels && shape.rank == 4 && type == FMAP_FLOAT32) {
         reorder(&shape, true, (const float *)(const void *)elements, input.data);
     } else if (bytes > 0) {
@@ -206,7 +70,7 @@ static bool has_output(const struct net *net, const struct net_layer *layer, con
     return false;
 }
 
-static bool run_net(const struct net *net, const struct variant *variant, int alone,
+static bool run_net(const struct net *net, const struct net_variant *variant, int alone,
                     const struct results *results, void *got, size_t n) {
     const struct net_layer *layer = variant->layer;
     struct check_fenced inputs[NET_MAX_OPERANDS], output = fenced_of(results->type, n);
@@ -216,7 +80,7 @@ static bool run_net(const struct net *net, const struct variant *variant, int al
     fmap_shape shape;
     for (size_t i = 0; i < layer->n_operands; i++) {
         if (layer->operands[i].kind != NET_COMPUTED) continue;
-        inputs[n_inputs] = input_of(&layer->operands[i], variant->forms == PIXELS, alone);
+        inputs[n_inputs] = input_of(&layer->operands[i], variant->forms == NET_PIXELS, alone);
         pointers[n_inputs] = inputs[n_inputs].data;
         n_inputs++;
     }
@@ -224,7 +88,7 @@ static bool run_net(const struct net *net, const struct variant *variant, int al
                 fmap_plan_output_shape(net->plan, 0, &shape) == FMAP_OK &&
                 fmap_context_run(net->context, pointers, (void *[]){output.data}, &error) == FMAP_OK &&
                 check_fence_intact(layer->op, &output);
-    if (good && variant->forms == PIXELS && shape.rank == 4 && results->type == FMAP_FLOAT32) {
+    if (good && variant->forms == NET_PIXELS && shape.rank == 4 && results->type == FMAP_FLOAT32) {
         reorder(&shape, false, output.data, got);
     } else {
         memcpy(got, output.data, n * net_type_bytes(results->type));
@@ -238,7 +102,7 @@ struct text {
     char text[200];
 };
 
-static struct text text_of(const struct variant *variant, const fmap_plan_options *options) {
+static struct text text_of(const struct net_variant *variant, const fmap_plan_options *options) {
     struct text text;
     snprintf(text.text, sizeof text.text, "%s: forms %d, %s, %d threads%s", variant->layer->op,
              (int)variant->forms, fmap_isa_name(options->max_isa), options->threads,
@@ -246,15 +110,15 @@ static struct text text_of(const struct variant *variant, const fmap_plan_option
     return text;
 }
 
-static fmap_plan_options options_of(const struct variant *variant, fmap_plan_options options, int alone) {
+static fmap_plan_options options_of(const struct net_variant *variant, fmap_plan_options options, int alone) {
     const struct net_operand *first = &variant->layer->operands[0];
     options.batch = alone >= 0 ? 1 : first->shape.rank > 0 ? first->shape.dims[0] : 0;
     return options;
 }
 
 /* One plan and one run of it. */
-static bool run(const fmap_model *model, const struct variant *variant, fmap_plan_options options, int alone,
-                const struct results *results, void *got, size_t n) {
+static bool run(const fmap_model *model, const struct net_variant *variant, fmap_plan_options options,
+                int alone, const struct results *results, void *got, size_t n) {
     const struct net_layer *layer = variant->layer;
     char names[NET_MAX_OPERANDS][8];
     fmap_value_info output = {.name = NULL};
@@ -262,10 +126,10 @@ static bool run(const fmap_model *model, const struct variant *variant, fmap_pla
     fmap_port ports[NET_MAX_OPERANDS + 1] = {{.name = output.name, .layout = FMAP_NHWC}};
     options = options_of(variant, options, alone);
     options.ports = ports;
-    options.n_ports = variant->forms == PIXELS && results->type == FMAP_FLOAT32;
-    for (size_t i = 0; i < layer->n_operands && variant->forms == PIXELS; i++) {
+    options.n_ports = variant->forms == NET_PIXELS && results->type == FMAP_FLOAT32;
+    for (size_t i = 0; i < layer->n_operands && variant->forms == NET_PIXELS; i++) {
         const struct net_operand *operand = &layer->operands[i];
-        if (operand->kind != NET_COMPUTED || type_of(operand) != FMAP_FLOAT32) continue;
+        if (operand->kind != NET_COMPUTED || net_operand_type(operand) != FMAP_FLOAT32) continue;
         snprintf(names[i], sizeof names[i], "x%zu", i);
         ports[options.n_ports++] = (fmap_port){.name = names[i], .layout = FMAP_NHWC};
     }
@@ -297,7 +161,7 @@ static bool is_expected(const struct results *results, const char *what, const v
     return check_near(what, got, results->expected, results->bounds, results->n);
 }
 
-static bool compare(struct results *results, const fmap_model *model, const struct variant *variant,
+static bool compare(struct results *results, const fmap_model *model, const struct net_variant *variant,
                     fmap_plan_options options) {
     bool is_first = !results->has_first;
     void *got = is_first ? results->first : results->got;
@@ -309,7 +173,7 @@ static bool compare(struct results *results, const fmap_model *model, const stru
 }
 
 static bool images_alone_agree(struct results *results, const fmap_model *model,
-                               const struct variant *variant) {
+                               const struct net_variant *variant) {
     int batch = (int)variant->layer->operands[0].shape.dims[0];
     size_t n = results->n / (size_t)batch, bytes = n * net_type_bytes(results->type);
     fmap_plan_options options = {.threads = 1};
@@ -321,11 +185,11 @@ static bool images_alone_agree(struct results *results, const fmap_model *model,
     return true;
 }
 
-static bool variant_agrees(struct results *results, const struct variant *variant) {
+static bool variant_agrees(struct results *results, const struct net_variant *variant) {
     static const int threads[] = {2, 3, 7};
     fmap_isa isas[NET_MAX_ISAS];
     int n_isas = net_isas(isas);
-    fmap_model *model = net_model(build, variant);
+    fmap_model *model = net_model(net_variant_build, variant);
     bool good = model != NULL;
     for (int i = 0; i < n_isas && good; i++) {
         good = compare(results, model, variant, (fmap_plan_options){.max_isa = isas[i], .threads = 1});
@@ -344,7 +208,7 @@ static size_t count_formed(const struct net_layer *layer) {
     size_t n = 0;
     for (size_t i = 0; i < layer->n_operands; i++) {
         const struct net_operand *operand = &layer->operands[i];
-        n += operand->kind == NET_COMPUTED && type_of(operand) == FMAP_FLOAT32;
+        n += operand->kind == NET_COMPUTED && net_operand_type(operand) == FMAP_FLOAT32;
     }
     return n;
 }
@@ -353,12 +217,12 @@ static bool all_agree(const struct net_layer *layer, struct results *results) {
     size_t room = (results->n * net_type_bytes(results->type) + sizeof(float) - 1) / sizeof(float);
     float *first = net_random(room, 1), *got = net_random(room, 2);
     size_t n_formed = count_formed(layer);
-    int n_forms = n_formed > 1 ? N_FORMS : n_formed == 1 ? FIRST_BLOCKED : PIXELS;
+    int n_forms = n_formed > 1 ? NET_N_FORMS : n_formed == 1 ? NET_FIRST_BLOCKED : NET_PIXELS;
     bool good = true;
     results->first = first;
     results->got = got;
     for (int forms = 0; forms < n_forms && good; forms++) {
-        good = variant_agrees(results, &(struct variant){.layer = layer, .forms = (enum forms)forms});
+        good = variant_agrees(results, &(struct net_variant){.layer = layer, .forms = (enum net_forms)forms});
     }
     free(first);
     free(got);
@@ -392,8 +256,8 @@ bool net_layer_gives(const struct net_layer *layer, fmap_type type, const void *
 /* ---- shapes and refusals ------------------------------------------------------------------------------- */
 
 fmap_shape net_layer_shape(const struct net_layer *layer) {
-    struct variant variant = {.layer = layer};
-    fmap_model *model = net_model(build, &variant);
+    struct net_variant variant = {.layer = layer};
+    fmap_model *model = net_model(net_variant_build, &variant);
     fmap_value_info info = {.shape = {.rank = -1}};
     if (model) fmap_model_value(model, fmap_model_output_value(model, 0), &info);
     fmap_model_destroy(model);
@@ -413,11 +277,11 @@ bool net_layer_has_shape(const struct net_layer *layer, int rank, const int64_t 
 }
 
 bool net_layer_refused(const struct net_layer *layer, fmap_status status, const char *words) {
-    struct variant variant = {.layer = layer};
+    struct net_variant variant = {.layer = layer};
     fmap_error error = {0};
     fmap_model *model = NULL;
     fmap_plan *plan = NULL;
-    fmap_status found = net_try_model(build, &variant, NULL, &model, &error);
+    fmap_status found = net_try_model(net_variant_build, &variant, NULL, &model, &error);
     if (found == FMAP_OK) found = fmap_plan_create(model, NULL, &plan, &error);
     bool good = found == status && error.status == status && strstr(error.message, words) &&
                 strstr(error.message, "'y'") && strstr(error.message, layer->op);

@@ -87,6 +87,25 @@ static void gather_part(const struct fmap_run *run, const struct fmap_step *step
     }
 }
 
+fmap_status fmap_plan_gather(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                             fmap_part *part, const void *job, size_t job_bytes, const struct fmap_cut *cut) {
+    const struct fmap_graph *graph = planning->graph;
+    struct fmap_operand operands[3];
+    TRY(fmap_planning_read(planning, fmap_node_input(graph, node, 0), FMAP_FORM_PLAIN, &operands[0]));
+    TRY(fmap_planning_read(planning, fmap_node_input(graph, node, 1), FMAP_FORM_PLAIN, &operands[1]));
+    TRY(fmap_planning_write(planning, node->outputs[0], FMAP_FORM_PLAIN, &operands[2]));
+    const fmap_shape *out = &graph->values[node->outputs[0]].shape;
+    if (fmap_shape_product(out, 0, out->rank) == 0) return FMAP_OK;
+    return fmap_planning_step(planning, &(struct fmap_step_definition){.part = part,
+                                                                       .job = job,
+                                                                       .job_bytes = job_bytes,
+                                                                       .operands = operands,
+                                                                       .n_operands = 3,
+                                                                       .parts = cut->parts,
+                                                                       .kernel = "gather",
+                                                                       .node = node});
+}
+
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
     const struct gather_parameters *parameters = node->parameters;
     const struct fmap_graph *graph = planning->graph;
@@ -100,19 +119,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
                              .bytes = (size_t)inner * fmap_type_bytes(in->type)};
     job.cut = fmap_cut_of(planning, fmap_shape_product(&in->shape, 0, axis) * job.n_indices,
                           fmap_dim_product(16, inner), 1);
-    struct fmap_operand operands[3];
-    TRY(fmap_planning_read(planning, fmap_node_input(graph, node, 0), FMAP_FORM_PLAIN, &operands[0]));
-    TRY(fmap_planning_read(planning, fmap_node_input(graph, node, 1), FMAP_FORM_PLAIN, &operands[1]));
-    TRY(fmap_planning_write(planning, node->outputs[0], FMAP_FORM_PLAIN, &operands[2]));
-    if (job.cut.n == 0 || job.bytes == 0) return FMAP_OK;
-    return fmap_planning_step(planning, &(struct fmap_step_definition){.part = gather_part,
-                                                                       .job = &job,
-                                                                       .job_bytes = sizeof job,
-                                                                       .operands = operands,
-                                                                       .n_operands = 3,
-                                                                       .parts = job.cut.parts,
-                                                                       .kernel = "gather",
-                                                                       .node = node});
+    return fmap_plan_gather(planning, node, gather_part, &job, sizeof job, &job.cut);
 }
 
 const struct fmap_layer fmap_layer_gather = {.op = "Gather",

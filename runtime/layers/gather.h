@@ -17,6 +17,11 @@ static inline int64_t fmap_index_at(const void *indices, fmap_type type, int64_t
 fmap_status fmap_check_indices(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                                size_t input, int64_t n, fmap_error *error);
 
+/* Adds the step of a layer that makes output 0 of input 0 and the indices of input 1, all in plain form: the parts of
+ * `cut`, if there are any. */
+fmap_status fmap_plan_gather(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                             fmap_part *part, const void *job, size_t job_bytes, const struct fmap_cut *cut);
+
 #define FMAP_INDEX_TYPES (FMAP_TYPES(FMAP_INT32) | FMAP_TYPES(FMAP_INT64))
 
 #endif

@@ -75,19 +75,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     fmap_strides_of(&in->shape, job.strides);
     for (int i = 0; i < job.rank; i++) job.dims[i] = indices->shape.dims[i];
     job.cut = fmap_cut_of(planning, fmap_shape_product(&indices->shape, 0, job.rank), 64, FMAP_BLOCK);
-    struct fmap_operand operands[3];
-    TRY(fmap_planning_read(planning, fmap_node_input(graph, node, 0), FMAP_FORM_PLAIN, &operands[0]));
-    TRY(fmap_planning_read(planning, fmap_node_input(graph, node, 1), FMAP_FORM_PLAIN, &operands[1]));
-    TRY(fmap_planning_write(planning, node->outputs[0], FMAP_FORM_PLAIN, &operands[2]));
-    if (job.cut.n == 0) return FMAP_OK;
-    return fmap_planning_step(planning, &(struct fmap_step_definition){.part = gather_elements_part,
-                                                                       .job = &job,
-                                                                       .job_bytes = sizeof job,
-                                                                       .operands = operands,
-                                                                       .n_operands = 3,
-                                                                       .parts = job.cut.parts,
-                                                                       .kernel = "gather",
-                                                                       .node = node});
+    return fmap_plan_gather(planning, node, gather_elements_part, &job, sizeof job, &job.cut);
 }
 
 const struct fmap_layer fmap_layer_gather_elements = {.op = "GatherElements",

@@ -96,19 +96,7 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     job.slice = (size_t)inner * job.bytes;
     job.cut = fmap_cut_of(planning, fmap_shape_product(indices, 0, indices->rank - 1),
                           fmap_dim_product(16, inner + job.depth), 1);
-    struct fmap_operand operands[3];
-    TRY(fmap_planning_read(planning, fmap_node_input(graph, node, 0), FMAP_FORM_PLAIN, &operands[0]));
-    TRY(fmap_planning_read(planning, fmap_node_input(graph, node, 1), FMAP_FORM_PLAIN, &operands[1]));
-    TRY(fmap_planning_write(planning, node->outputs[0], FMAP_FORM_PLAIN, &operands[2]));
-    if (job.cut.n == 0 || job.slice == 0) return FMAP_OK;
-    return fmap_planning_step(planning, &(struct fmap_step_definition){.part = gather_nd_part,
-                                                                       .job = &job,
-                                                                       .job_bytes = sizeof job,
-                                                                       .operands = operands,
-                                                                       .n_operands = 3,
-                                                                       .parts = job.cut.parts,
-                                                                       .kernel = "gather",
-                                                                       .node = node});
+    return fmap_plan_gather(planning, node, gather_nd_part, &job, sizeof job, &job.cut);
 }
 
 const struct fmap_layer fmap_layer_gather_nd = {.op = "GatherND",
