@@ -126,3 +126,18 @@ Test(old_forms, concat_joined_channels_unless_told_otherwise) {
     layer.opset = 4;
     cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "there is no attribute 'axis'"));
 }
+
+Test(old_forms, slopes_were_one_for_each_channel) {
+    static const int64_t channels = C;
+    float x[ALL], slopes[C] = {2, 4, 8};
+    double expected[ALL];
+    count_up(x, ALL);
+    for (size_t i = 0; i < ALL; i++)
+        expected[i] = x[i] < 0 ? (double)(x[i] * slopes[i / W % C]) : (double)x[i];
+    struct net_layer layer = {.op = "PRelu", .opset = 6, .n_operands = 2};
+    layer.operands[0] = net_computed(3, dims, x);
+    layer.operands[1] = net_constant(1, &channels, slopes);
+    cr_assert(net_layer_agrees(&layer, expected, NULL, ALL));
+    layer.opset = 7;
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, ""));
+}
