@@ -15,11 +15,7 @@
 static fmap_status parse(struct fmap_parsing *parsing) {
     struct fmap_conv_parameters parameters = {0};
     TRY(fmap_window_parse(parsing, &parameters.window));
-    TRY(fmap_attribute_int(parsing, "group", 1, &parameters.group));
-    if (parameters.group < 1) {
-        return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
-                              "attribute 'group' is %lld, expected 1 or more", (long long)parameters.group);
-    }
+    TRY(fmap_window_parse_group(parsing, &parameters.group));
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 

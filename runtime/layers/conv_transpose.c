@@ -45,11 +45,7 @@ static fmap_status parse(struct fmap_parsing *parsing) {
     int *n_dims = &parameters.window.n_dims;
     TRY(parse_list(parsing, "output_padding", 0, 0, n_dims, parameters.output_padding));
     TRY(parse_list(parsing, "output_shape", 1, 0, n_dims, parameters.output_shape));
-    TRY(fmap_attribute_int(parsing, "group", 1, &parameters.group));
-    if (parameters.group < 1 || parameters.group > LARGEST) {
-        return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
-                              "attribute 'group' is %lld, expected 1 or more", (long long)parameters.group);
-    }
+    TRY(fmap_window_parse_group(parsing, &parameters.group));
     return fmap_set_parameters(parsing, &parameters, sizeof parameters);
 }
 

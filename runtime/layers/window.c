@@ -81,6 +81,13 @@ fmap_status fmap_window_parse(struct fmap_parsing *parsing, struct fmap_window_p
     return FMAP_OK;
 }
 
+fmap_status fmap_window_parse_group(struct fmap_parsing *parsing, int64_t *group) {
+    TRY(fmap_attribute_int(parsing, "group", 1, group));
+    if (*group >= 1 && *group <= LARGEST) return FMAP_OK;
+    return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
+                          "attribute 'group' is %lld, expected 1 or more", (long long)*group);
+}
+
 /* Output size along one axis; FMAP_UNKNOWN for an unknown input, below 1 when the window does not fit. */
 static int64_t resolve_axis(const struct fmap_window_parameters *parameters, struct fmap_window_axis *axis) {
     int64_t in = axis->in, stride = axis->stride, reach = (axis->kernel - 1) * axis->dilation + 1;

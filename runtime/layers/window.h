@@ -47,6 +47,9 @@ fmap_status fmap_window_resolve_axis(const struct fmap_graph *graph, const struc
 /* Reads kernel_shape, strides, dilations, pads, auto_pad and ceil_mode and checks each. */
 fmap_status fmap_window_parse(struct fmap_parsing *parsing, struct fmap_window_parameters *parameters);
 
+/* Reads `group`, 1 or more. */
+fmap_status fmap_window_parse_group(struct fmap_parsing *parsing, int64_t *group);
+
 /* The same on an image of a known (or partly unknown) size. */
 struct fmap_window_size {
     int64_t in[2];

@@ -90,23 +90,28 @@ static size_t oracle(const struct folded *folded, const float *x, double **expec
     return n;
 }
 
+/* That the normalization and the activation are computed with the convolution, and right; the model and x are freed. */
+static void expect_folded(fmap_model *model, const struct folded *folded, float *x) {
+    double *expected, *bounds;
+    size_t n = oracle(folded, x, &expected, &bounds);
+    cr_assert(model && net_agrees(model, &(fmap_plan_options){.threads = 2}, x, expected, bounds, n));
+    cr_assert(net_agrees(model, &(fmap_plan_options){.no_fusion = true}, x, expected, bounds, n));
+    cr_assert_str_eq(net_passes_fused_into(model, "norm"), "conv");
+    cr_assert_str_eq(net_passes_fused_into(model, "relu"), "conv");
+    cr_assert(!net_passes_remove(model, "norm", &(struct net_passes){.without = "fold_batch_norm"}));
+    fmap_model_destroy(model);
+    free(x);
+    free(expected);
+    free(bounds);
+}
+
 Test(fold_batch_norm, the_folded_layer_is_as_near_to_the_truth_as_two_layers) {
     for (int i = 0; i < 4; i++) {
         struct folded folded = numbers_of(i & 1, i & 2, PLAIN);
         fmap_model *model = net_model(build, &folded);
         float *x = net_random((size_t)(2 * channels_of(&folded) * H * W), 7);
-        double *expected, *bounds;
-        size_t n = oracle(&folded, x, &expected, &bounds);
-        cr_assert(model && net_agrees(model, &(fmap_plan_options){.threads = 2}, x, expected, bounds, n));
-        cr_assert(net_agrees(model, &(fmap_plan_options){.no_fusion = true}, x, expected, bounds, n));
-        cr_assert_str_eq(net_passes_fused_into(model, "norm"), "conv");
-        cr_assert_str_eq(net_passes_fused_into(model, "relu"), "conv");
-        cr_assert(!net_passes_remove(model, "norm", &(struct net_passes){.without = "fold_batch_norm"}));
-        fmap_model_destroy(model);
+        expect_folded(model, &folded, x);
         free_numbers(&folded);
-        free(x);
-        free(expected);
-        free(bounds);
     }
 }
 
@@ -136,18 +141,8 @@ Test(fold_batch_norm, a_transposed_convolution_takes_the_layer_too) {
         struct folded folded = numbers_of(bias, false, PLAIN);
         fmap_model *model = net_model(build_transposed, &folded);
         float *x = net_random(2 * C * H * W, 7);
-        double *expected, *bounds;
-        size_t n = oracle(&folded, x, &expected, &bounds);
-        cr_assert(model && net_agrees(model, &(fmap_plan_options){.threads = 2}, x, expected, bounds, n));
-        cr_assert(net_agrees(model, &(fmap_plan_options){.no_fusion = true}, x, expected, bounds, n));
-        cr_assert_str_eq(net_passes_fused_into(model, "norm"), "conv");
-        cr_assert_str_eq(net_passes_fused_into(model, "relu"), "conv");
-        cr_assert(!net_passes_remove(model, "norm", &(struct net_passes){.without = "fold_batch_norm"}));
-        fmap_model_destroy(model);
+        expect_folded(model, &folded, x);
         free_numbers(&folded);
-        free(x);
-        free(expected);
-        free(bounds);
     }
 }
 
