@@ -67,19 +67,8 @@ static void log_softmax_part(const struct fmap_run *run, const struct fmap_step 
         int64_t offset, end = range.end - row > MOST_ROWS ? row + MOST_ROWS : range.end;
         int64_t n_rows = fmap_rows_next(rows, row, end, &offset);
         sum_rows(run, rows, src + offset, n_rows, largest, minus_log);
-        bool behind = rows->inner == 1; /* rows lie one behind the other */
-        for (int64_t k = 0; k < (behind ? n_rows : rows->n); k++) {
-            int64_t at = offset + k * (behind ? rows->n : rows->inner), own = behind ? k : 0;
-            run->kernels->normalize(
-                &(struct fmap_normalize){.src = src + at,
-                                         .dst = dst + at,
-                                         .mean = largest + own,
-                                         .scale = ones,
-                                         .gamma = ones,
-                                         .beta = minus_log + own,
-                                         .n = behind ? rows->n : n_rows,
-                                         .walk = behind ? FMAP_NORMALIZE_SCALARS : FMAP_NORMALIZE_ELEMENTS});
-        }
+        fmap_rows_normalize(run, rows, src + offset, dst + offset, n_rows,
+                            &(struct fmap_row_numbers){largest, ones, ones, minus_log});
         row += n_rows;
     }
 }

@@ -6,8 +6,8 @@ enum { MOST_ROWS = 256, EXP_COST = 20 };
 
 /* ---- where the rows are ------------------------------------------------------------------------------------- */
 
-/* Whether the reduced axes lie one behind the other, sizes of 1 left out; and the rows then, in plain memory. */
-static bool plain_rows(const fmap_shape *shape, unsigned axes, struct fmap_rows *rows) {
+/* Sizes of 1 are left out. */
+bool fmap_rows_plain(const fmap_shape *shape, unsigned axes, struct fmap_rows *rows) {
     *rows = (struct fmap_rows){.outer = 1, .n = 1, .inner = 1, .form = FMAP_FORM_PLAIN};
     int state = 0; /* 0: before the reduced axes, 1: among them, 2: behind them */
     for (int i = 0; i < shape->rank; i++) {
@@ -31,7 +31,7 @@ static bool reduces_pixels(const fmap_shape *shape, unsigned axes) {
 struct fmap_rows fmap_rows_of(const struct fmap_planning *planning, fmap_value value, unsigned axes) {
     const fmap_shape *shape = &planning->graph->values[value].shape;
     struct fmap_rows rows;
-    rows.moved = !plain_rows(shape, axes, &rows);
+    rows.moved = !fmap_rows_plain(shape, axes, &rows);
     bool pixels = reduces_pixels(shape, axes), channels = axes == 2 && shape->rank > 1;
     if (!pixels && !channels) return rows;
     struct fmap_geometry geometry = fmap_geometry_of(shape);
@@ -51,7 +51,7 @@ struct fmap_rows fmap_rows_of(const struct fmap_planning *planning, fmap_value v
 
 fmap_status fmap_rows_move(struct fmap_planning *planning, const struct fmap_graph_node *node,
                            fmap_value value, unsigned axes, struct fmap_rows *rows,
-                           struct fmap_operand *place) {
+                           struct fmap_operand *place, struct fmap_strided *way) {
     const struct fmap_graph_value *known = &planning->graph->values[value];
     const fmap_shape *shape = &known->shape;
     struct fmap_strided strided = {.element_bytes = fmap_type_bytes(known->type)};
@@ -70,6 +70,7 @@ fmap_status fmap_rows_move(struct fmap_planning *planning, const struct fmap_gra
     }
     for (int i = 0; i < strided.rank; i++) strided.dims[i] = moved.dims[i];
     fmap_strides_of(&moved, strided.dst_strides);
+    if (way) *way = strided;
     TRY(fmap_planning_read(planning, value, FMAP_FORM_PLAIN, &plain));
     TRY(fmap_planning_temporary(planning, fmap_form_bytes(known, FMAP_FORM_PLAIN), place));
     return fmap_planning_copy(planning, node, &plain, place, &strided);
@@ -83,6 +84,23 @@ int64_t fmap_rows_next(const struct fmap_rows *rows, int64_t row, int64_t end, i
     int64_t inside = row % rows->inner;
     *offset = row / rows->inner * rows->n * rows->inner + inside;
     return rows->inner - inside < end - row ? rows->inner - inside : end - row;
+}
+
+void fmap_rows_normalize(const struct fmap_run *run, const struct fmap_rows *rows, const float *src,
+                         float *dst, int64_t n_rows, const struct fmap_row_numbers *numbers) {
+    bool behind = rows->inner == 1; /* rows lie one behind the other, not side by side */
+    for (int64_t k = 0; k < (behind ? n_rows : rows->n); k++) {
+        int64_t at = k * (behind ? rows->n : rows->inner), own = behind ? k : 0;
+        run->kernels->normalize(
+            &(struct fmap_normalize){.src = src + at,
+                                     .dst = dst + at,
+                                     .mean = numbers->mean + own,
+                                     .scale = numbers->scale + own,
+                                     .gamma = numbers->gamma + own,
+                                     .beta = numbers->beta + own,
+                                     .n = behind ? rows->n : n_rows,
+                                     .walk = behind ? FMAP_NORMALIZE_SCALARS : FMAP_NORMALIZE_ELEMENTS});
+    }
 }
 
 fmap_shape fmap_reduced_shape(const fmap_shape *in, unsigned axes, bool keep) {
@@ -191,7 +209,7 @@ fmap_status fmap_plan_reduction(struct fmap_planning *planning, const struct fma
     struct reduction_job job = {.rows = fmap_rows_of(planning, in, axes), .reduction = reduction};
     struct fmap_operand operands[2];
     if (job.rows.moved)
-        TRY(fmap_rows_move(planning, node, in, axes, &job.rows, &operands[0]));
+        TRY(fmap_rows_move(planning, node, in, axes, &job.rows, &operands[0], NULL));
     else
         TRY(fmap_planning_read(planning, in, job.rows.form, &operands[0]));
     TRY(fmap_planning_write(planning, node->outputs[0], output_form(&job.rows), &operands[1]));

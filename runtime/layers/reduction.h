@@ -30,10 +30,22 @@ struct fmap_rows {
  * one. */
 struct fmap_rows fmap_rows_of(const struct fmap_planning *planning, fmap_value value, unsigned axes);
 
-/* The plain memory of `value` with its reduced axes brought behind the others: [outer][n][1]. */
+/* The same of plain memory alone. False: the axes have to be brought together first. */
+bool fmap_rows_plain(const fmap_shape *shape, unsigned axes, struct fmap_rows *rows);
+
+/* The plain memory of `value` with its reduced axes brought behind the others: [outer][n][1]; *way, unless NULL, is how it
+ * was copied. */
 fmap_status fmap_rows_move(struct fmap_planning *planning, const struct fmap_graph_node *node,
                            fmap_value value, unsigned axes, struct fmap_rows *rows,
-                           struct fmap_operand *place);
+                           struct fmap_operand *place, struct fmap_strided *way);
+
+/* dst = fma((src - mean) * scale, gamma, beta) for n_rows rows from their first element on, each with numbers of its
+ * own. */
+struct fmap_row_numbers {
+    const float *mean, *scale, *gamma, *beta;
+};
+void fmap_rows_normalize(const struct fmap_run *run, const struct fmap_rows *rows, const float *src,
+                         float *dst, int64_t n_rows, const struct fmap_row_numbers *numbers);
 
 /* The rows [row, end) that lie one beside the other from `row` on: all of them where inner is 1. Returns how many, and
  * in *offset where they begin. */

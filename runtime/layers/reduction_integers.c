@@ -91,7 +91,7 @@ fmap_status fmap_plan_integer_reduction(struct fmap_planning *planning, const st
                               .type = planning->graph->values[in].type};
     struct fmap_operand operands[2];
     if (job.rows.moved)
-        TRY(fmap_rows_move(planning, node, in, axes, &job.rows, &operands[0]));
+        TRY(fmap_rows_move(planning, node, in, axes, &job.rows, &operands[0], NULL));
     else
         TRY(fmap_planning_read(planning, in, FMAP_FORM_PLAIN, &operands[0]));
     TRY(fmap_planning_write(planning, node->outputs[0], FMAP_FORM_PLAIN, &operands[1]));
