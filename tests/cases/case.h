@@ -122,6 +122,12 @@ struct restack_shape {
 };
 struct kernel_case *restack_case(const struct restack_shape *shape);
 
+/* Sums of `taps` of nine inputs `unit` + `gap` floats apart. */
+struct resample_shape {
+    int taps, n_outputs, unit, gap;
+};
+struct kernel_case *resample_case(const struct resample_shape *shape);
+
 /* Winograd's transforms of one block of 16 channels: all tiles of an output of out_h x out_w, in calls of up to
  * `per_call` tiles. */
 struct winograd_shape {

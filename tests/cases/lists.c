@@ -194,6 +194,11 @@ static const struct restack_shape restack_shapes[] = {{15, 14, 256}, {3, 9, 64}}
 
 static struct kernel_case *grouped_at(int i) { return grouped_case(&grouped_shapes[i]); }
 static struct kernel_case *dot_at(int i) { return dot_case(&dot_shapes[i]); }
+static const struct resample_shape resample_shapes[] = {{.taps = 2, .n_outputs = 1, .unit = 896},
+                                                        {.taps = 2, .n_outputs = 112, .unit = 16},
+                                                        {.taps = 4, .n_outputs = 112, .unit = 16}};
+
+static struct kernel_case *resample_at(int i) { return resample_case(&resample_shapes[i]); }
 static struct kernel_case *restack_at(int i) { return restack_case(&restack_shapes[i]); }
 
 static const struct gather_shape gather_shapes[] = {{.n = 224, .distance = 1},
@@ -213,6 +218,7 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"grouped", COUNT(grouped_shapes), grouped_at},
     {"dot", COUNT(dot_shapes), dot_at},
     {"restack", COUNT(restack_shapes), restack_at},
+    {"resample", COUNT(resample_shapes), resample_at},
     {"max_pool", COUNT(pool_shapes), max_pool_at},
     {"average_pool", COUNT(pool_shapes), average_pool_at},
     {"reduce", COUNT(reduce_shapes), reduce_at},
