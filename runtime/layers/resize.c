@@ -128,12 +128,18 @@ static fmap_status read_inputs(const struct fmap_graph *graph, const struct fmap
                           fmap_input_text(graph, node, 0).text);
 }
 
+/* A size that may be anything, hostile ones too, rounded down; 0 for those that cannot be. */
+static int64_t whole_size(double size) {
+    if (!(size >= 1)) return 0;
+    return size < INT32_MAX ? (int64_t)size : INT32_MAX;
+}
+
 /* The size of an axis that grows by its scale; FMAP_UNKNOWN when nobody knows. */
 static int64_t scaled(const struct fmap_resize_axis *axis, bool crop) {
     if (axis->in == FMAP_UNKNOWN) return FMAP_UNKNOWN;
     double size = (double)axis->in * axis->scale;
     if (crop) size *= axis->roi_end - axis->roi_start;
-    return size < INT32_MAX ? (int64_t)floor(size) : INT32_MAX;
+    return whole_size(size);
 }
 
 /* Keeps the shape of the pixels: the same scale for all axes, so that none is larger, or smaller, than asked for. */
@@ -150,7 +156,7 @@ static void keep_ratio(const struct wanted *wanted, enum fmap_resize_policy poli
     for (size_t i = 0; i < wanted->n_axes; i++) {
         struct fmap_resize_axis *axis = &axes[wanted->axes[i]];
         axis->scale = scale;
-        axis->out = known ? (int64_t)floor(scale * (double)axis->in + 0.5) : FMAP_UNKNOWN;
+        axis->out = known ? whole_size(scale * (double)axis->in + 0.5) : FMAP_UNKNOWN;
     }
 }
 

@@ -286,6 +286,15 @@ Test(resize, what_cannot_be_is_refused) {
     cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "axis 3 of"));
     layer.operands[2] = net_constant(1, (int64_t[]){2}, up);
     cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "has 2 scales, 0 sizes"));
+    static const float wild[][4] = {
+        {1, 1, -1e30f, 1}, {1, 1, 1, NAN}, {1, 1, INFINITY, 1}, {1, 1, 1e-30f, 1}};
+    for (int i = 0; i < 4; i++) {
+        layer.operands[2] = net_constant(1, (int64_t[]){4}, wild[i]);
+        cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "cannot be resized"));
+    }
+    layer = sized(dims, x, (int64_t[]){1, 1, INT64_MAX, INT64_MIN}, 4);
+    net_layer_attribute(&layer, net_string("keep_aspect_ratio_policy", "not_larger"));
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "cannot be resized"));
     layer = sized(dims, x, sizes, 4);
     cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "cannot be resized to 0"));
     net_layer_attribute(&layer, net_string("mode", "lanczos"));
