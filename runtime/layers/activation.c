@@ -41,6 +41,7 @@ static const struct function {
     FLOATS(hard_swish, HARD_SWISH, {NULL, 1.0f / 6}, {NULL, 0.5f}),
     PLAIN(sigmoid, SIGMOID),
     PLAIN(tanh, TANH),
+    PLAIN(swish, SILU),
     PLAIN(gelu, GELU),
     PLAIN(mish, MISH),
     PLAIN(softplus, SOFTPLUS),
@@ -95,6 +96,16 @@ static fmap_status parse_selu(struct fmap_parsing *parsing) {
     TRY(fmap_attribute_float(parsing, "alpha", rounded ? 1.6732f : 1.67326319f, &job.a));
     TRY(fmap_attribute_float(parsing, "gamma", rounded ? 1.0507f : 1.05070102f, &job.b));
     return fmap_set_parameters(parsing, &job, sizeof job);
+}
+
+static fmap_status parse_swish(struct fmap_parsing *parsing) {
+    float alpha;
+    TRY(fmap_attribute_float(parsing, "alpha", 1.0f, &alpha));
+    if (alpha < 1.0f || alpha > 1.0f || isnan(alpha)) {
+        return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_UNSUPPORTED,
+                              "attribute 'alpha' is %g, expected 1", (double)alpha);
+    }
+    return parse(parsing);
 }
 
 static fmap_status parse_gelu(struct fmap_parsing *parsing) {
@@ -281,6 +292,7 @@ FUNCTION_LAYER(hard_sigmoid, "HardSigmoid", parse, true)
 FUNCTION_LAYER(hard_swish, "HardSwish", parse, true)
 FUNCTION_LAYER(sigmoid, "Sigmoid", parse, true)
 FUNCTION_LAYER(tanh, "Tanh", parse, true)
+FUNCTION_LAYER(swish, "Swish", parse_swish, true)
 FUNCTION_LAYER(gelu, "Gelu", parse_gelu, true)
 FUNCTION_LAYER(mish, "Mish", parse, true)
 FUNCTION_LAYER(softplus, "Softplus", parse, true)

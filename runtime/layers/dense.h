@@ -4,7 +4,8 @@
 
 #include "runtime/layers/tiles.h"
 
-/* Y = activate(alpha * A * B + beta * C), A and B transposed where it says so. MatMul: alpha 1, no C. */
+/* Y = activate(alpha * A * B + beta * C), A and B transposed where it says so. MatMul: alpha 1, and no C but a constant row
+ * that a pass has put there. */
 struct fmap_dense_parameters {
     float alpha, beta;
     bool transpose_a, transpose_b;

@@ -161,6 +161,9 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     int64_t b_matrices = 1;
     for (int i = 0; i < product.rank; i++) b_matrices *= product.b_dims[i];
     if (b_matrices == 1) {
+        const struct fmap_graph_value *bias = fmap_input_value(planning->graph, node, 2); /* of fold_scale */
+        if (bias) problem.bias = bias->data;
+        problem.bias_scale = 1;
         problem.rows = fmap_shape_product(a, 0, a->rank) / product.depth;
         return plan_rows(planning, node, &problem);
     }

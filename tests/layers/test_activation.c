@@ -140,6 +140,10 @@ Test(activation, what_does_not_fit_is_refused) {
     relu.n_attributes = 0;
     relu.op = "Sigmoid";
     cr_assert(net_layer_refused(&relu, FMAP_ERROR_MODEL, "type 7, which this operator does not take"));
+    relu.op = "Swish";
+    relu.operands[0] = net_computed(2, dims, NULL);
+    net_layer_attribute(&relu, net_float("alpha", 2));
+    cr_assert(net_layer_refused(&relu, FMAP_ERROR_UNSUPPORTED, "attribute 'alpha' is 2, expected 1"));
     struct net_layer gelu = layer_of("Gelu");
     gelu.operands[0] = net_computed(2, dims, NULL);
     net_layer_attribute(&gelu, net_string("approximate", "roughly"));
@@ -159,6 +163,7 @@ static const struct {
     {"HardSigmoid", {FMAP_ACTIVATE_HARD_SIGMOID, 0.2f, 0.5f}},
     {"HardSwish", {FMAP_ACTIVATE_HARD_SWISH, 1.0f / 6, 0.5f}},
     {"Gelu", {FMAP_ACTIVATE_GELU, 0, 0}},
+    {"Swish", {FMAP_ACTIVATE_SILU, 0, 0}},
     {"Mish", {FMAP_ACTIVATE_MISH, 0, 0}},
     {"Softplus", {FMAP_ACTIVATE_SOFTPLUS, 0, 0}},
     {"Softsign", {FMAP_ACTIVATE_SOFTSIGN, 0, 0}},

@@ -237,6 +237,41 @@ Test(eltwise, the_larger_and_the_smaller_of_nan_and_a_number_is_nan) {
     cr_assert(net_layer_moves(&layer, smaller, 4));
 }
 
+/* Squeeze and excitation: a map times a number for each of its channels, which is made from the map. */
+static void build_excitation(fmap_model *model, const void *what) {
+    static const int64_t image[4] = {1, 16, 14, 14}, kernel[4] = {24, 16, 1, 1},
+                         gate_kernel[4] = {24, 24, 1, 1};
+    float *weights = net_random(24 * 24, 1);
+    fmap_value inputs[2] = {net_input(model, "x", 4, image), net_floats(model, weights, 4, kernel)};
+    fmap_value map = net_node(model, "Conv", "map", inputs, 2, NULL, 0);
+    inputs[0] = net_node(model, "GlobalAveragePool", "squeeze", &map, 1, NULL, 0);
+    inputs[1] = net_floats(model, weights, 4, gate_kernel);
+    fmap_value gate = net_node(model, "Conv", "gate", inputs, 2, NULL, 0);
+    gate = net_node(model, "Sigmoid", "sigmoid", &gate, 1, NULL, 0);
+    fmap_value both[2] = {what ? gate : map, what ? map : gate};
+    inputs[0] = net_node(model, "Mul", "excite", both, 2, NULL, 0);
+    fmap_model_output(model, net_node(model, "Conv", "last", inputs, 2, NULL, 0));
+    free(weights);
+}
+
+Test(eltwise, an_excitation_needs_no_other_layout) {
+    for (int swapped = 0; swapped < 2; swapped++) {
+        fmap_model *model = net_model(build_excitation, swapped ? "swapped" : NULL);
+        struct net net;
+        fmap_step_info step;
+        cr_assert(model && net_open(&net, model, NULL));
+        for (size_t i = 0; fmap_plan_step(net.plan, i, &step) == FMAP_OK; i++) {
+            fmap_layer_info layer = {.name = ""};
+            if (step.layer >= 0) fmap_plan_layer(net.plan, (size_t)step.layer, &layer);
+            bool inside = strcmp(layer.name, "squeeze") == 0 || strcmp(layer.name, "gate") == 0 ||
+                          strcmp(layer.name, "excite") == 0;
+            cr_assert(!inside || !strstr(step.kernel, "reorder"), "%s of %s", step.kernel, layer.name);
+        }
+        net_close(&net);
+        fmap_model_destroy(model);
+    }
+}
+
 Test(eltwise, unknown_sizes_take_the_other_operands) {
     static const int64_t a[4] = {FMAP_UNKNOWN, 3, FMAP_UNKNOWN, 1}, b[3] = {3, 7, FMAP_UNKNOWN};
     static const int64_t expected[4] = {FMAP_UNKNOWN, 3, 7, FMAP_UNKNOWN};

@@ -14,7 +14,7 @@ struct added {
     bool between;           /* an activation before the Add */
     bool both;              /* the first convolution is added, not the input */
     bool swapped;           /* the operands of the Add */
-    bool broadcast;         /* one number a channel is added */
+    bool broadcast;         /* one number a row is added */
     bool seen;              /* the second's output is an output too */
     bool pooled;            /* a pool comes behind */
 };
@@ -31,7 +31,7 @@ static fmap_value conv(fmap_model *model, fmap_value x, const char *name, const 
 
 static void build(fmap_model *model, const void *what) {
     const struct added *a = what;
-    int64_t image[4] = {2, a->channels, SIZE, SIZE}, one[4] = {1, a->channels, 1, 1}, pool[2] = {2, 2};
+    int64_t image[4] = {2, a->channels, SIZE, SIZE}, one[4] = {1, 1, SIZE, 1}, pool[2] = {2, 2};
     fmap_value x = net_input(model, "x", 4, image), first = conv(model, x, "first", a);
     fmap_value middle = net_node(model, "Relu", NULL, &first, 1, NULL, 0);
     fmap_value second = conv(model, middle, "second", a);

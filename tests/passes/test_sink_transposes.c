@@ -50,6 +50,7 @@ static void build(fmap_model *model, const void *what) {
     bool two = strstr("Add Mul Concat Pad", between->op) != NULL, joins = strcmp(between->op, "Concat") == 0;
     fmap_value x = net_input(model, "x", 4, image);
     fmap_value planes = conv(model, transpose(model, "first", x, to_planes), C, C);
+    planes = net_node(model, "Relu", NULL, &planes, 1, NULL, 0); /* constants are not folded into weights */
     fmap_value inputs[2] = {transpose(model, "above", planes, to_pixels)};
     if (two) inputs[1] = second_input(model, between, planes, x);
     fmap_attribute axis = net_int("axis", between->constant ? 0 : -1);
