@@ -63,16 +63,15 @@ static bool keep(struct fmap_saved_loader *loader) {
     struct fmap_scratch *kept = fmap_scratch_allocate_from(allocator, sizeof *kept);
     if (!kept) return fmap_saved_out_of_memory(loader);
     fmap_scratch_init(kept, allocator);
+    if (fmap_model_keep(loader->model, kept, release_kept) != FMAP_OK) return false;
     loader->kept = kept;
-    return fmap_model_keep(loader->model, kept, release_kept) == FMAP_OK;
+    return true;
 }
 
 /* ---- the file ---------------------------------------------------------------------------------------- */
 
-static json_t *parse(struct fmap_saved_loader *loader) {
+json_t *fmap_saved_parse(struct fmap_saved_loader *loader, const char *text, size_t bytes) {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
-    const char *text = (const char *)loader->source->data;
-    size_t bytes = loader->source->bytes;
     if (bytes > MOST_JSON_BYTES) {
         (void)fmap_saved_fail(loader, FMAP_ERROR_LIMIT,
                               "the description of the network is %zu bytes of JSON, expected at most %d",
@@ -119,10 +118,8 @@ static bool read_file(struct fmap_saved_loader *loader, const json_t *file) {
             loader, FMAP_ERROR_UNSUPPORTED,
             "this is a graph model of TensorFlow.js, which is not supported, only layers models are");
     }
-    if (!json_string_value(json_object_get(network, "class_name"))) {
-        return fmap_saved_fail(loader, FMAP_ERROR_FORMAT,
-                               "the JSON holds no Keras network: there is no model_config with a class_name");
-    }
+    if (!json_string_value(json_object_get(network, "class_name")))
+        return fmap_saved_build_model(loader, network); /* That says so. */
     if (!manifest) {
         return fmap_saved_fail(
             loader, FMAP_ERROR_UNSUPPORTED,
@@ -130,20 +127,30 @@ static bool read_file(struct fmap_saved_loader *loader, const json_t *file) {
             "which says where the weights are");
     }
     loader->keras_3 = is_keras_3(file);
-    return keep(loader) && fmap_saved_read_manifest(loader, manifest) && fmap_saved_index_weights(loader) &&
+    return fmap_saved_read_manifest(loader, manifest) && fmap_saved_index_weights(loader) &&
            fmap_saved_build_model(loader, network);
 }
 
+void fmap_saved_begin(struct fmap_saved_loader *loader, fmap_model *model, const struct fmap_source *source) {
+    *loader = (struct fmap_saved_loader){.model = model, .source = source};
+    fmap_scratch_init(&loader->scratch, source->allocator);
+    loader->names.scratch = &loader->scratch;
+    (void)keep(loader); /* After a failure nothing that follows has an effect. */
+}
+
+void fmap_saved_end(struct fmap_saved_loader *loader) {
+    json_decref(loader->weights.by_name);
+    json_decref(loader->weights.by_layer);
+    fmap_scratch_destroy(&loader->scratch);
+}
+
 static void read(fmap_model *model, const struct fmap_source *source) {
-    struct fmap_saved_loader loader = {.model = model, .source = source};
-    fmap_scratch_init(&loader.scratch, source->allocator);
-    loader.names.scratch = &loader.scratch;
-    json_t *file = parse(&loader);
+    struct fmap_saved_loader loader;
+    fmap_saved_begin(&loader, model, source);
+    json_t *file = fmap_saved_parse(&loader, (const char *)source->data, source->bytes);
     if (file) (void)read_file(&loader, file); /* The model keeps the reason. */
     json_decref(file);
-    json_decref(loader.weights.by_name);
-    json_decref(loader.weights.by_layer);
-    fmap_scratch_destroy(&loader.scratch);
+    fmap_saved_end(&loader);
 }
 
 /* A JSON object in which one of Keras' words occurs. */

@@ -79,6 +79,16 @@ struct fmap_text_shown fmap_saved_show_json(const json_t *json);
 const char *fmap_saved_join(struct fmap_saved_loader *loader, const char *first, const char *between,
                             const char *second);
 
+/* A loader for a model, and the end of it; the model has the failure. */
+void fmap_saved_begin(struct fmap_saved_loader *loader, fmap_model *model, const struct fmap_source *source);
+void fmap_saved_end(struct fmap_saved_loader *loader);
+
+/* The network as JSON; NULL with a failure. */
+json_t *fmap_saved_parse(struct fmap_saved_loader *loader, const char *text, size_t bytes);
+
+/* All arrays of a group and of those inside of it, by their paths, as weights (keras_hdf5.c). */
+struct fmap_hdf5;
+bool fmap_saved_read_hdf5(struct fmap_saved_loader *loader, struct fmap_hdf5 *file, uint64_t group);
 /* Reads the list of weights in the file, and maps their files (keras_manifest.c). */
 bool fmap_saved_read_manifest(struct fmap_saved_loader *loader, const json_t *manifest);
 /* Indexes the weights by their names (keras_weights.c). */

@@ -13,8 +13,8 @@ static size_t bytes_of(const char *type) {
     static const struct {
         const char *name;
         size_t bytes;
-    } types[] = {{"float32", 4}, {"float16", 2}, {"bfloat16", 2}, {"int32", 4},
-                 {"uint8", 1},   {"uint16", 2},  {"bool", 1},     {"complex64", 8}};
+    } types[] = {{"float32", 4}, {"float16", 2}, {"bfloat16", 2}, {"int32", 4},    {"uint8", 1},
+                 {"float64", 8}, {"uint16", 2},  {"bool", 1},     {"complex64", 8}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(type, types[i].name) == 0) return types[i].bytes;
     }
@@ -203,7 +203,10 @@ static const uint8_t *bytes_in_place(const struct fmap_saved_weight *weight) {
 
 /* Element i of the stored ones as TensorFlow.js reads it: in double, then rounded. */
 static float element(const struct fmap_saved_weight *weight, const uint8_t *stored, size_t size, size_t i) {
+    double wide = 0;
     uint16_t word = stored[i * size];
+    if (size == sizeof wide) memcpy(&wide, stored + i * size, sizeof wide);
+    if (size == sizeof wide) return (float)wide;
     if (size == 2) memcpy(&word, stored + i * size, sizeof word);
     if (strcmp(weight->stored, "float16") == 0) return fmap_float_from_float16(word);
     if (strcmp(weight->stored, "bfloat16") == 0) return fmap_float_from_bfloat16(word);
@@ -231,14 +234,15 @@ static bool convert(struct fmap_saved_loader *loader, const struct fmap_saved_we
 const float *fmap_saved_floats(struct fmap_saved_loader *loader, struct fmap_saved_weight *weight) {
     if (weight->floats) return weight->floats;
     bool quantised = weight->stored != weight->type;
-    bool narrow = strcmp(weight->stored, "float16") == 0 || strcmp(weight->stored, "bfloat16") == 0;
-    if (strcmp(weight->type, "float32") != 0 && !narrow) {
+    bool other = strcmp(weight->stored, "float16") == 0 || strcmp(weight->stored, "bfloat16") == 0 ||
+                 strcmp(weight->stored, "float64") == 0;
+    if (strcmp(weight->type, "float32") != 0 && !other) {
         (void)fmap_saved_fail(loader, FMAP_ERROR_UNSUPPORTED,
                               "the weights '%s' are of type '%s', expected float32",
                               fmap_saved_show(weight->name).text, fmap_saved_show(weight->type).text);
         return NULL;
     }
-    const uint8_t *place = quantised || narrow ? NULL : bytes_in_place(weight);
+    const uint8_t *place = quantised || other ? NULL : bytes_in_place(weight);
     if (place && (uintptr_t)place % sizeof(float) == 0) {
         weight->floats = (const float *)(const void *)place;
         return weight->floats;

@@ -275,6 +275,9 @@ bool fmap_saved_build_model(struct fmap_saved_loader *loader, const json_t *json
         .loader = loader, .around = "", .node_around = "", .names_are_free = true};
     struct fmap_saved_tensor *outputs = NULL;
     size_t n_outputs = 0;
+    if (!class_name)
+        return fmap_saved_fail(loader, FMAP_ERROR_FORMAT,
+                               "the JSON holds no Keras network: there is no model_config with a class_name");
     if (!fmap_saved_is_network(class_name))
         return fmap_saved_fail(
             loader, FMAP_ERROR_UNSUPPORTED,

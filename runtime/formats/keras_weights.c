@@ -20,7 +20,9 @@ static const char *part_of(const char *name, size_t n, size_t *bytes) {
 
 /* Adds an index under a name, or notes that there are several. */
 static bool add_index(json_t *names, const char *name, size_t index) {
-    json_int_t number = json_object_get(names, name) ? AMBIGUOUS : (json_int_t)index;
+    const json_t *other = json_object_get(names, name);
+    json_int_t number = other && json_integer_value(other) != (json_int_t)index ? AMBIGUOUS
+                                                                                : (json_int_t)index;
     return json_object_set_new(names, name, json_integer(number)) == 0;
 }
 
@@ -115,6 +117,7 @@ float *fmap_saved_keep(struct fmap_saved_loader *loader, const fmap_shape *shape
         (void)fmap_saved_fail(loader, FMAP_ERROR_LIMIT, "an array of weights is too large");
         return NULL;
     }
+    if (!loader->kept) return NULL; /* The model has failed by then. */
     float *floats = fmap_scratch_array(loader->kept, (size_t)elements, sizeof *floats);
     if (!floats) (void)fmap_saved_out_of_memory(loader);
     return floats;

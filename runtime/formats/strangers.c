@@ -15,8 +15,6 @@ struct stranger {
 static const struct stranger strangers[] = {
     {0, "version https://git-lfs", FMAP_ERROR_FORMAT,
      "this is a git-lfs pointer, not the model itself; \"git lfs pull\" fetches it"},
-    {0, "\x89HDF\r\n\x1a\n", FMAP_ERROR_UNSUPPORTED,
-     "this is an HDF5 file (Keras .h5), which is not supported"},
     {4, "TFL3", FMAP_ERROR_UNSUPPORTED, "this is a TensorFlow Lite model, which is not supported"},
     {4, "ORTM", FMAP_ERROR_UNSUPPORTED, "this is an ONNX Runtime (.ort) model, which is not supported"},
     {0, "PK\x03\x04", FMAP_ERROR_UNSUPPORTED,

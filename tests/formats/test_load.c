@@ -132,7 +132,7 @@ Test(load, zeros) {
 }
 
 Test(load, models_of_other_programs) {
-    expect_bytes("\211HDF\r\n\032\n\0\0", 10, FMAP_ERROR_UNSUPPORTED, "HDF5");
+    expect_bytes("\211HDF\r\n\032\n\0\0", 10, FMAP_ERROR_FORMAT, "HDF5");
     expect_bytes("\034\0\0\0TFL3\0\0", 10, FMAP_ERROR_UNSUPPORTED, "TensorFlow Lite");
     expect_bytes("PK\003\004\024\0", 6, FMAP_ERROR_UNSUPPORTED, "zip");
 }
