@@ -29,7 +29,7 @@ INLINE const float *dense_four(tile_row *acc, const float **x, const float *w, c
     UNROLL for (int row = 0; row < rows; row++) values[row] = v_load(x[row / 3] + row % 3 * step);
     UNROLL for (int k = 0; k < 4; k++, w += vectors * LANES) {
         __builtin_prefetch(next + k * LINE, 0, 2);
-        tile_load_weights(weights, w, rows, vectors);
+        tile_load_weights(weights, w, k, rows, vectors);
         UNROLL for (int i = 0; i < rows * vectors; i++)
             v_accumulate_lane(&acc[i / vectors][i % vectors], weights[i % vectors], values[i / vectors], k);
     }

@@ -44,9 +44,11 @@ INLINE void tile_four_channels(tile_row *acc, const float **x, const float **w, 
 }
 
 #ifdef BY_LANE
-/* Left to itself GCC loads weights of the next channel early, and two at once: in a tile that fills the registers, too. */
-INLINE void tile_load_weights(vf *weights, const float *w, int pixels, int vectors) {
-    if (vectors == 4 || (vectors == 3 && pixels == 7)) LOAD_BARRIER();
+/* The weights of channel k. Left to itself GCC loads those of all four at once, and then sums four terms of an output one
+ * after the other: in a tile that fills the registers it spills, and a processor that runs instructions in their order waits.
+ * An odd number of vectors is loaded for two channels, in pairs, where there are registers. */
+INLINE void tile_load_weights(vf *weights, const float *w, int k, int pixels, int vectors) {
+    if (vectors % 2 == 0 || k % 2 == 0 || pixels * vectors > 20) LOAD_BARRIER();
     UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
 }
 
@@ -62,7 +64,7 @@ INLINE void tile_four(tile_row *acc, const float **x, const float **w, int pixel
         values[p] = p < first || p >= last ? v_splat(0.0f) : v_load(*x + p * step);
     }
     UNROLL for (int k = 0; k < 4; k++, *w += vectors * LANES) {
-        tile_load_weights(weights, *w, pixels, vectors);
+        tile_load_weights(weights, *w, k, pixels, vectors);
         UNROLL for (int i = 0; i < pixels * vectors; i++) {
             int p = i / vectors, v = i % vectors;
             if (p < first || p >= last) continue;

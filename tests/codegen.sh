@@ -9,6 +9,9 @@
 #
 # usage: tests/codegen.sh [BUILD FOLDER]
 #        tests/codegen.sh --table [PATTERN] [BUILD FOLDER]   print the main loop of kernels whose symbol matches
+#
+# The table counts instructions: all, those on vector registers, of these FMAs, loads (of one vector or of a pair), stores,
+# spills; the share is that of FMAs among those on vector registers. They are no times.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 table=0 pattern=.
@@ -20,7 +23,6 @@ fi
 build=${1-${FMAP_BUILD_DIR-build/release}}
 
 [ -z "${FMAP_SANITIZE-}" ] || { echo "codegen: skipped, sanitizers change the code"; exit 77; }
-case $(uname -m) in x86_64) ;; *) echo "codegen: skipped, reads x86-64 only"; exit 77 ;; esac
 
 complaints=0
 complain() {
@@ -38,8 +40,21 @@ objects_of() {
     done < <(find "$build/CMakeFiles/$1.dir" -name '*.o' 2>/dev/null | sort)
 }
 
+# The processor is the objects', which need not be this machine's.
+object=$(objects_of fmap_runtime | sed -n 1p)
+[ -n "$object" ] || { echo "codegen: no objects in $build" >&2; exit 1; }
+objdump=objdump arm=0
+case $(readelf -h "$object" | sed -n 's/^ *Machine: *//p') in
+    *X86-64) isas="avx2 avx512" ;;
+    AArch64)
+        isas=neon arm=1
+        [ "$(uname -m)" = aarch64 ] || objdump=aarch64-linux-gnu-objdump
+        ;;
+    *) echo "codegen: skipped, reads x86-64 and 64-bit Arm only"; exit 77 ;;
+esac
+
 # disassembly OBJECT...
-disassembly() { local object; for object; do objdump -d --no-show-raw-insn "$object"; done; }
+disassembly() { local object; for object; do "$objdump" -d --no-show-raw-insn "$object"; done; }
 
 # foreign PATTERN TARGET WHY: no instruction of the target's objects may match.
 foreign() {
@@ -68,25 +83,30 @@ kernels() {
     local objects
     mapfile -t objects < <(objects_of "fmap_kernels_$1")
     [ ${#objects[@]} -gt 0 ] || { complain "$1: no objects in $build"; return; }
-    disassembly "${objects[@]}" | awk -f tests/codegen_loops.awk |
-        awk -v isa="$1" -v compiler="$(compiler_of "${objects[0]}")" -v table="$table" -v pattern="$pattern" \
+    disassembly "${objects[@]}" | awk -v arm="$arm" -f tests/codegen_loops.awk |
+        awk -v isa="$1" -v arm="$arm" -v compiler="$(compiler_of "${objects[0]}")" -v table="$table" -v pattern="$pattern" \
             -f tests/codegen_judge.awk tests/codegen.allow <(expected "$1") - || complaints=$((complaints + 1))
 }
 
 if [ "$table" = 1 ]; then
-    printf '%-44s %4s %12s %5s %6s %6s %6s %7s\n' kernel loops instructions FMAs loads stores spills share
-    kernels avx2
-    kernels avx512
+    printf '%-44s %4s %12s %7s %5s %6s %6s %6s %7s\n' kernel loops instructions vectors FMAs loads stores spills share
+    for isa in $isas; do kernels "$isa"; done
     exit "$((complaints > 0))"
 fi
 
-vex='	v[a-z0-9]+ .*%xmm|%ymm|%zmm|%k[0-7]'
-foreign "$vex" fmap_runtime "instructions that not every x86-64 has"
-foreign "$vex" fmap_protobuf "instructions that not every x86-64 has"
-foreign "$vex" fmap_kernels_scalar "vector instructions in the scalar kernels"
-foreign '%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])' fmap_kernels_avx2 "AVX-512 in the AVX2 kernels"
-kernels avx2
-kernels avx512
+if [ "$arm" = 1 ]; then # SVE, and what came after 8.0: products of bytes and halves, half floats, atomics in one instruction
+    newer='[ ,{/][zp][0-9]+[./]|	([us]*dot|bf(dot|mmla|mlal[bt]|cvt[a-z0-9]*)|[us]+mmla|fmlal|ldadd[a-z]*|swp[a-z]*|cas[a-z]*)	|	f[a-z]+	v[0-9]+\.[48]h'
+    for target in fmap_runtime fmap_protobuf fmap_kernels_scalar fmap_kernels_neon; do
+        foreign "$newer" "$target" "instructions that not every 64-bit Arm has"
+    done
+else
+    vex='	v[a-z0-9]+ .*%xmm|%ymm|%zmm|%k[0-7]'
+    foreign "$vex" fmap_runtime "instructions that not every x86-64 has"
+    foreign "$vex" fmap_protobuf "instructions that not every x86-64 has"
+    foreign "$vex" fmap_kernels_scalar "vector instructions in the scalar kernels"
+    foreign '%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])' fmap_kernels_avx2 "AVX-512 in the AVX2 kernels"
+fi
+for isa in $isas; do kernels "$isa"; done
 
 while read -r object; do
     size -A "$object" | awk '$1 ~ /^\.(t?data|t?bss)(\.|$)/ && $1 !~ /^\.data\.rel\.ro/ && $2 > 0 { exit 1 }' ||

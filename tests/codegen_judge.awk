@@ -1,6 +1,6 @@
 # Judges what codegen_loops.awk found in the kernels of one instruction set.
 #
-#   awk -v isa=ISA -v compiler=gcc|clang [-v table=1 -v pattern=PATTERN] -f codegen_judge.awk ALLOW EXPECTED LOOPS
+#   awk -v isa=ISA -v arm=0|1 -v compiler=gcc|clang [-v table=1 -v pattern=PATTERN] -f codegen_judge.awk ALLOW EXPECTED LOOPS
 #
 # ALLOW is tests/codegen.allow; EXPECTED has a symbol a line. The main loop of a kernel is the innermost loop with the
 # most FMAs, and of these the shortest.
@@ -30,18 +30,30 @@ function judge_tile(symbol, steps,    pixels, vectors, fmas, loads) {
     pixels = side[1]; vectors = side[2]
     fmas = steps * pixels * vectors
     loads = steps * (pixels + (pixels <= 3 ? pixels * vectors : vectors))
+    if (arm) loads = steps * vectors + (steps == 4 || pixels < 4 ? pixels : int((pixels + 3) / 4))
     if (main_fmas[symbol] != fmas)
         complain(symbol ": " main_fmas[symbol] " FMAs in the main loop, not " fmas)
     if (main_loads[symbol] > loads)
         complain(symbol ": " main_loads[symbol] " loads in the main loop for " fmas " FMAs, more than " loads)
     if (2 * main_moves[symbol] > 3 * pixels * vectors && main_moves[symbol] > 2 * steps) complain(symbol ": " main_moves[symbol] " moves of vectors in the main loop")
     if (wasteful[symbol] != "") complain(symbol ": " wasteful[symbol])
+    if (arm && steps == 4) judge_lanes(symbol, fmas)
+}
+
+# With a multiplication by a lane, one load brings four terms of a pixel: a loop is FMAs and loads, nothing else, and the
+# largest tile of two, three and four vectors is 85 % FMAs (84.8 % of 99 for 7x3, which has no register left to load weights
+# in pairs).
+function judge_lanes(symbol, fmas,    others) {
+    others = main_vectors[symbol] - fmas - main_loads[symbol]
+    if (others > 0) complain(symbol ": " others " vector instructions beside FMAs and loads in the main loop")
+    if (symbol ~ /_(10x2|7x3|6x4)_/ && fmas < 0.845 * main_vectors[symbol])
+        complain(symbol ": " fmas " FMAs of " main_vectors[symbol] " vector instructions in the main loop")
 }
 
 # A row of a known window takes its width in FMAs for every pixel. Of two rows of output the first, both, or the second
 # take part: four rows in all. Other windows have two versions of each row, with tests for the border and without.
 # Compilers make more versions, but in each of them a wide group loads little more than it multiplies: the columns of the
-# row, its weights, and at most six others.
+# row, its weights, and at most six others, on Arm seven.
 function judge_depthwise(symbol,    rows, pixels, width, fmas) {
     rows = side[1] == 2 ? 4 : 1; pixels = side[2]
     if (body_instructions[symbol] < 12 && body_loads[symbol] == 0) return # Too large for the registers: left empty.
@@ -50,7 +62,7 @@ function judge_depthwise(symbol,    rows, pixels, width, fmas) {
     fmas = width * pixels * rows
     if (pixels > 1 && body_fmas[symbol] < fmas)
         complain(symbol ": " body_fmas[symbol] " FMAs, less than " fmas)
-    if (width > 2 && pixels > 4 && body_loads[symbol] > body_fmas[symbol] + 6 * int(body_fmas[symbol] / fmas))
+    if (width > 2 && pixels > 4 && body_loads[symbol] > body_fmas[symbol] + (arm ? 7 : 6) * int(body_fmas[symbol] / fmas))
         complain(symbol ": " body_loads[symbol] " loads for " body_fmas[symbol] " FMAs")
 }
 
@@ -70,7 +82,7 @@ function judge_winograd(symbol,    output, patch, fmas, versions, limit) {
     fmas = symbol ~ /_input_/ ? 2 * patch * input_fmas[output] : (patch + output) * output_fmas[output]
     if (body_fmas[symbol] < fmas) complain(symbol ": " body_fmas[symbol] " FMAs, less than " fmas)
     versions = fmas > 0 ? int(body_fmas[symbol] / fmas) : 2 # F(2x2) only adds.
-    limit = patch * patch * versions + 48 # 48: bias, limits, sizes, masks of the border.
+    limit = patch * patch * versions + (arm ? 112 : 48) # Bias, limits, sizes, masks of the border; of Arm's constants too.
     if (body_loads[symbol] > limit) complain(symbol ": " body_loads[symbol] " loads, more than " limit)
 }
 
@@ -99,6 +111,11 @@ function judge(symbol,    spills, i) {
         complain(symbol ": multiplies")
 }
 
+function print_row(symbol, instructions, vectors, fmas, loads, stores, spills, what) {
+    printf "%-44s %4d %12d %7d %5d %6d %6d %6d %6.1f%%%s\n", symbol, loops[symbol], instructions, vectors, fmas, loads, stores,
+           spills, vectors ? 100 * fmas / vectors : 0, what
+}
+
 BEGIN { # FMAs of the transforms of one dimension in kernels/winograd*.c, but for factors of 1.
     input_fmas[4] = 12; input_fmas[5] = 21; input_fmas[6] = 17
     output_fmas[4] = 4; output_fmas[5] = 9; output_fmas[6] = 10
@@ -116,7 +133,7 @@ $2 == "alias" { found[$1] = 1; n_aliases++; next }
 $2 == "body" {
     if (!($1 in found)) order[++n_symbols] = $1
     found[$1] = 1
-    body_instructions[$1] = $4; body_fmas[$1] = $5; body_loads[$1] = $6 - $8; body_stores[$1] = $9
+    body_instructions[$1] = $4; body_vectors[$1] = $14; body_fmas[$1] = $5; body_loads[$1] = $6 - $8; body_stores[$1] = $9
     if ($11 > body_spills[$1]) body_spills[$1] = $11
     if ($11 > 0) example[$1] = $13
     next
@@ -126,7 +143,7 @@ $2 == "body" {
     all_fmas[$1] += $5; all_loads[$1] += $6 - $8; all_spills[$1] += $11
     if ($11 > 0) example[$1] = $13
     if ($5 > main_fmas[$1] || ($5 == main_fmas[$1] && ($5 > 0 ? $4 < main_instructions[$1] : $4 > main_instructions[$1]))) {
-        main_instructions[$1] = $4; main_fmas[$1] = $5; main_loads[$1] = $6 - $8; main_stores[$1] = $9; main_moves[$1] = $10
+        main_instructions[$1] = $4; main_vectors[$1] = $14; main_fmas[$1] = $5; main_loads[$1] = $6 - $8; main_stores[$1] = $9; main_moves[$1] = $10
     }
     # A broadcast serves a vector of each output; one that the tile takes more than once is wasted. The weights of one
     # image are loaded once each, beside a value.
@@ -142,11 +159,9 @@ END {
             s = order[i]
             if (s !~ pattern || s !~ /^fmap_/) continue
             if (is_whole(s))
-                printf "%-44s %4d %12d %5d %6d %6d %6d %6.0f%%  whole\n", s, loops[s], body_instructions[s], body_fmas[s],
-                       body_loads[s], body_stores[s], body_spills[s], 100 * body_fmas[s] / body_instructions[s]
+                print_row(s, body_instructions[s], body_vectors[s], body_fmas[s], body_loads[s], body_stores[s], body_spills[s], "  whole")
             else if (s in loops)
-                printf "%-44s %4d %12d %5d %6d %6d %6d %6.0f%%\n", s, loops[s], main_instructions[s], main_fmas[s],
-                       main_loads[s], main_stores[s], all_spills[s], 100 * main_fmas[s] / main_instructions[s]
+                print_row(s, main_instructions[s], main_vectors[s], main_fmas[s], main_loads[s], main_stores[s], all_spills[s], "")
         }
         exit 0
     }

@@ -7,6 +7,7 @@ cmake=${CMAKE-cmake}
 
 [ -z "${FMAP_SANITIZE-}" ] || { echo "install: skipped, a user has no sanitizer"; exit 77; }
 
+emulator=${FMAP_EMULATOR-} # of a foreign processor's programs
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$cmake" --install "$build" --prefix "$work/prefix" >/dev/null
@@ -35,14 +36,14 @@ CMAKE
 export PKG_CONFIG_PATH=$library/pkgconfig
 # shellcheck disable=SC2046 # Words, as pkg-config means them.
 "${CC-cc}" "$work/user.c" -o "$work/user" $(pkg-config --cflags --libs fmap)
-version=$("$work/user")
+version=$($emulator "$work/user")
 [ "$version" = "$(pkg-config --modversion fmap)" ]
 
 "$cmake" -S "$work" -B "$work/build" -DCMAKE_C_COMPILER="${CC-cc}" -DCMAKE_PREFIX_PATH="$work/moved" >/dev/null
 "$cmake" --build "$work/build" >/dev/null
-[ "$("$work/build/user")" = "$version" ]
+[ "$($emulator "$work/build/user")" = "$version" ]
 
 if [ -x "$build/fmap" ]; then
-    "$work/moved/bin/fmap" --version | grep -qF "$version"
+    $emulator "$work/moved/bin/fmap" --version | grep -qF "$version"
 fi
 echo "install: fmap $version is found by pkg-config and by find_package"

@@ -181,10 +181,7 @@ void oracle_softmax(const float *src, int outer, int n, int inner, double *dst) 
         for (int i = 0; i < inner; i++) {
             ptrdiff_t first = (ptrdiff_t)o * n * inner + i;
             double largest = -INFINITY, sum = 0.0;
-            for (int k = 0; k < n; k++) {
-                double x = (double)src[first + (ptrdiff_t)k * inner];
-                if (x > largest) largest = x; /* GCC 12 for Arm falls over fmax() here. */
-            }
+            for (int k = 0; k < n; k++) largest = fmax(largest, (double)src[first + (ptrdiff_t)k * inner]);
             for (int k = 0; k < n; k++) sum += exp((double)src[first + (ptrdiff_t)k * inner] - largest);
             for (int k = 0; k < n; k++) {
                 ptrdiff_t at = first + (ptrdiff_t)k * inner;

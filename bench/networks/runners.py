@@ -107,9 +107,10 @@ def python_with(*modules):
 
 def fmap_command(build_dir, _report):
     program = os.path.join(build_dir, "fmap-network-runner")
+    emulator = os.environ.get("FMAP_EMULATOR", "").split()  # of a foreign processor's programs
     if not os.path.exists(program):
         raise RunnerError("fmap-network-runner is not built")
-    return [program]
+    return emulator + [program]
 
 
 def onnxruntime_command(build_dir, report):

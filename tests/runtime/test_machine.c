@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "tests/net.h"
@@ -85,6 +86,8 @@ Test(machine, says_when_there_is_no_memory) {
     cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
     limit.rlim_cur = 64 << 20; /* less than what has to be read to leave every cache */
     cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    void *more = mmap(NULL, 128 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (more != MAP_FAILED) cr_skip_test("an emulator does not limit the address space");
     cr_expect_eq(fmap_machine_measure(&options, &machine, &error), FMAP_ERROR_MEMORY);
 }
 
