@@ -104,7 +104,8 @@ static const struct activation {
 };
 
 /* Applies an activation as the layer that the call is of. */
-static bool by_name(struct fmap_saved_call *call, const char *name, struct fmap_saved_tensor *tensor) {
+bool fmap_saved_activate_by_name(struct fmap_saved_call *call, const char *name,
+                                 struct fmap_saved_tensor *tensor) {
     fmap_value value, input = fmap_saved_any(tensor);
     if (strcmp(name, "softmax") == 0) return softmax_of(call, "Softmax", "", tensor, tensor);
     if (strcmp(name, "log_softmax") == 0) return softmax_of(call, "LogSoftmax", "", tensor, tensor);
@@ -147,7 +148,7 @@ static const char *name_of(const json_t *activation) {
 
 static bool apply(struct fmap_saved_call *call, const json_t *activation, struct fmap_saved_tensor *tensor) {
     const char *name = name_of(activation);
-    if (name) return by_name(call, name, tensor);
+    if (name) return fmap_saved_activate_by_name(call, name, tensor);
     if (json_string_value(json_object_get(activation, "class_name")))
         return by_layer(call, activation, tensor);
     return fmap_saved_refuse(call, FMAP_ERROR_FORMAT, "its activation is %s, expected a name or a layer",

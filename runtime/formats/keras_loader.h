@@ -239,6 +239,13 @@ fmap_saved_build fmap_saved_apply;
  * node is called NAME_relu, NAME_softmax, ... (keras_activation.c). */
 bool fmap_saved_activate(struct fmap_saved_call *call, const char *key, struct fmap_saved_tensor *tensor);
 
+/* The activation of that name as the layer itself. */
+bool fmap_saved_activate_by_name(struct fmap_saved_call *call, const char *name,
+                                 struct fmap_saved_tensor *tensor);
+
+/* The quotient of two inputs, which no layer of Keras is (keras_merge.c). */
+fmap_saved_build fmap_saved_divide;
+
 /* ---- networks (keras_network.c) ---------------------------------------------------------------- */
 
 /* Builds the whole model from its class (Sequential or Functional) and configuration. */

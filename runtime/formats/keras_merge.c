@@ -45,7 +45,8 @@ static bool bring_together(struct fmap_saved_call *call, struct operands *operan
     for (size_t i = 0; i < call->n_inputs; i++) {
         struct fmap_saved_tensor *input = call->inputs[i];
         if (!fmap_saved_shape(call, input, &shape)) return false;
-        if (!(shape.rank < rank
+        if (!(shape.rank == 0 ? (operands->values[i] = fmap_saved_any(input)) != FMAP_NO_VALUE
+              : shape.rank < rank
                   ? raise_rank(call, input, shape.rank, rank, operands->moved, &operands->values[i])
               : operands->moved ? fmap_saved_moved(call, input, &operands->values[i])
                                 : fmap_saved_plain(call, input, &operands->values[i])))
@@ -87,6 +88,10 @@ bool fmap_saved_add_all(struct fmap_saved_call *call, struct fmap_saved_tensor *
 
 bool fmap_saved_subtract(struct fmap_saved_call *call, struct fmap_saved_tensor *output) {
     return merge(call, "Sub", output);
+}
+
+bool fmap_saved_divide(struct fmap_saved_call *call, struct fmap_saved_tensor *output) {
+    return merge(call, "Div", output);
 }
 
 bool fmap_saved_multiply(struct fmap_saved_call *call, struct fmap_saved_tensor *output) {

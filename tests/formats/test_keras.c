@@ -150,6 +150,47 @@ Test(keras, nodes_as_keras_3_writes_them) {
     expect_pixels(five_times, 8);
 }
 
+/* ---- functions of TensorFlow ------------------------------------------------------------------------- */
+
+#define FUNCTION(name, function, node) \
+    "{'class_name': 'TFOpLambda', 'name': '" name "', 'config': {'name': '" name "', 'function': '" function \
+    "'}, 'inbound_nodes': [" node "]}"
+
+/* min(max((2 - 3x) / 4 + x, 0), 0.5) */
+static double function_of(const float *x, int i) {
+    double y = (2 - 3 * (double)x[i]) / 4 + (double)x[i];
+    return fmin(fmax(y, 0), 0.5);
+}
+
+Test(keras, functions_as_layers) {
+    keras_input(&w, "null, 2, 2, 2");
+    layer(FUNCTION("a", "math.multiply", "['x', 0, 0, {'y': 3.0, 'name': null}]"));
+    layer(FUNCTION("b", "math.subtract", "['_CONSTANT_VALUE', -1, 2.0, {'y': ['a', 0, 0], 'name': null}]"));
+    layer(FUNCTION("c", "math.truediv", "['b', 0, 0, {'y': 4, 'name': null}]"));
+    layer(FUNCTION("d", "__operators__.add", "['c', 0, 0, {'y': ['x', 0, 0], 'name': null}]"));
+    layer(FUNCTION("e", "nn.relu", "['d', 0, 0, {'name': null}]"));
+    layer(FUNCTION("f", "clip_by_value", "['e', 0, 0, {'clip_value_min': 0, 'clip_value_max': 0.5}]"));
+    w.network = functional("['x', 0, 0]", "['f', 0, 0]");
+    expect_pixels(function_of, 8);
+}
+
+/* y[h][w][c] of 2 x 2 x 2 is x[h / 2][w / 2][(h % 2 * 2 + w % 2) * 2 + c] of 1 x 1 x 8 */
+static double same_place(const float *x, int i) { return (double)x[i]; }
+
+Test(keras, depth_to_space_and_back) {
+    keras_input(&w, "null, 2, 2, 2");
+    layer(FUNCTION("a", "nn.space_to_depth", "['x', 0, 0, {'block_size': 2}]"));
+    layer("{'class_name': 'Reshape', 'name': 'r', 'config': {'name': 'r', 'target_shape': [1, 1, 8]}, "
+          "'inbound_nodes': "
+          "[[['x', 0, 0]]]}");
+    layer(FUNCTION("s", "math.subtract", "['a', 0, 0, {'y': ['r', 0, 0]}]")); /* nothing */
+    layer(FUNCTION("b", "nn.depth_to_space", "['r', 0, 0, {'block_size': 2}]"));
+    layer(FUNCTION("t", "nn.depth_to_space", "['s', 0, 0, {'block_size': 2}]"));
+    layer(FUNCTION("c", "math.add", "['b', 0, 0, {'y': ['t', 0, 0]}]"));
+    w.network = functional("['x', 0, 0]", "['c', 0, 0]");
+    expect_pixels(same_place, 8);
+}
+
 /* ---- names ------------------------------------------------------------------------------------------- */
 
 static void expect_nodes(const char *names) {
