@@ -178,9 +178,10 @@ struct fmap_dense_tile {
 
 typedef void fmap_dense_function(const struct fmap_dense_tile *tile);
 
-/* ---- Winograd F(m x m, 3x3), m = 2, 4, 5, 6 ----------------------------------------------------------
+/* ---- Winograd F(m x m, 3x3), m = 2, 4, 5, 6, and F(2x2, 5x5) -------------------------------------------
  *
- * An output of m x m pixels is a tile, made from a patch of (m + 2) x (m + 2) input pixels. Tiles are numbered row by
+ * An output of m x m pixels is a tile, made from a patch of (m + 2) x (m + 2) input pixels, of 6 x 6 for F(2x2, 5x5), whose
+ * input transform is that of F(4x4, 3x3). Tiles are numbered row by
  * row. The input transform makes as many values of a patch as it has pixels, called points; the register tile
  * multiplies them with the transformed weights (one product for each of the points, tiles for pixels); the output
  * transform makes the tile. */
@@ -193,6 +194,7 @@ struct fmap_winograd_input {
     float *dst;
     ptrdiff_t point_stride;
     int n_tiles, first_tile, tiles_per_row;
+    int tile_step; /* pixels from a tile to the next: m */
     int height, width;
     int pad_top, pad_left;
 };
@@ -203,6 +205,9 @@ struct fmap_winograd_output {
     const float *src;
     float *dst;        /* the vector's first lane of the plane [height][width][16] */
     const float *bias; /* [lanes of a vector] */
+    const float *
+        residual; /* added to the sums before the activation, from where it lies as they do in dst; NULL: none.
+                              Not with a pool. */
     ptrdiff_t point_stride, tile_stride;
     int n_tiles, first_tile, tiles_per_row;
     int height, width;

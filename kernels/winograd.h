@@ -1,5 +1,5 @@
-/* Winograd's minimal filtering F(OUTPUT x OUTPUT, 3x3), the same for every OUTPUT: a source defines OUTPUT, PATCH and its
- * two transforms of one dimension, and includes this.
+/* Winograd's minimal filtering F(OUTPUT x OUTPUT, 3x3), the same for every OUTPUT, and F(2x2, 5x5): a source defines OUTPUT,
+ * PATCH and its two transforms of one dimension, and includes this.
  *
  * Cook & Toom's construction as in Lavin & Gray 2015, arXiv:1509.09308: the product of two polynomials from its values at
  * PATCH points, the last of them infinity. The input transform's rows are the polynomials that vanish at all other
@@ -71,8 +71,8 @@ INLINE void winograd_input(const struct fmap_winograd_input *job) {
     ptrdiff_t row_stride = (ptrdiff_t)job->width * FMAP_BLOCK;
     for (int i = 0; i < job->n_tiles; i++) {
         int tile = job->first_tile + i;
-        int y = tile / job->tiles_per_row * OUTPUT - job->pad_top;
-        int x = tile % job->tiles_per_row * OUTPUT - job->pad_left;
+        int y = tile / job->tiles_per_row * job->tile_step - job->pad_top;
+        int x = tile % job->tiles_per_row * job->tile_step - job->pad_left;
         float *dst = job->dst + i * FMAP_BLOCK;
         if (y < 0 || x < 0 || y + PATCH > job->height || x + PATCH > job->width) {
             struct winograd_patch patch = find_patch(job, y, x);
@@ -146,7 +146,21 @@ INLINE struct output_place place_of(const struct fmap_winograd_output *job, int 
                                  between(height - top, 0, side), between(width - left, 0, side)};
 }
 
-/* Activations that are not a clip, over the outputs just stored. */
+/* To the outputs just stored, before their activation. */
+static __attribute__((noinline)) void add_residual(const struct fmap_winograd_output *job) {
+    ptrdiff_t row_stride = (ptrdiff_t)job->width * FMAP_BLOCK;
+    for (int i = 0; i < job->n_tiles; i++) {
+        struct output_place place = place_of(job, i, OUTPUT, job->height, job->width);
+        for (int y = 0; y < place.rows; y++) {
+            float *row = place.dst + y * row_stride;
+            const float *residual = job->residual + (row - job->dst);
+            for (int x = 0; x < place.columns * FMAP_BLOCK; x += FMAP_BLOCK)
+                v_store(row + x, v_add(v_load(row + x), v_load(residual + x)));
+        }
+    }
+}
+
+/* Activations that are not a clip, or come behind a sum, over the outputs just stored. */
 static __attribute__((noinline)) void activate_outputs(const struct fmap_winograd_output *job) {
     ptrdiff_t row_stride = (ptrdiff_t)job->width * FMAP_BLOCK;
     for (int i = 0; i < job->n_tiles; i++) {
@@ -159,7 +173,8 @@ static __attribute__((noinline)) void activate_outputs(const struct fmap_winogra
 }
 
 INLINE void winograd_output(const struct fmap_winograd_output *job) {
-    int clips = job->activate.kind == FMAP_ACTIVATE_CLIP, pools = OUTPUT % 2 == 0 && job->pooled_width > 0;
+    int clips = job->activate.kind == FMAP_ACTIVATE_CLIP && !job->residual,
+        pools = OUTPUT % 2 == 0 && job->pooled_width > 0;
     vf low = v_splat(clips ? job->activate.a : -__builtin_inff());
     vf high = v_splat(clips ? job->activate.b : __builtin_inff());
     vf bias = v_load(job->bias);
@@ -175,6 +190,7 @@ INLINE void winograd_output(const struct fmap_winograd_output *job) {
         else
             store_outputs(out, place.dst, row_stride, place.rows, place.columns);
     }
+    if (job->residual) add_residual(job);
     if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job);
 }
 

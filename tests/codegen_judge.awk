@@ -78,8 +78,8 @@ function judge_grouped(symbol,    width, fmas) {
 # A transform of one dimension of all rows and all columns of a patch, which is loaded once.
 function judge_winograd(symbol,    output, patch, fmas, versions, limit) {
     match(symbol, /winograd[0-9]/)
-    output = substr(symbol, RSTART + 8, 1) + 0; patch = output + 2
-    fmas = symbol ~ /_input_/ ? 2 * patch * input_fmas[output] : (patch + output) * output_fmas[output]
+    output = substr(symbol, RSTART + 8, 1) + 0; patch = symbol ~ /_5x5_/ ? output + 4 : output + 2
+    fmas = symbol ~ /_input_/ ? 2 * patch * input_fmas[output] : (patch + output) * output_fmas[symbol ~ /_5x5_/ ? 25 : output]
     if (body_fmas[symbol] < fmas) complain(symbol ": " body_fmas[symbol] " FMAs, less than " fmas)
     versions = fmas > 0 ? int(body_fmas[symbol] / fmas) : 2 # F(2x2) only adds.
     limit = patch * patch * versions + (arm ? 112 : 48) # Bias, limits, sizes, masks of the border; of Arm's constants too.
@@ -118,7 +118,7 @@ function print_row(symbol, instructions, vectors, fmas, loads, stores, spills, w
 
 BEGIN { # FMAs of the transforms of one dimension in kernels/winograd*.c, but for factors of 1.
     input_fmas[4] = 12; input_fmas[5] = 21; input_fmas[6] = 17
-    output_fmas[4] = 4; output_fmas[5] = 9; output_fmas[6] = 10
+    output_fmas[4] = 4; output_fmas[25] = 2; output_fmas[5] = 9; output_fmas[6] = 10
 }
 
 FILENAME == ARGV[1] {

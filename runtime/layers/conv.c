@@ -156,8 +156,8 @@ bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_
                         const struct fmap_window_size *pool, fmap_algorithm algorithm) {
     struct fmap_window_size size;
     int64_t winograd;
-    if (is_plain(graph, node) || fmap_input_value(graph, node, 0)->shape.rank != 4 ||
-        resolve(graph, node, &size, NULL) != FMAP_OK) {
+    if (is_plain(graph, node) || fmap_node_input(graph, node, FMAP_CONV_RESIDUAL) ||
+        fmap_input_value(graph, node, 0)->shape.rank != 4 || resolve(graph, node, &size, NULL) != FMAP_OK) {
         return false;
     }
     struct fmap_tiles_problem problem = make_problem(graph, node, &size);
@@ -174,8 +174,8 @@ bool fmap_conv_can_add(const struct fmap_graph *graph, const struct fmap_graph_n
     int64_t winograd;
     if (is_plain(graph, node) || resolve(graph, node, &size, NULL) != FMAP_OK) return false;
     struct fmap_tiles_problem problem = make_problem(graph, node, &size);
-    return problem.groups == 1 && !problem.pool && problem.weights &&
-           choose(&problem, &size, algorithm, &winograd) == TILES;
+    enum algorithm chosen = choose(&problem, &size, algorithm, &winograd);
+    return problem.groups == 1 && !problem.pool && problem.weights && (chosen == TILES || chosen == WINOGRAD);
 }
 
 /* Images of the output and of what is added to it must be equally far apart. */

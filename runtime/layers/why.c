@@ -26,7 +26,7 @@ static double direct_macs(const struct fmap_tiles_problem *problem) {
 static void say_winograd_costs(struct fmap_why *why, const struct fmap_tiles_problem *problem,
                                int64_t chosen) {
     static const int64_t sizes[] = {2, 4, 5, 6};
-    const char *before = "";
+    const char *before = " (";
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         int64_t size = sizes[i];
         if (size == chosen) continue;
@@ -34,6 +34,7 @@ static void say_winograd_costs(struct fmap_why *why, const struct fmap_tiles_pro
             fmap_winograd_cost(problem, size) / direct_macs(problem));
         before = ", ";
     }
+    say(why, ")");
 }
 
 struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int64_t output,
@@ -41,12 +42,12 @@ struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int6
     struct fmap_why why = {{0}};
     int64_t tiles = ((problem->out[0] + output - 1) / output) * ((problem->out[1] + output - 1) / output);
     say(&why,
-        "F(%" PRId64 "x%" PRId64 ", 3x3): 3x3, stride 1, %" PRId64 " channels to %" PRId64 ", %" PRId64
-        " tiles; %.2f of the direct sum's multiply-adds, transforms counted (",
-        output, output, problem->channels, problem->outputs, tiles,
+        "F(%" PRId64 "x%" PRId64 ", %" PRId64 "x%" PRId64 "): stride 1, %" PRId64 " channels to %" PRId64
+        ", %" PRId64 " tiles; %.2f of the direct sum's multiply-adds, transforms counted",
+        output, output, problem->kernel[0], problem->kernel[1], problem->channels, problem->outputs, tiles,
         fmap_winograd_cost(problem, output) / direct_macs(problem));
-    say_winograd_costs(&why, problem, output);
-    say(&why, ")%s", note);
+    if (problem->kernel[0] == 3) say_winograd_costs(&why, problem, output);
+    say(&why, "%s", note);
     return why;
 }
 
@@ -78,9 +79,10 @@ static const char *direct_rule(const struct fmap_planning *planning,
                    : "1x1 with a stride: a product of matrices";
     }
     if (problem->groups > 1) return "groups";
-    if (problem->kernel[0] != 3 || problem->kernel[1] != 3) return "no 3x3 kernel";
-    if (problem->strides[0] * problem->strides[1] != 1) return "3x3 with a stride";
-    if (problem->dilations[0] * problem->dilations[1] != 1) return "3x3 with a dilation";
+    if (problem->kernel[0] != problem->kernel[1] || (problem->kernel[0] != 3 && problem->kernel[0] != 5))
+        return "no 3x3 or 5x5 kernel";
+    if (problem->strides[0] * problem->strides[1] != 1) return "a stride";
+    if (problem->dilations[0] * problem->dilations[1] != 1) return "a dilation";
     if (planning->algorithm == FMAP_ALGORITHM_DIRECT) return "asked for";
     return "too few channels, outputs or pixels for Winograd";
 }

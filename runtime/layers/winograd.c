@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KERNEL = 9 };
-
 /* To transform the input of a channel takes about as long as so many outputs' products with it. */
 static const double TRANSFORM_CHANNELS = 10;
 
@@ -24,6 +22,7 @@ struct winograd_job {
     int64_t n_blocks;               /* of tiles, nearly equal */
     int64_t most_tiles;             /* of a block */
     int64_t panels_parts;
+    bool adds;                 /* a fourth operand, before the activation */
     bool far;                  /* the weights do not stay in the second cache */
     struct fmap_tiling panels; /* only its panels and vectors count */
     const float *bias;         /* of whole vectors */
@@ -61,6 +60,7 @@ static void transform_input(const struct winograd_job *job, const float *src, in
                                                 .n_tiles = (int)n,
                                                 .first_tile = (int)(first + begin),
                                                 .tiles_per_row = (int)job->tiles_per_row,
+                                                .tile_step = (int)job->output,
                                                 .height = (int)job->in[0],
                                                 .width = (int)job->in[1],
                                                 .pad_top = (int)job->pads[0],
@@ -130,7 +130,7 @@ static void multiply(const struct winograd_job *job, const struct fmap_kernels *
 
 static void transform_output(const struct winograd_job *job, const struct fmap_kernels *kernels,
                              int64_t first_vector, int64_t n_vectors, int64_t first, int64_t n_tiles,
-                             const float *products, float *dst) {
+                             const float *products, const float *residual, float *dst) {
     int64_t lanes = kernels->lanes;
     for (int64_t v = 0; v < n_vectors; v++) {
         int64_t output = (first_vector + v) * lanes;
@@ -138,6 +138,7 @@ static void transform_output(const struct winograd_job *job, const struct fmap_k
         struct fmap_winograd_output work = {.src = products + v * job->points * job->product_stride,
                                             .dst = dst + offset,
                                             .bias = job->bias + output,
+                                            .residual = residual ? residual + offset : NULL,
                                             .point_stride = job->product_stride,
                                             .tile_stride = lanes,
                                             .n_tiles = (int)n_tiles,
@@ -159,7 +160,8 @@ static void winograd_part(const struct fmap_run *run, const struct fmap_step *st
     int64_t image = part / job->panels_parts / job->n_blocks;
     const float *src = fmap_at(run, &step->operands[0]) + image * job->src_image_stride;
     float *dst = fmap_at(run, &step->operands[1]) + image * job->dst_image_stride;
-    const float *weights = fmap_at(run, &step->operands[2]);
+    const float *weights = fmap_at(run, &step->operands[2]), *residual = NULL;
+    if (job->adds) residual = (const float *)fmap_at(run, &step->operands[3]) + image * job->dst_image_stride;
     int64_t first = fmap_piece_begin(job->n_tiles, job->n_blocks, block);
     int64_t n_tiles = fmap_piece_length(job->n_tiles, job->n_blocks, block);
     int64_t most = most_pixels(kernels, &job->panels), n_groups = (n_tiles + most - 1) / most;
@@ -173,7 +175,7 @@ static void winograd_part(const struct fmap_run *run, const struct fmap_step *st
         int64_t n_vectors = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel);
         const float *panel_weights = weights + job->points * job->channels * first_vector * kernels->lanes;
         multiply(job, kernels, panel_weights, n_vectors, n_tiles, n_groups, transformed, products);
-        transform_output(job, kernels, first_vector, n_vectors, first, n_tiles, products, dst);
+        transform_output(job, kernels, first_vector, n_vectors, first, n_tiles, products, residual, dst);
     }
 }
 
@@ -197,10 +199,11 @@ static fmap_status choose_cut(struct fmap_planning *planning, const struct fmap_
         ways[i] = (struct fmap_tuned){{cuts[i].vectors, cuts[i].n_blocks, cuts[i].panels_parts}};
     char layer[160];
     snprintf(layer, sizeof layer,
-             "winograd%" PRId64 " %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 " to %" PRId64 "x%" PRId64
-             "x%" PRId64 "%s",
-             job->output, problem->images, problem->channels, problem->in[0], problem->in[1],
-             problem->outputs, problem->out[0], problem->out[1], problem->pool ? " pooled" : "");
+             "winograd%" PRId64 " %" PRId64 "x%" PRId64 " %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64
+             " to %" PRId64 "x%" PRId64 "x%" PRId64 "%s%s",
+             job->output, problem->kernel[0], problem->kernel[1], problem->images, problem->channels,
+             problem->in[0], problem->in[1], problem->outputs, problem->out[0], problem->out[1],
+             problem->pool ? " pooled" : "", problem->adds ? " adds" : "");
     TRY(fmap_planning_choose(planning, node, layer, ways, n, &chosen, note));
     *cut = cuts[chosen];
     return FMAP_OK;
@@ -218,7 +221,8 @@ static fmap_status cut_into_parts(struct fmap_planning *planning, const struct f
                                       .n_tiles = job->n_tiles,
                                       .images = images,
                                       .near_bytes = (int64_t)planning->plan->near_bytes};
-    int64_t macs = images * job->out[0] * job->out[1] * KERNEL * job->channels * work.n_vectors * lanes;
+    int64_t macs = images * job->out[0] * job->out[1] * problem->kernel[0] * problem->kernel[1] *
+                   job->channels * work.n_vectors * lanes;
     work.threads = fmap_least(planning->plan->threads, fmap_planning_parts(planning, macs));
     struct fmap_winograd_cut cut;
     TRY(choose_cut(planning, node, problem, job, &work, &cut, note));
@@ -238,7 +242,12 @@ static fmap_status cut_into_parts(struct fmap_planning *planning, const struct f
     return FMAP_OK;
 }
 
-static void set_transforms(struct winograd_job *job, const struct fmap_kernels *kernels) {
+static void set_transforms(struct winograd_job *job, const struct fmap_kernels *kernels, int64_t kernel) {
+    if (kernel == 5) {
+        job->transform = kernels->winograd4_input;
+        job->transform_back = kernels->winograd2_5x5_output;
+        return;
+    }
     switch (job->output) {
     case 2:
         job->transform = kernels->winograd2_input;
@@ -259,12 +268,14 @@ static void set_transforms(struct winograd_job *job, const struct fmap_kernels *
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                    const struct fmap_tiles_problem *problem, int64_t output) {
     struct winograd_job job = {.output = output,
-                               .points = (output + 2) * (output + 2),
+                               .points = (output + problem->kernel[0] - 1) *
+                                         (output + problem->kernel[0] - 1),
                                .tiles_per_row = (problem->out[1] + output - 1) / output,
                                .channels = problem->channels,
                                .pads = {problem->pad_top, problem->pad_left},
                                .src_image_stride = problem->src_image_stride,
                                .dst_image_stride = problem->dst_image_stride,
+                               .adds = problem->adds,
                                .activate = problem->activate};
     memcpy(job.in, problem->in, sizeof job.in);
     memcpy(job.out, problem->out, sizeof job.out);
@@ -272,7 +283,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     const int64_t *kept = problem->pool ? job.pooled : job.out;
     job.dst_block_stride = kept[0] * kept[1] * FMAP_BLOCK;
     job.n_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;
-    set_transforms(&job, planning->kernels);
+    set_transforms(&job, planning->kernels, problem->kernel[0]);
     struct fmap_share share;
     struct fmap_tuned_note note;
     TRY(cut_into_parts(planning, node, problem, &job, &share, &note));
@@ -281,7 +292,8 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     job.product_stride = job.most_tiles * planning->kernels->lanes + FMAP_BLOCK;
     static const char *const names[] = {
         [2] = "winograd2x2", [4] = "winograd4x4", [5] = "winograd5x5", [6] = "winograd6x6"};
-    struct fmap_operand operands[3] = {problem->src, problem->dst};
+    const char *name = problem->kernel[0] == 5 ? "winograd2x2_5x5" : names[output];
+    struct fmap_operand operands[4] = {problem->src, problem->dst, {0}, problem->residual};
     TRY(pack(planning, problem, &job, &operands[2]));
     int64_t most = most_pixels(planning->kernels, &job.panels);
     int64_t scratch = job.points * (job.transformed_stride + FMAP_TILE_MAX_VECTORS * job.product_stride);
@@ -290,10 +302,10 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                             .job = &job,
                                             .job_bytes = sizeof job,
                                             .operands = operands,
-                                            .n_operands = 3,
+                                            .n_operands = job.adds ? 4 : 3,
                                             .parts = problem->images * job.n_blocks * job.panels_parts,
                                             .scratch_bytes = (size_t)scratch * sizeof(float),
-                                            .kernel = fmap_kernel_text(planning, names[output]).text,
+                                            .kernel = fmap_kernel_text(planning, name).text,
                                             .why = fmap_why_winograd(problem, output, note.text).text,
                                             .tile = {(int)(most < job.most_tiles ? most : job.most_tiles),
                                                      (int)fmap_tiling_most_vectors(&job.panels)},

@@ -1,9 +1,9 @@
 #include "runtime/layers/winograd.h"
 
 static bool fits(const struct fmap_tiles_problem *problem) {
-    return problem->kernel[0] == 3 && problem->kernel[1] == 3 && problem->strides[0] == 1 &&
-           problem->strides[1] == 1 && problem->dilations[0] == 1 && problem->dilations[1] == 1 &&
-           problem->groups == 1 && problem->weights;
+    return problem->kernel[0] == problem->kernel[1] && (problem->kernel[0] == 3 || problem->kernel[0] == 5) &&
+           problem->strides[0] == 1 && problem->strides[1] == 1 && problem->dilations[0] == 1 &&
+           problem->dilations[1] == 1 && problem->groups == 1 && problem->weights;
 }
 
 /* Few tiles would each need all of large weights, four times those of the direct sum. */
@@ -11,6 +11,18 @@ static bool few_tiles(const struct fmap_tiles_problem *problem) {
     static const int64_t LARGE_WEIGHTS = 30000;
     return problem->out[0] <= 8 && problem->out[1] <= 8 &&
            problem->channels * problem->outputs > LARGE_WEIGHTS;
+}
+
+static double direct_cost(const struct fmap_tiles_problem *problem) {
+    return (double)(problem->out[0] * problem->out[1]) * (double)(problem->kernel[0] * problem->kernel[1]) *
+           (double)problem->channels * (double)problem->outputs;
+}
+
+/* F(2x2, 5x5) where its cost is well below the direct sum's. */
+static int64_t choose_5x5(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
+    if (algorithm == FMAP_ALGORITHM_WINOGRAD_F2) return 2;
+    if (algorithm != FMAP_ALGORITHM_BEST && algorithm != FMAP_ALGORITHM_FASTEST) return 0;
+    return fmap_winograd_cost(problem, 2) < 0.7 * direct_cost(problem) ? 2 : 0;
 }
 
 /* Measured from 5 channels (with fewer, the stem is as fast) and maps of 4 x 4 on: it pays. */
@@ -22,7 +34,8 @@ static int64_t best(const struct fmap_tiles_problem *problem) {
 /* What the tiles of a size cost: products, and transforms of which each is as much as so many channels of products. */
 double fmap_winograd_cost(const struct fmap_tiles_problem *problem, int64_t output) {
     int64_t n_tiles = (problem->out[0] + output - 1) / output * ((problem->out[1] + output - 1) / output);
-    double tiles = (double)n_tiles, patch = (double)((output + 2) * (output + 2));
+    int64_t side = output + problem->kernel[0] - 1;
+    double tiles = (double)n_tiles, patch = (double)(side * side);
     double channels = (double)problem->channels, outputs = (double)problem->outputs;
     return tiles * patch * (channels * outputs + 10 * channels + 10 * outputs);
 }
@@ -42,6 +55,7 @@ static int64_t fastest(const struct fmap_tiles_problem *problem) {
 
 int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
     if (!fits(problem)) return 0;
+    if (problem->kernel[0] == 5) return choose_5x5(problem, algorithm);
     switch (algorithm) {
     case FMAP_ALGORITHM_BEST: return best(problem);
     case FMAP_ALGORITHM_FASTEST: return fastest(problem);

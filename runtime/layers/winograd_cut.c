@@ -10,6 +10,9 @@ static const double TRANSFORM_CHANNELS = 10;
  * does not overlap with multiplying is a share of the shorter of both. */
 static const double FAR_BYTES_PER_CYCLE = 10, NOT_OVERLAPPED = 0.3;
 
+/* And of the second one, from where every group of tiles that fills the registers reads all weights. */
+static const double NEAR_BYTES_PER_CYCLE = 64;
+
 /* More tiles are worth it when they save so much. */
 static const double WORTH_IT = 0.985;
 
@@ -68,8 +71,10 @@ double fmap_winograd_cut_cycles(const struct fmap_winograd_work *work, const str
     double multiply = multiply_cycles(work, cut, &part);
     double bytes = spilled_bytes(work, &part);
     if (!weights_stay(work, &part)) bytes += part.weights_bytes;
+    double groups = (double)divide_up((int64_t)part.tiles, work->kernels->tile_pixels[cut->vectors]);
+    double near = (groups * part.weights_bytes + part.panels * part.source_bytes) / NEAR_BYTES_PER_CYCLE;
     double fetch = bytes / FAR_BYTES_PER_CYCLE, longer = multiply > fetch ? multiply : fetch;
-    double cycles = longer + NOT_OVERLAPPED * (multiply + fetch - longer);
+    double cycles = longer + NOT_OVERLAPPED * (multiply + fetch + near - longer);
     return cycles * (double)divide_up(work->images * cut->n_blocks * cut->panels_parts, work->threads);
 }
 

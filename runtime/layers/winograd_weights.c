@@ -2,51 +2,56 @@
 
 #include <string.h>
 
-/* As in kernels/winograd2.c and its siblings; infinity comes last. */
-static const double points_of[FMAP_WINOGRAD_MAX_OUTPUT + 1][FMAP_WINOGRAD_MAX_PATCH - 1] = {
-    [2] = {0, 1, -1},
-    [4] = {0, 0.625, -0.625, 1.5, -1.5},
-    [5] = {0.25, -0.25, 0.875, -0.875, 1.875, -1.875},
-    [6] = {0, 0.5, -0.5, 1, -1, 2, -2}};
+/* Of patches of a size, as in kernels/winograd2.c and its siblings; infinity comes last. */
+static const double points_of[FMAP_WINOGRAD_MAX_PATCH + 1][FMAP_WINOGRAD_MAX_PATCH - 1] = {
+    [4] = {0, 1, -1},
+    [6] = {0, 0.625, -0.625, 1.5, -1.5},
+    [7] = {0.25, -0.25, 0.875, -0.875, 1.875, -1.875},
+    [8] = {0, 0.5, -0.5, 1, -1, 2, -2}};
 
-/* G, for a kernel of 3: its rows are 1, p, p^2 over the product of p's distances to the other points. */
+enum { MOST_KERNEL = 5 };
+
+/* G: its rows are 1, p, p^2 and so on over the product of p's distances to the other points. */
 struct matrix {
-    int64_t patch;
-    double rows[FMAP_WINOGRAD_MAX_PATCH][3];
+    int64_t patch, kernel;
+    double rows[FMAP_WINOGRAD_MAX_PATCH][MOST_KERNEL];
 };
 
-static struct matrix weights_matrix(int64_t output) {
-    int64_t n = output + 1;
-    struct matrix matrix = {.patch = n + 1};
+static struct matrix weights_matrix(int64_t output, int64_t kernel) {
+    int64_t n = output + kernel - 2;
+    struct matrix matrix = {.patch = n + 1, .kernel = kernel};
+    const double *points = points_of[matrix.patch];
     for (int64_t i = 0; i < n; i++) {
-        double p = points_of[output][i], distances = 1;
+        double power = 1, distances = 1;
         for (int64_t j = 0; j < n; j++) {
-            if (j != i) distances *= p - points_of[output][j];
+            if (j != i) distances *= points[i] - points[j];
         }
-        matrix.rows[i][0] = 1 / distances;
-        matrix.rows[i][1] = p / distances;
-        matrix.rows[i][2] = p * p / distances;
+        for (int64_t k = 0; k < kernel; k++, power *= points[i]) matrix.rows[i][k] = power / distances;
     }
-    matrix.rows[n][2] = 1;
+    matrix.rows[n][kernel - 1] = 1;
     return matrix;
 }
 
 /* Outputs whose kernels are transformed side by side: the loops over them become vectors. */
 enum { SIDE = 8 };
 
-/* G g G^T in double, rounded once: point p of the kernels [3][3][SIDE] at points[p][SIDE]. */
+/* The sum over k of g[k] * values[k], from the first on; values are `step` apart. */
+static void combine(const double *g, double (*values)[SIDE], int64_t step, int64_t n, double *sums) {
+    for (int o = 0; o < SIDE; o++) sums[o] = g[0] * values[0][o];
+    for (int64_t k = 1; k < n; k++) {
+        for (int o = 0; o < SIDE; o++) sums[o] += g[k] * values[k * step][o];
+    }
+}
+
+/* G g G^T in double, rounded once: point p of the kernels [kernel][kernel][SIDE] at points[p][SIDE]. */
 static void transform(const struct matrix *matrix, double (*kernels)[SIDE], float (*points)[SIDE]) {
+    int64_t n = matrix->kernel;
     for (int64_t i = 0; i < matrix->patch; i++) {
-        const double *g = matrix->rows[i];
-        double half[3][SIDE];
-        for (int x = 0; x < 3; x++) {
-            for (int o = 0; o < SIDE; o++)
-                half[x][o] = g[0] * kernels[x][o] + g[1] * kernels[3 + x][o] + g[2] * kernels[6 + x][o];
-        }
+        double half[MOST_KERNEL][SIDE], sums[SIDE];
+        for (int64_t x = 0; x < n; x++) combine(matrix->rows[i], kernels + x, n, n, half[x]);
         for (int64_t j = 0; j < matrix->patch; j++, points++) {
-            g = matrix->rows[j];
-            for (int o = 0; o < SIDE; o++)
-                (*points)[o] = (float)(g[0] * half[0][o] + g[1] * half[1][o] + g[2] * half[2][o]);
+            combine(matrix->rows[j], half, 1, n, sums);
+            for (int o = 0; o < SIDE; o++) (*points)[o] = (float)sums[o];
         }
     }
 }
@@ -54,10 +59,11 @@ static void transform(const struct matrix *matrix, double (*kernels)[SIDE], floa
 /* The kernels of channel i and of SIDE outputs; zeros for those that there are not. */
 static void gather(const struct fmap_tiles_problem *problem, int64_t i, int64_t first, int64_t n,
                    double (*kernels)[SIDE]) {
-    const int64_t *strides = problem->weight_strides;
+    const int64_t *strides = problem->weight_strides, side = problem->kernel[0];
     for (int64_t o = 0; o < SIDE; o++) {
-        for (int64_t k = 0; k < 9; k++) {
-            int64_t at = (first + o) * strides[0] + i * strides[1] + k / 3 * strides[2] + k % 3 * strides[3];
+        for (int64_t k = 0; k < side * side; k++) {
+            int64_t at = (first + o) * strides[0] + i * strides[1] + k / side * strides[2] +
+                         k % side * strides[3];
             kernels[k][o] = o < n ? (double)fmap_tiles_weight(problem, first + o, at) : 0;
         }
     }
@@ -69,7 +75,7 @@ static void pack_panel(const struct fmap_tiles_problem *problem, const struct ma
     int64_t n_points = matrix->patch * matrix->patch, point_stride = problem->channels * row;
     for (int64_t i = 0; i < problem->channels; i++) {
         for (int64_t o = 0; o < row; o += SIDE) {
-            double kernels[9][SIDE];
+            double kernels[MOST_KERNEL * MOST_KERNEL][SIDE];
             float points[FMAP_WINOGRAD_MAX_PATCH * FMAP_WINOGRAD_MAX_PATCH][SIDE];
             gather(problem, i, first + o, fmap_least(problem->outputs - first - o, SIDE), kernels);
             transform(matrix, kernels, points);
@@ -102,7 +108,7 @@ fmap_status fmap_winograd_pack(struct fmap_planning *planning, const struct fmap
     struct winograd_pack pack = {.problem = *problem,
                                  .panels = *panels,
                                  .lanes = planning->kernels->lanes,
-                                 .matrix = weights_matrix(output)};
+                                 .matrix = weights_matrix(output, problem->kernel[0])};
     struct fmap_packer packer = fmap_tiles_packer(problem, "winograd");
     fmap_packer_add(&packer, output);
     fmap_packer_add(&packer, panels->n_vectors);

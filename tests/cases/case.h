@@ -132,10 +132,12 @@ struct kernel_case *resample_case(const struct resample_shape *shape);
  * `per_call` tiles. */
 struct winograd_shape {
     int output; /* of a tile: 2, 4, 5 or 6 */
+    int kernel; /* 5 with tiles of 2; 0: 3 */
     int out_h, out_w;
     int pad_top, pad_left, pad_bottom, pad_right;
     int per_call;
     struct fmap_activate_job activate; /* of the output transform */
+    bool adds;                         /* a residual, there */
 };
 struct kernel_case *winograd_input_case(const struct winograd_shape *shape);
 struct kernel_case *winograd_output_case(const struct winograd_shape *shape);

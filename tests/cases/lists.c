@@ -157,6 +157,11 @@ static struct winograd_shape winograd_at(int output, int i) {
         struct winograd_shape shape = winograd_at(output, i); \
         return winograd_output_case(&shape); \
     }
+static struct kernel_case *winograd2_5x5_output_at(int i) {
+    struct winograd_shape shape = winograd_at(2, i);
+    shape.kernel = 5;
+    return winograd_output_case(&shape);
+}
 WINOGRAD(2)
 WINOGRAD(4)
 WINOGRAD(5)
@@ -234,6 +239,7 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"winograd2_output", 2, winograd2_output_at},
     {"winograd4_input", 2, winograd4_input_at},
     {"winograd4_output", 2, winograd4_output_at},
+    {"winograd2_5x5_output", 2, winograd2_5x5_output_at},
     {"winograd5_input", 2, winograd5_input_at},
     {"winograd5_output", 2, winograd5_output_at},
     {"winograd6_input", 2, winograd6_input_at},

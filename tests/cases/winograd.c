@@ -8,18 +8,17 @@
 
 enum { MAX_OUTPUT = FMAP_WINOGRAD_MAX_OUTPUT, MAX_PATCH = FMAP_WINOGRAD_MAX_PATCH };
 
-/* Of each size of output; infinity comes last. */
-static const double points_of[MAX_OUTPUT + 1][MAX_PATCH - 1] = {
-    [2] = {0, 1, -1},
-    [4] = {0, 0.625, -0.625, 1.5, -1.5},
-    [5] = {0.25, -0.25, 0.875, -0.875, 1.875, -1.875},
-    [6] = {0, 0.5, -0.5, 1, -1, 2, -2}};
+/* Of each size of patch; infinity comes last. */
+static const double points_of[MAX_PATCH + 1][MAX_PATCH - 1] = {
+    [4] = {0, 1, -1},
+    [6] = {0, 0.625, -0.625, 1.5, -1.5},
+    [7] = {0.25, -0.25, 0.875, -0.875, 1.875, -1.875},
+    [8] = {0, 0.5, -0.5, 1, -1, 2, -2}};
 
 /* Row i of B^T: the coefficients of the polynomial that is zero at every other point and has the leading
  * coefficient 1; at infinity the one that is zero at all finite points. */
-static void input_matrix(int output, double b[MAX_PATCH][MAX_PATCH]) {
-    const double *points = points_of[output];
-    int patch = output + 2;
+static void input_matrix(int patch, double b[MAX_PATCH][MAX_PATCH]) {
+    const double *points = points_of[patch];
     for (int i = 0; i < patch; i++) {
         double polynomial[MAX_PATCH + 1] = {1};
         int degree = 0;
@@ -34,10 +33,10 @@ static void input_matrix(int output, double b[MAX_PATCH][MAX_PATCH]) {
 }
 
 /* Row i of A^T: each point to the power i; infinity has only the highest. */
-static void output_matrix(int output, double a[MAX_OUTPUT][MAX_PATCH]) {
+static void output_matrix(int output, int patch, double a[MAX_OUTPUT][MAX_PATCH]) {
     for (int i = 0; i < output; i++) {
-        for (int j = 0; j < output + 1; j++) a[i][j] = i == 0 ? 1 : pow(points_of[output][j], i);
-        a[i][output + 1] = i == output - 1;
+        for (int j = 0; j < patch - 1; j++) a[i][j] = i == 0 ? 1 : pow(points_of[patch][j], i);
+        a[i][patch - 1] = i == output - 1;
     }
 }
 
@@ -57,7 +56,7 @@ static double transformed(int patch, const double *row_y, const double *row_x, d
 
 struct winograd_plan {
     struct winograd_shape shape;
-    const float *src, *bias;
+    const float *src, *bias, *residual;
     float *dst;
     int output, patch, points; /* of a tile */
     int in_h, in_w, tiles_per_row, n_tiles;
@@ -65,13 +64,13 @@ struct winograd_plan {
 };
 
 static struct winograd_plan plan_of(const struct winograd_shape *shape) {
-    int output = shape->output;
+    int output = shape->output, reach = (shape->kernel ? shape->kernel : 3) - 1;
     struct winograd_plan plan = {.shape = *shape,
                                  .output = output,
-                                 .patch = output + 2,
-                                 .points = (output + 2) * (output + 2),
-                                 .in_h = shape->out_h + 2 - shape->pad_top - shape->pad_bottom,
-                                 .in_w = shape->out_w + 2 - shape->pad_left - shape->pad_right,
+                                 .patch = output + reach,
+                                 .points = (output + reach) * (output + reach),
+                                 .in_h = shape->out_h + reach - shape->pad_top - shape->pad_bottom,
+                                 .in_w = shape->out_w + reach - shape->pad_left - shape->pad_right,
                                  .tiles_per_row = (shape->out_w + output - 1) / output};
     plan.n_tiles = plan.tiles_per_row * ((shape->out_h + output - 1) / output);
     plan.point_stride = (ptrdiff_t)(plan.n_tiles + 1) * FMAP_BLOCK;
@@ -81,9 +80,9 @@ static struct winograd_plan plan_of(const struct winograd_shape *shape) {
 static struct kernel_case *create(const char *kernel, const struct winograd_plan *plan, size_t n_dst) {
     const struct winograd_shape *shape = &plan->shape;
     struct kernel_case *c = case_create(n_dst, 1, sizeof *plan);
-    snprintf(c->name, sizeof c->name, "winograd%d_%s/%dx%d/pads:%d,%d,%d,%d/%s", shape->output, kernel,
-             shape->out_h, shape->out_w, shape->pad_top, shape->pad_left, shape->pad_bottom, shape->pad_right,
-             case_activation_name(shape->activate.kind));
+    snprintf(c->name, sizeof c->name, "winograd%d_%d_%s/%dx%d/pads:%d,%d,%d,%d/%s", shape->output,
+             shape->kernel, kernel, shape->out_h, shape->out_w, shape->pad_top, shape->pad_left,
+             shape->pad_bottom, shape->pad_right, case_activation_name(shape->activate.kind));
     c->bytes = (double)(plan->n_tiles * (plan->points + plan->output * plan->output) * FMAP_BLOCK) *
                sizeof(float);
     for (size_t i = 0; i < n_dst; i++) c->expected[i] = (double)NAN; /* what must not be written */
@@ -98,15 +97,17 @@ static int calls(const struct winograd_plan *plan, int first) {
 typedef void input_function(const struct fmap_winograd_input *job);
 typedef void output_function(const struct fmap_winograd_output *job);
 
-static input_function *input_transform(const struct fmap_kernels *kernels, int output) {
-    return output == 2   ? kernels->winograd2_input
+static input_function *input_transform(const struct fmap_kernels *kernels, int output, int kernel) {
+    return kernel == 5   ? kernels->winograd4_input
+           : output == 2 ? kernels->winograd2_input
            : output == 4 ? kernels->winograd4_input
            : output == 5 ? kernels->winograd5_input
                          : kernels->winograd6_input;
 }
 
-static output_function *output_transform(const struct fmap_kernels *kernels, int output) {
-    return output == 2   ? kernels->winograd2_output
+static output_function *output_transform(const struct fmap_kernels *kernels, int output, int kernel) {
+    return kernel == 5   ? kernels->winograd2_5x5_output
+           : output == 2 ? kernels->winograd2_output
            : output == 4 ? kernels->winograd4_output
            : output == 5 ? kernels->winograd5_output
                          : kernels->winograd6_output;
@@ -121,11 +122,12 @@ static void input_run(const struct kernel_case *c, const struct fmap_kernels *ke
                                           .n_tiles = calls(plan, first),
                                           .first_tile = first,
                                           .tiles_per_row = plan->tiles_per_row,
+                                          .tile_step = plan->output,
                                           .height = plan->in_h,
                                           .width = plan->in_w,
                                           .pad_top = plan->shape.pad_top,
                                           .pad_left = plan->shape.pad_left};
-        input_transform(kernels, plan->output)(&job);
+        input_transform(kernels, plan->output, plan->shape.kernel)(&job);
     }
 }
 
@@ -148,7 +150,7 @@ struct kernel_case *winograd_input_case(const struct winograd_shape *shape) {
     plan.dst = c->dst.data;
     c->run = input_run;
     double b[MAX_PATCH][MAX_PATCH], d[MAX_PATCH][MAX_PATCH], magnitude;
-    input_matrix(shape->output, b);
+    input_matrix(plan.patch, b);
     for (int tile = 0; tile < plan.n_tiles; tile++) {
         for (int lane = 0; lane < FMAP_BLOCK; lane++) {
             read_patch(&plan, tile, lane, d);
@@ -171,6 +173,7 @@ static void output_run(const struct kernel_case *c, const struct fmap_kernels *k
             struct fmap_winograd_output job = {.src = plan->src + first * FMAP_BLOCK + lane,
                                                .dst = plan->dst + lane,
                                                .bias = plan->bias + lane,
+                                               .residual = plan->residual ? plan->residual + lane : NULL,
                                                .point_stride = plan->point_stride,
                                                .tile_stride = FMAP_BLOCK,
                                                .n_tiles = calls(plan, first),
@@ -179,7 +182,7 @@ static void output_run(const struct kernel_case *c, const struct fmap_kernels *k
                                                .height = plan->shape.out_h,
                                                .width = plan->shape.out_w,
                                                .activate = plan->shape.activate};
-            output_transform(kernels, plan->output)(&job);
+            output_transform(kernels, plan->output, plan->shape.kernel)(&job);
         }
     }
 }
@@ -189,10 +192,13 @@ struct kernel_case *winograd_output_case(const struct winograd_shape *shape) {
     struct kernel_case *c = create("output", &plan, (size_t)(shape->out_h * shape->out_w) * FMAP_BLOCK);
     plan.src = case_source(c, (size_t)(plan.points * plan.point_stride), 64, CASE_FILL_UNIFORM);
     plan.bias = case_source(c, FMAP_BLOCK, 64, CASE_FILL_UNIFORM);
+    if (shape->adds)
+        plan.residual = case_source(c, (size_t)(shape->out_h * shape->out_w) * FMAP_BLOCK, 64,
+                                    CASE_FILL_UNIFORM);
     plan.dst = c->dst.data;
     c->run = output_run;
     double a[MAX_OUTPUT][MAX_PATCH], m[MAX_PATCH][MAX_PATCH], magnitude;
-    output_matrix(shape->output, a);
+    output_matrix(shape->output, plan.patch, a);
     for (int i = 0; i < shape->out_h * shape->out_w * FMAP_BLOCK; i++) {
         int lane = i % FMAP_BLOCK, x = i / FMAP_BLOCK % shape->out_w, y = i / FMAP_BLOCK / shape->out_w;
         int tile = y / plan.output * plan.tiles_per_row + x / plan.output;
@@ -200,10 +206,11 @@ struct kernel_case *winograd_output_case(const struct winograd_shape *shape) {
             m[p / plan.patch][p % plan.patch] =
                 (double)plan.src[p * plan.point_stride + tile * FMAP_BLOCK + lane];
         }
-        double bias = (double)plan.bias[lane];
+        double bias = (double)plan.bias[lane] + (plan.residual ? (double)plan.residual[i] : 0);
         c->expected[i] = transformed(plan.patch, a[y % plan.output], a[x % plan.output], m, &magnitude) +
                          bias;
-        c->bounds[i] = check_bound(11, magnitude + fabs(bias)); /* five along each axis, and the bias */
+        c->bounds[i] = check_bound(12, magnitude + fabs((double)plan.bias[lane]) +
+                                           fabs(bias)); /* five along each axis, and the bias */
     }
     case_activate(c, &shape->activate);
     memcpy(c->jobs, &plan, sizeof plan);

@@ -10,7 +10,14 @@ static void both_hold(const struct winograd_shape *shape) {
         sized.output = outputs[i];
         cr_expect(kernel_case_holds_and_destroy(winograd_input_case(&sized)));
         cr_expect(kernel_case_holds_and_destroy(winograd_output_case(&sized)));
+        sized.adds = true;
+        cr_expect(kernel_case_holds_and_destroy(winograd_output_case(&sized)));
     }
+    struct winograd_shape wide = *shape;
+    wide.output = 2;
+    wide.kernel = 5;
+    cr_expect(kernel_case_holds_and_destroy(winograd_input_case(&wide)));
+    cr_expect(kernel_case_holds_and_destroy(winograd_output_case(&wide)));
 }
 
 Test(winograd, every_size_of_output_agrees_with_the_matrices) {
