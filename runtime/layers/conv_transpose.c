@@ -81,10 +81,10 @@ static fmap_status check_inputs(const struct fmap_graph *graph, const struct fma
                               fmap_input_text(graph, node, 0).text, fmap_input_text(graph, node, 1).text,
                               (long long)parameters->group);
     }
-    if (bias && (bias->shape.rank != 1 || bias->shape.dims[0] != w->dims[1] * parameters->group)) {
+    long long outputs = fmap_dim_product(w->dims[1], parameters->group);
+    if (bias && (bias->shape.rank != 1 || bias->shape.dims[0] != outputs)) {
         return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "%s, expected the shape %lld",
-                              fmap_input_text(graph, node, 2).text,
-                              (long long)(w->dims[1] * parameters->group));
+                              fmap_input_text(graph, node, 2).text, outputs);
     }
     return FMAP_OK;
 }

@@ -30,41 +30,48 @@ static void take_range(struct fmap_slices *slices, int axis, int64_t n, int64_t 
     slices->count[axis] = distance > 0 ? (distance - 1) / stride + 1 : 0;
 }
 
-static fmap_status read_lists(const struct fmap_graph *graph, const struct fmap_graph_node *node, int rank,
-                              int64_t starts[], int64_t ends[], int axes[], int64_t steps[], size_t *n,
-                              fmap_error *error) {
-    size_t n_ends, n_axes, n_steps;
-    TRY(fmap_constant_ints(graph, node, 1, starts, FMAP_MAX_RANK, n, error));
-    TRY(fmap_constant_ints(graph, node, 2, ends, FMAP_MAX_RANK, &n_ends, error));
-    TRY(fmap_constant_axes(graph, node, 3, rank, axes, &n_axes, error));
-    TRY(fmap_constant_ints(graph, node, 4, steps, FMAP_MAX_RANK, &n_steps, error));
+/* What the inputs say, axis by axis that they name. */
+struct ranges {
+    size_t n;
+    int64_t starts[FMAP_MAX_RANK], ends[FMAP_MAX_RANK], steps[FMAP_MAX_RANK];
+    int axes[FMAP_MAX_RANK];
+};
+
+static fmap_status read_ranges(const struct fmap_graph *graph, const struct fmap_graph_node *node, int rank,
+                               struct ranges *ranges, fmap_error *error) {
+    size_t n, n_ends, n_axes, n_steps;
+    TRY(fmap_constant_ints(graph, node, 1, ranges->starts, FMAP_MAX_RANK, &n, error));
+    TRY(fmap_constant_ints(graph, node, 2, ranges->ends, FMAP_MAX_RANK, &n_ends, error));
+    TRY(fmap_constant_axes(graph, node, 3, rank, ranges->axes, &n_axes, error));
+    TRY(fmap_constant_ints(graph, node, 4, ranges->steps, FMAP_MAX_RANK, &n_steps, error));
     if (!fmap_input_value(graph, node, 3)) {
-        for (n_axes = 0; n_axes < *n; n_axes++) axes[n_axes] = (int)n_axes;
+        for (n_axes = 0; n_axes < n; n_axes++) ranges->axes[n_axes] = (int)n_axes;
     }
     if (!fmap_input_value(graph, node, 4)) {
-        for (n_steps = 0; n_steps < *n; n_steps++) steps[n_steps] = 1;
+        for (n_steps = 0; n_steps < n; n_steps++) ranges->steps[n_steps] = 1;
     }
-    if (n_ends == *n && n_axes == *n && n_steps == *n && *n <= (size_t)rank) return FMAP_OK;
+    ranges->n = n;
+    if (n_ends == n && n_axes == n && n_steps == n && n <= (size_t)rank) return FMAP_OK;
     return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL,
                           "has %zu starts, %zu ends, %zu axes and %zu steps for %s, expected as many of each",
-                          *n, n_ends, n_axes, n_steps, fmap_input_text(graph, node, 0).text);
+                          n, n_ends, n_axes, n_steps, fmap_input_text(graph, node, 0).text);
 }
 
 fmap_status fmap_slices_of(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                            struct fmap_slices *slices, fmap_error *error) {
     const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
-    int64_t starts[FMAP_MAX_RANK], ends[FMAP_MAX_RANK], steps[FMAP_MAX_RANK];
-    int axes[FMAP_MAX_RANK];
-    size_t n;
-    TRY(read_lists(graph, node, in->rank, starts, ends, axes, steps, &n, error));
+    struct ranges ranges;
+    TRY(read_ranges(graph, node, in->rank, &ranges, error));
     for (int i = 0; i < in->rank; i++) {
         slices->first[i] = 0;
         slices->count[i] = in->dims[i];
         slices->step[i] = 1;
     }
-    for (size_t k = 0; k < n; k++) {
-        if (steps[k] == 0) return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "step %zu is 0", k);
-        take_range(slices, axes[k], in->dims[axes[k]], starts[k], ends[k], steps[k]);
+    for (size_t k = 0; k < ranges.n; k++) {
+        if (ranges.steps[k] == 0)
+            return fmap_fail_node(graph, node, error, FMAP_ERROR_MODEL, "step %zu is 0", k);
+        int axis = ranges.axes[k];
+        take_range(slices, axis, in->dims[axis], ranges.starts[k], ranges.ends[k], ranges.steps[k]);
     }
     return FMAP_OK;
 }

@@ -10,9 +10,9 @@ static fmap_status parse_list(struct fmap_parsing *parsing, const char *name, in
                               int64_t *list, int *n_dims) {
     int64_t values[2 * FMAP_WINDOW_DIMS];
     size_t n;
-    TRY(fmap_attribute_ints(parsing, name, values, (size_t)(ends * FMAP_WINDOW_DIMS), &n));
+    TRY(fmap_attribute_ints(parsing, name, values, (size_t)ends * FMAP_WINDOW_DIMS, &n));
     if (n == 0) return FMAP_OK;
-    if (n % (size_t)ends != 0 || (*n_dims != 0 && n != (size_t)(ends * *n_dims))) {
+    if (n % (size_t)ends != 0 || (*n_dims != 0 && n != (size_t)ends * (size_t)*n_dims)) {
         return fmap_fail_node(parsing->graph, parsing->node, parsing->error, FMAP_ERROR_MODEL,
                               "attribute '%s' has %zu elements, expected %d", name, n,
                               ends * (*n_dims ? *n_dims : 2));
