@@ -17,7 +17,7 @@ typedef struct fmap_model fmap_model;
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-/* Loads a model from a file; the format is recognised by the content: ONNX (opsets 1 to 21), an HDF5 file of Keras (.h5), or
+/* Loads a model from a file; the format is recognised by the content: ONNX (opsets 1 to 21), a file of Keras (.h5, .keras), or
  * a layers-model of Keras as TensorFlow.js writes it (model.json). Inputs and outputs of a Keras model that are images are n, c, h, w here; ports of
  * the layout FMAP_NHWC take and give them as Keras does.
  * The file is mapped and must not change while the model lives: weights are read from the mapping. So are files of

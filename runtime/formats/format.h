@@ -28,7 +28,8 @@ struct fmap_format {
 };
 
 extern const struct fmap_format fmap_format_packed; /* what is packed holds a file of one of the others */
-extern const struct fmap_format fmap_format_keras, fmap_format_keras_hdf5, fmap_format_onnx;
+extern const struct fmap_format fmap_format_keras, fmap_format_keras_hdf5, fmap_format_keras_archive,
+    fmap_format_onnx;
 
 /* The format that recognises a file of one byte and more; NULL: none does. */
 const struct fmap_format *fmap_format_find(const uint8_t *data, size_t bytes);

@@ -29,9 +29,10 @@ struct fmap_saved_step {
 
 struct fmap_saved_network {
     struct fmap_saved_loader *loader;
-    const char *around;      /* what is in front of the layers' paths: "outer/", or nothing */
-    const char *node_around; /* the same of their nodes' names: another when the network is applied again */
-    bool names_are_free;     /* the layers' names were put aside for them */
+    const char *around;        /* what is in front of the layers' paths: "outer/", or nothing */
+    const char *node_around;   /* the same of their nodes' names: another when the network is applied again */
+    const char *stored_around; /* the same of the places of weights that are numbered */
+    bool names_are_free;       /* the layers' names were put aside for them */
     struct fmap_saved_tensor **inputs; /* NULL: it is the model, which makes its own */
     size_t n_inputs;
     struct fmap_saved_layer *layers;

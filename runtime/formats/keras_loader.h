@@ -63,6 +63,7 @@ struct fmap_saved_loader {
     struct fmap_saved_weights weights;
     bool channels_first; /* some layer says so: then inputs come in that order too */
     bool keras_3;        /* a few activations have changed there */
+    bool numbered;       /* weights are "layers/conv2d_1/vars/0" instead of "conv/kernel" */
     size_t n_calls;
 };
 
@@ -108,6 +109,7 @@ struct fmap_saved_tensor {
 struct fmap_saved_layer {
     const char *path; /* its name behind those of the models around it: "outer/inner" */
     const char *own_name;
+    const char *stored; /* where its weights are, when they are numbered: "layers/conv2d_1" */
     const char *class_name;
     const json_t *config;
     size_t n_calls; /* so far */

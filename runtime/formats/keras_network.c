@@ -1,4 +1,5 @@
 /* Networks of Keras: Sequential and Functional ones, and networks inside of them that stand where layers could. */
+#include <stdio.h>
 #include <string.h>
 
 #include "keras_graph.h"
@@ -109,13 +110,41 @@ bool fmap_saved_add_input_layer(struct fmap_saved_loader *loader, const struct f
 
 /* ---- layers ------------------------------------------------------------------------------------------ */
 
-static bool read_layers(struct fmap_saved_network *network, const json_t *config) {
+/* How Keras 3 writes a class in a path: Conv2DTranspose is conv2d_transpose. */
+static const char *snake_case(struct fmap_saved_loader *loader, const char *name) {
+    char *text = fmap_scratch_array(&loader->scratch, 2 * strlen(name) + 1, 1), *end = text;
+    if (!text) return NULL;
+    for (const char *c = name; *c; c++) {
+        bool upper = *c >= 'A' && *c <= 'Z', after_lower = c > name && c[-1] >= 'a' && c[-1] <= 'z';
+        if (upper && c > name && (after_lower || (c[1] >= 'a' && c[1] <= 'z'))) *end++ = '_';
+        *end++ = (char)(upper ? *c - 'A' + 'a' : *c);
+    }
+    *end = 0;
+    return text;
+}
+
+/* The layers of a class are counted: conv2d, conv2d_1, conv2d_2, ... */
+static bool place_weights(struct fmap_saved_network *network, struct fmap_saved_layer *layer,
+                          json_t *numbers) {
+    struct fmap_saved_loader *loader = network->loader;
+    char number[32] = "";
+    const char *name = layer->class_name ? snake_case(loader, layer->class_name) : "";
+    if (!name) return fmap_saved_out_of_memory(loader);
+    json_int_t n = json_integer_value(json_object_get(numbers, name));
+    if (n > 0) (void)snprintf(number, sizeof number, "_%lld", (long long)n);
+    if (json_object_set_new(numbers, name, json_integer(n + 1)) != 0) return fmap_saved_out_of_memory(loader);
+    const char *around = fmap_saved_join(loader, network->stored_around, "layers/", name);
+    layer->stored = around ? fmap_saved_join(loader, around, "", number) : NULL;
+    return layer->stored != NULL;
+}
+
+static bool read_layer_list(struct fmap_saved_network *network, const json_t *config, json_t *numbers) {
     struct fmap_saved_loader *loader = network->loader;
     const json_t *list = fmap_saved_layers_of(config);
     network->n_layers = json_array_size(list);
     network->layers = fmap_scratch_array(&loader->scratch, network->n_layers, sizeof *network->layers);
     network->by_name = json_object();
-    if (!network->layers || !network->by_name) return fmap_saved_out_of_memory(loader);
+    if (!network->layers || !network->by_name || !numbers) return fmap_saved_out_of_memory(loader);
     for (size_t i = 0; i < network->n_layers; i++) {
         const json_t *json = json_array_get(list, i);
         struct fmap_saved_layer *layer = &network->layers[i];
@@ -124,11 +153,18 @@ static bool read_layers(struct fmap_saved_network *network, const json_t *config
             .class_name = json_string_value(json_object_get(json, "class_name")),
             .config = json_object_get(json, "config")};
         layer->path = layer->own_name ? fmap_saved_join(loader, network->around, "", layer->own_name) : NULL;
-        if (!layer->path) return false;
+        if (!layer->path || (loader->numbered && !place_weights(network, layer, numbers))) return false;
         if (json_object_set_new(network->by_name, layer->own_name, json_integer((json_int_t)i)) != 0)
             return fmap_saved_out_of_memory(loader);
     }
     return true;
+}
+
+static bool read_layers(struct fmap_saved_network *network, const json_t *config) {
+    json_t *numbers = json_object();
+    bool good = read_layer_list(network, config, numbers);
+    json_decref(numbers);
+    return good;
 }
 
 /* The name of the layer's next call, and whether it was put aside for that. */
@@ -157,14 +193,16 @@ static bool apply_network(struct fmap_saved_network *outer, const struct fmap_sa
     bool again = !call->name_is_free;
     const char *name = again ? fmap_name_set_claim(&loader->names, call->name) : call->name;
     if (!name) return fmap_saved_out_of_memory(loader);
-    struct fmap_saved_network inner = {.loader = loader,
-                                       .around = fmap_saved_join(loader, call->layer->path, "/", ""),
-                                       .node_around = fmap_saved_join(loader, name, "/", ""),
-                                       .names_are_free = !again,
-                                       .inputs = call->inputs,
-                                       .n_inputs = call->n_inputs,
-                                       .depth = outer->depth + 1};
-    return inner.around && inner.node_around &&
+    struct fmap_saved_network inner = {
+        .loader = loader,
+        .around = fmap_saved_join(loader, call->layer->path, "/", ""),
+        .node_around = fmap_saved_join(loader, name, "/", ""),
+        .stored_around = loader->numbered ? fmap_saved_join(loader, call->layer->stored, "/", "") : "",
+        .names_are_free = !again,
+        .inputs = call->inputs,
+        .n_inputs = call->n_inputs,
+        .depth = outer->depth + 1};
+    return inner.around && inner.node_around && inner.stored_around &&
            build(&inner, call->layer->config, call->layer->class_name, outputs, n_outputs);
 }
 
@@ -272,7 +310,7 @@ bool fmap_saved_build_model(struct fmap_saved_loader *loader, const json_t *json
     const char *class_name = json_string_value(json_object_get(json, "class_name"));
     const json_t *config = json_object_get(json, "config");
     struct fmap_saved_network network = {
-        .loader = loader, .around = "", .node_around = "", .names_are_free = true};
+        .loader = loader, .around = "", .node_around = "", .stored_around = "", .names_are_free = true};
     struct fmap_saved_tensor *outputs = NULL;
     size_t n_outputs = 0;
     if (!class_name)

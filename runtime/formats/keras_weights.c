@@ -1,5 +1,6 @@
 /* Weights and the layers that they belong to. Keras calls them LAYER/kernel, or puts the names of models and cells around and
  * between the two. */
+#include <stdio.h>
 #include <string.h>
 
 #include "keras_loader.h"
@@ -66,10 +67,29 @@ static bool look_up(struct fmap_saved_loader *loader, const json_t *names, const
     return true;
 }
 
+/* Which of the layer's weights that is, in the order in which Keras makes them. */
+static int number_of(const struct fmap_saved_call *call, const char *what) {
+    bool scale = true, center = true;
+    (void)fmap_saved_get_bool(call, "scale", &scale);
+    (void)fmap_saved_get_bool(call, "center", &center);
+    if (strcmp(what, "bias") == 0) return strcmp(call->layer->class_name, "SeparableConv2D") == 0 ? 2 : 1;
+    if (strcmp(what, "beta") == 0) return scale;
+    if (strcmp(what, "moving_mean") == 0) return scale + center;
+    if (strcmp(what, "moving_variance") == 0) return scale + center + 1;
+    return strcmp(what, "pointwise_kernel") == 0 || strcmp(what, "variance") == 0;
+}
+
 static struct fmap_saved_weight *find(struct fmap_saved_call *call, const char *what) {
     struct fmap_saved_weights *weights = &call->loader->weights;
     const struct fmap_saved_layer *layer = call->layer;
     size_t index;
+    if (call->loader->numbered) {
+        char number[32];
+        (void)snprintf(number, sizeof number, "vars/%d", number_of(call, what));
+        return look_up(call->loader, weights->by_name, layer->stored, number, &index)
+                   ? &weights->weights[index]
+                   : NULL;
+    }
     if (look_up(call->loader, weights->by_name, layer->path, what, &index) ||
         look_up(call->loader, weights->by_name, layer->own_name, what, &index) ||
         look_up(call->loader, weights->by_layer, layer->own_name, what, &index))

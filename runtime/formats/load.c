@@ -9,7 +9,8 @@
 #include "text.h"
 
 static const struct fmap_format *const formats[] = {&fmap_format_packed, &fmap_format_keras,
-                                                    &fmap_format_keras_hdf5, &fmap_format_onnx};
+                                                    &fmap_format_keras_hdf5, &fmap_format_keras_archive,
+                                                    &fmap_format_onnx};
 
 static const struct fmap_format *recognise(const uint8_t *data, size_t bytes, bool marked) {
     for (size_t i = 0; bytes > 0 && i < sizeof formats / sizeof *formats; i++) {

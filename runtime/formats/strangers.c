@@ -18,7 +18,7 @@ static const struct stranger strangers[] = {
     {4, "TFL3", FMAP_ERROR_UNSUPPORTED, "this is a TensorFlow Lite model, which is not supported"},
     {4, "ORTM", FMAP_ERROR_UNSUPPORTED, "this is an ONNX Runtime (.ort) model, which is not supported"},
     {0, "PK\x03\x04", FMAP_ERROR_UNSUPPORTED,
-     "this is a zip archive (PyTorch .pt, Keras .keras), which is not supported"},
+     "this is a zip archive (as PyTorch's .pt), which is not supported"},
     {0, "\x1f\x8b", FMAP_ERROR_FORMAT, "this is compressed with gzip; unpack it first"},
     {0, "\3757zXZ", FMAP_ERROR_FORMAT, "this is compressed with xz; unpack it first"},
     {0, "\x28\xb5\x2f\xfd", FMAP_ERROR_FORMAT, "this is compressed with zstd; unpack it first"},

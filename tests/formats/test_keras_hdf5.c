@@ -63,7 +63,20 @@ static char *network_json(void) {
                       w.layers.text);
 }
 
+/* What the three weights are called: in the file, and in the model. */
+struct names {
+    const char *in_file[3], *in_model[3];
+};
+
+static const struct names by_name = {{"c/c_1/kernel:0", "c/c_1/bias:0", "top/d/kernel:0"},
+                                     {"c/c_1/kernel", "c/c_1/bias", "top/d/kernel"}},
+                          by_number = {{"layers/conv2d/vars/0", "layers/conv2d/vars/1",
+                                        "layers/sequential/layers/dense/vars/0"},
+                                       {"layers/conv2d/vars/0", "layers/conv2d/vars/1",
+                                        "layers/sequential/layers/dense/vars/0"}};
+
 struct options {
+    bool numbered;   /* as Keras 3 has it */
     bool fixed_text; /* the network as text of a fixed length */
     hid_t type;      /* of the kernel */
     int n_more;      /* groups of no layer, so that the tree of groups has levels */
@@ -88,9 +101,11 @@ static struct file write_hdf5(const struct options *options, const char *json) {
         (void)H5Gclose(H5Gcreate2(weights, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
     }
     const float *numbers = (const float *)(const void *)w.data;
-    put_array(weights, "c/c_1/kernel:0", 4, (const hsize_t[]){3, 3, 2, FILTERS}, options->type, numbers);
-    put_array(weights, "c/c_1/bias:0", 1, (const hsize_t[]){FILTERS}, H5T_IEEE_F32LE, numbers + FLOATS);
-    put_array(weights, "top/d/kernel:0", 2, (const hsize_t[]){FILTERS, 2}, H5T_IEEE_F32LE,
+    const struct names *names = options->numbered ? &by_number : &by_name;
+    hid_t group = options->numbered ? file : weights;
+    put_array(group, names->in_file[0], 4, (const hsize_t[]){3, 3, 2, FILTERS}, options->type, numbers);
+    put_array(group, names->in_file[1], 1, (const hsize_t[]){FILTERS}, H5T_IEEE_F32LE, numbers + FLOATS);
+    put_array(group, names->in_file[2], 2, (const hsize_t[]){FILTERS, 2}, H5T_IEEE_F32LE,
               numbers + FLOATS + FILTERS);
     (void)H5Gclose(weights);
     (void)H5Fclose(file);
@@ -121,11 +136,8 @@ static struct file make(const struct options *options) {
 }
 
 /* The constants of two models are the same, and so are their nodes. */
-static void expect_same_models(const fmap_model *a, const fmap_model *b) {
-    static const char *const names[] = {"c/c_1/kernel", "c/c_1/bias", "top/d/kernel"}, *const others[] = {
-                                                                                           "c/kernel",
-                                                                                           "c/bias",
-                                                                                           "d/kernel"};
+static void expect_same_models(const fmap_model *a, const fmap_model *b, const char *const names[3]) {
+    static const char *const others[] = {"c/kernel", "c/bias", "d/kernel"};
     cr_assert_eq(fmap_model_node_count(a), fmap_model_node_count(b));
     for (size_t i = 0; i < fmap_model_node_count(a); i++) {
         fmap_node_info one, other;
@@ -153,7 +165,7 @@ static void expect_like_the_layers_model(const struct options *options) {
     cr_assert_eq(fmap_model_load_memory(file.data, file.bytes, "net.h5", NULL, &model, &error), FMAP_OK, "%s",
                  error.message);
     cr_assert_eq(keras_load(&w, &same, &error), FMAP_OK, "%s", error.message);
-    expect_same_models(model, same);
+    expect_same_models(model, same, by_name.in_model);
     fmap_model_destroy(model);
     fmap_model_destroy(same);
     keras_free(&w);
@@ -218,6 +230,92 @@ Test(keras_hdf5, what_it_cannot_read_is_said) {
     expect_refusal(&(struct options){.type = H5T_IEEE_F32BE}, FMAP_ERROR_UNSUPPORTED, "c/c_1/kernel");
 }
 
+/* ---- archives of Keras 3 ----------------------------------------------------------------------------- */
+
+static void put(struct file *file, const void *data, size_t bytes) {
+    file->data = realloc(file->data, file->bytes + bytes + 1);
+    cr_assert_not_null(file->data);
+    memcpy(file->data + file->bytes, data, bytes);
+    file->bytes += bytes;
+}
+
+static void put_number(struct file *file, size_t number, int bytes) {
+    for (int i = 0; i < bytes; i++) put(file, &(uint8_t){(uint8_t)(i < 8 ? number >> 8 * i : 0)}, 1);
+}
+
+/* What stands in front of a member, and again in the list at the end. */
+static void put_member(struct file *file, bool in_list, const char *name, size_t bytes, size_t offset,
+                       int method) {
+    put(file, in_list ? "PK\1\2\24\0" : "PK\3\4", in_list ? 6 : 4);
+    put_number(file, 20, 2);
+    put_number(file, 0, 2);
+    put_number(file, (size_t)method, 2);
+    put_number(file, 0, 8); /* time, checksum */
+    put_number(file, bytes, 4);
+    put_number(file, bytes, 4);
+    put_number(file, strlen(name), 2);
+    put_number(file, 0, in_list ? 12 : 2);
+    if (in_list) put_number(file, offset, 4);
+    put(file, name, strlen(name));
+}
+
+static struct file write_archive(const char *config, const struct file *weights, int method) {
+    static const char *const names[] = {"metadata.json", "config.json", "model.weights.h5"};
+    const struct file members[] = {
+        {(uint8_t *)(uintptr_t) "{}", 2}, {(uint8_t *)(uintptr_t)config, strlen(config)}, *weights};
+    struct file file = {NULL, 0};
+    size_t offsets[3];
+    for (size_t i = 0; i < 3; i++) {
+        offsets[i] = file.bytes;
+        put_member(&file, false, names[i], members[i].bytes, 0, method);
+        put(&file, members[i].data, members[i].bytes);
+    }
+    size_t begin = file.bytes;
+    for (size_t i = 0; i < 3; i++) put_member(&file, true, names[i], members[i].bytes, offsets[i], method);
+    size_t bytes = file.bytes - begin;
+    put(&file, "PK\5\6\0\0\0\0\3\0\3\0", 12);
+    put_number(&file, bytes, 4);
+    put_number(&file, begin, 4);
+    put_number(&file, 0, 2);
+    return file;
+}
+
+static struct file make_archive(int method) {
+    struct file weights = make(
+        &(struct options){.type = H5T_IEEE_F32LE, .no_network = true, .numbered = true});
+    char *config = network_json();
+    struct file file = write_archive(config, &weights, method);
+    free(config);
+    free(weights.data);
+    return file;
+}
+
+Test(keras_hdf5, archives_of_keras_3) {
+    fmap_model *model = NULL, *same = NULL;
+    fmap_error error = {0};
+    struct file file = make_archive(0);
+    keras_write(&w, NULL);
+    cr_assert_eq(fmap_model_load_memory(file.data, file.bytes, "net.keras", NULL, &model, &error), FMAP_OK,
+                 "%s", error.message);
+    cr_assert_eq(keras_load(&w, &same, &error), FMAP_OK, "%s", error.message);
+    expect_same_models(model, same, by_number.in_model);
+    fmap_model_destroy(model);
+    fmap_model_destroy(same);
+    keras_free(&w);
+    free(file.data);
+}
+
+Test(keras_hdf5, compressed_archives_are_refused) {
+    fmap_model *model = NULL;
+    fmap_error error = {0};
+    struct file file = make_archive(8);
+    cr_assert_eq(fmap_model_load_memory(file.data, file.bytes, NULL, NULL, &model, &error),
+                 FMAP_ERROR_FORMAT);
+    cr_assert(strstr(error.message, "'config.json' is compressed"), "%s", error.message);
+    keras_free(&w);
+    free(file.data);
+}
+
 /* ---- damage ------------------------------------------------------------------------------------------ */
 
 /* Memory that ends where the file does: reading beyond it is a crash. */
@@ -274,6 +372,20 @@ Test(keras_hdf5, with_other_bytes, .timeout = 300) {
             file.data[i] ^= masks[k];
         }
     }
+    keras_free(&w);
+    free(file.data);
+}
+
+Test(keras_hdf5, archives_with_other_bytes_or_cut_off, .timeout = 300) {
+    struct file file = make_archive(0);
+    struct fence fence = raise_fence(file.bytes);
+    for (size_t i = 0; i < file.bytes; i++) {
+        file.data[i] ^= 0xff;
+        (void)load_copy(&fence, file.data, file.bytes);
+        file.data[i] ^= 0xff;
+        if (i) cr_assert_neq(load_copy(&fence, file.data, i), FMAP_OK, "%zu", i);
+    }
+    cr_assert_eq(load_copy(&fence, file.data, file.bytes), FMAP_OK);
     keras_free(&w);
     free(file.data);
 }
