@@ -6,12 +6,13 @@
  * that load as often as they multiply. */
 static double efficiency(int64_t pixels, int64_t vectors) {
     static const double few[12] = {0, 0.11, 0.22, 0.33, 0.44, 0.55, 0.66, 0.77, 0.88, 0.92, 0.95, 0.97};
-    static const double LOADS_AT_EASE = 16.0 / 28; /* for each FMA, of the largest tile of two vectors */
+    static const double LOADS_AT_EASE = 0.6, EACH_MORE = 2; /* for each FMA: those of 10 x 2 */
     int64_t accumulators = pixels * vectors;
     double share = accumulators < 12 ? few[accumulators] : 0.995;
     double loads = (double)(pixels + vectors) / (double)accumulators;
     if (vectors == 1) return 0.92 * share;
-    return loads > LOADS_AT_EASE ? share * (1 - (loads - LOADS_AT_EASE)) : share;
+    double lost = EACH_MORE * (loads - LOADS_AT_EASE);
+    return share * (1 - (lost < 0 ? 0 : lost > 0.2 ? 0.2 : lost));
 }
 
 double fmap_tiling_cost(const struct fmap_tiling *tiling) {
