@@ -19,7 +19,8 @@ struct session {
     fmap_plan *plan;
     fmap_context *context;
     float *input;
-    float *output;
+    float *output;   /* all of them, one behind the other */
+    void **outputs;  /* where each begins */
     size_t n_inputs; /* elements */
     size_t n_outputs;
 };
@@ -43,46 +44,92 @@ static json_t *failure(const char *format, ...) {
 static void unload(struct session *session) {
     free(session->input);
     free(session->output);
+    free(session->outputs);
     fmap_context_destroy(session->context);
     fmap_plan_destroy(session->plan);
     fmap_model_destroy(session->model);
     *session = (struct session){0};
 }
 
-/* Memory for the only input or output, if its elements are float32. */
-static float *port(const struct session *session, bool output, size_t *n) {
+/* Elements of an input or output; false when they are not float32. */
+static bool port_elements(const struct session *session, bool output, size_t i, size_t *n) {
     const fmap_model *model = session->model;
-    size_t n_ports = output ? fmap_model_output_count(model) : fmap_model_input_count(model);
-    fmap_value value = output ? fmap_model_output_value(model, 0) : fmap_model_input_value(model, 0);
+    fmap_value value = output ? fmap_model_output_value(model, i) : fmap_model_input_value(model, i);
     fmap_value_info info;
     fmap_shape shape;
     int64_t elements = 0;
-    if (n_ports != 1 || fmap_model_value(model, value, &info) != FMAP_OK || info.type != FMAP_FLOAT32) {
-        return NULL;
-    }
-    fmap_status status = output ? fmap_plan_output_shape(session->plan, 0, &shape)
-                                : fmap_plan_input_shape(session->plan, 0, &shape);
-    if (status != FMAP_OK || !fmap_shape_elements(&shape, &elements)) return NULL;
+    if (fmap_model_value(model, value, &info) != FMAP_OK || info.type != FMAP_FLOAT32) return false;
+    fmap_status status = output ? fmap_plan_output_shape(session->plan, i, &shape)
+                                : fmap_plan_input_shape(session->plan, i, &shape);
+    if (status != FMAP_OK || !fmap_shape_elements(&shape, &elements)) return false;
     *n = (size_t)elements;
-    return calloc(*n + 1, sizeof(float));
+    return true;
 }
 
-static json_t *load(struct session *session, const char *path, int threads, int64_t batch) {
-    fmap_error error = {0};
+/* Memory for the input and the outputs; false when there is none, or for what a request cannot describe. */
+static bool make_buffers(struct session *session) {
+    size_t n = fmap_model_output_count(session->model), elements = 0;
+    if (fmap_model_input_count(session->model) != 1 ||
+        !port_elements(session, false, 0, &session->n_inputs)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!port_elements(session, true, i, &elements)) return false;
+        session->n_outputs += elements;
+    }
+    session->input = calloc(session->n_inputs + 1, sizeof(float));
+    session->output = calloc(session->n_outputs + 1, sizeof(float));
+    session->outputs = calloc(n + 1, sizeof(void *));
+    if (session->input == NULL || session->output == NULL || session->outputs == NULL) return false;
+    float *begin = session->output;
+    for (size_t i = 0; i < n; i++) {
+        session->outputs[i] = begin;
+        if (port_elements(session, true, i, &elements)) begin += elements;
+    }
+    return true;
+}
+
+/* The shape that a request asks the only input to have; false when it is none. */
+static bool read_shape(const json_t *sizes, fmap_shape *shape) {
+    size_t rank = json_array_size(sizes);
+    if (rank == 0 || rank > FMAP_MAX_RANK) return false;
+    shape->rank = (int)rank;
+    for (size_t i = 0; i < rank; i++) shape->dims[i] = json_integer_value(json_array_get(sizes, i));
+    return true;
+}
+
+/* A plan for so many threads and pictures, of this shape unless it is NULL. */
+static fmap_status plan(struct session *session, int threads, int64_t batch, const fmap_shape *shape,
+                        fmap_error *error) {
     fmap_plan_options options = {.batch = batch, .threads = threads};
+    fmap_value_info input = {0};
+    fmap_port port = {.shape = shape};
+    if (shape != NULL &&
+        fmap_model_value(session->model, fmap_model_input_value(session->model, 0), &input) == FMAP_OK) {
+        port.name = input.name;
+        options.ports = &port;
+        options.n_ports = 1;
+    }
+    fmap_status status = fmap_plan_create(session->model, &options, &session->plan, error);
+    return status == FMAP_OK ? fmap_context_create(session->plan, &session->context, error) : status;
+}
+
+static json_t *load(struct session *session, const char *path, int threads, int64_t batch,
+                    const json_t *sizes) {
+    fmap_error error = {0};
     fmap_plan_info info;
+    fmap_shape shape = {0};
     double start = now();
     unload(session);
+    if (sizes != NULL && !read_shape(sizes, &shape)) return failure("%s: the shape is none", path);
     if (fmap_model_load(path, NULL, &session->model, &error) != FMAP_OK ||
-        fmap_plan_create(session->model, &options, &session->plan, &error) != FMAP_OK ||
-        fmap_context_create(session->plan, &session->context, &error) != FMAP_OK) {
+        plan(session, threads, batch, sizes != NULL ? &shape : NULL, &error) != FMAP_OK) {
         return failure("%s", error.message);
     }
     double seconds = now() - start;
-    session->input = port(session, false, &session->n_inputs);
-    session->output = port(session, true, &session->n_outputs);
-    if (session->input == NULL || session->output == NULL) {
-        return failure("%s: there is no memory, or not one input and one output of float32", path);
+    if (!make_buffers(session)) {
+        unload(session);
+        return failure("%s: there is no memory, or not one input and outputs of float32", path);
     }
     fmap_plan_describe(session->plan, &info);
     size_t elements = session->n_inputs + session->n_outputs + (size_t)info.parameters;
@@ -110,7 +157,7 @@ static bool write_floats(const char *path, const float *values, size_t n) {
 static double run_once(const struct session *session, fmap_error *error) {
     double start = now();
     fmap_status status = fmap_context_run(session->context, (const void *[]){session->input},
-                                          (void *[]){session->output}, error);
+                                          session->outputs, error);
     return status == FMAP_OK ? now() - start : -1;
 }
 
@@ -154,7 +201,7 @@ static json_t *answer(struct session *session, json_t *request) {
         return json_pack("{s:b, s:f}", "ok", 1, "seconds", handoff_seconds());
     }
     if (json_unpack(request, "{s:s, s?i, s?I}", "load", &path, "threads", &threads, "batch", &batch) == 0) {
-        return load(session, path, threads, (int64_t)batch);
+        return load(session, path, threads, (int64_t)batch, json_object_get(request, "shape"));
     }
     if (json_unpack(request, "{s:s, s:s}", "run", &path, "output", &output) == 0) {
         return run(session, path, output);

@@ -16,7 +16,9 @@ import numpy
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 13
+import modern
+
+OPSET = 14  # The first with HardSwish.
 IR_VERSION = 7
 
 
@@ -62,7 +64,20 @@ class Builder:
         return self.node("BatchNormalization", inputs, n, epsilon=1e-5)
 
     def relu(self, x):
-        return self.node("Relu", [x], self.channels[x])
+        return self.unary("Relu", x)
+
+    def leaky(self, x):
+        return self.node("LeakyRelu", [x], self.channels[x], alpha=0.1)
+
+    def unary(self, op, x):
+        """HardSigmoid as everyone trains it; ONNX's default is steeper."""
+        attributes = {"alpha": 1 / 6} if op == "HardSigmoid" else {}
+        return self.node(op, [x], self.channels[x], **attributes)
+
+    def integers(self, name, values):
+        """A constant that is no weight: a shape, sizes."""
+        self.weights.append(numpy_helper.from_array(numpy.array(values, numpy.int64), name))
+        return name
 
     def clip(self, x):
         """Relu6, with its bounds as constants that all layers share."""
@@ -75,11 +90,49 @@ class Builder:
         return self.node("MaxPool", [x], self.channels[x], kernel_shape=[kernel] * 2, strides=[stride] * 2,
                          pads=[pad] * 4, ceil_mode=int(ceil))
 
+    def average_pool(self, x, kernel, stride):
+        return self.node("AveragePool", [x], self.channels[x], kernel_shape=[kernel] * 2, strides=[stride] * 2)
+
+    def lrn(self, x):
+        return self.node("LRN", [x], self.channels[x], size=5, alpha=1e-4, beta=0.75, bias=1.0)
+
     def global_pool(self, x):
         return self.node("GlobalAveragePool", [x], self.channels[x])
 
     def add(self, a, b):
         return self.node("Add", [a, b], self.channels[a])
+
+    def mul(self, a, b):
+        return self.node("Mul", [a, b], self.channels[a])
+
+    def conv_transpose(self, x, filters, scale):
+        """As many pixels as the kernel has for each: they do not overlap."""
+        name = f"convtranspose_{len(self.nodes) + 1}"
+        shape = (self.channels[x], filters, scale, scale)
+        inputs = [x, self.weight(f"{name}.weight", self.normal(shape, math.sqrt(2 / self.channels[x]))),
+                  self.weight(f"{name}.bias", self.normal(filters, 0.05))]
+        return self.node("ConvTranspose", inputs, filters, kernel_shape=[scale] * 2, strides=[scale] * 2)
+
+    def upsample(self, x):
+        """Twice as large, each pixel four times."""
+        scales = self.weight(f"resize_{len(self.nodes) + 1}.scales", [1, 1, 2, 2])
+        return self.node("Resize", [x, "", scales], self.channels[x], mode="nearest",
+                         coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+
+    def halves(self, x):
+        """Both halves of the channels."""
+        names = [f"split_{len(self.nodes) + 1}.{half}" for half in (0, 1)]
+        self.nodes.append(helper.make_node("Split", [x], names, name=names[0], axis=1))
+        self.channels.update(dict.fromkeys(names, self.channels[x] // 2))
+        return names
+
+    def shuffle(self, x, groups, size):
+        """Channels of all groups in turn."""
+        n = self.channels[x]
+        name = f"shuffle_{len(self.nodes) + 1}"
+        x = self.node("Reshape", [x, self.integers(f"{name}.apart", [-1, groups, n // groups, size, size])], n)
+        x = self.node("Transpose", [x], n, perm=[0, 2, 1, 3, 4])
+        return self.node("Reshape", [x, self.integers(f"{name}.together", [-1, n, size, size])], n)
 
     def concat(self, *inputs):
         return self.node("Concat", list(inputs), sum(self.channels[x] for x in inputs), axis=1)
@@ -94,9 +147,15 @@ class Builder:
                   self.weight(f"{name}.bias", self.normal(units, 0.05))]
         return self.node("Gemm", inputs, units, transB=1)
 
+    def output(self, x):
+        maker = next(node.op_type for node in self.nodes if x in node.output)
+        shape = ["N", self.channels[x]] + ([] if maker in ("Flatten", "Gemm") else ["H", "W"])
+        return helper.make_tensor_value_info(x, TensorProto.FLOAT, shape)
+
     def save(self, x, path):
-        output = helper.make_tensor_value_info(x, TensorProto.FLOAT, ["N", self.channels[x]])
-        graph = helper.make_graph(self.nodes, self.name, [self.input], [output], self.weights)
+        """x: the output, or a tuple of them."""
+        outputs = [self.output(name) for name in (x if isinstance(x, tuple) else (x,))]
+        graph = helper.make_graph(self.nodes, self.name, [self.input], outputs, self.weights)
         model = helper.make_model(graph, producer_name="fmap bench", ir_version=IR_VERSION,
                                   opset_imports=[helper.make_opsetid("", OPSET)])
         unfinished = f"{path}.{os.getpid()}"
@@ -186,7 +245,7 @@ def tiny(net):
 
 # Each with the size of its square picture of three channels.
 NETWORKS = {"alexnet": (alexnet, 224), "mobilenetv2": (mobilenetv2, 224), "resnet50": (resnet50, 224),
-            "squeezenet": (squeezenet, 224), "tiny": (tiny, 32), "vgg16": (vgg16, 224)}
+            "squeezenet": (squeezenet, 224), "tiny": (tiny, 32), "vgg16": (vgg16, 224), **modern.NETWORKS}
 
 
 def generate(name, directory):

@@ -44,6 +44,11 @@ def cold_cells(row):
     return f"{1e3 * row['first_answer_seconds']:.0f} ms, {row['peak_rss_bytes'] / 2**20:.0f} MiB"
 
 
+def packed_cell(row):
+    seconds = row.get("packed_answer_seconds")
+    return "-" if seconds is None else f"{1e3 * seconds:.0f} ms"
+
+
 def line(cells):
     return "| " + " | ".join(cells) + " |\n"
 
@@ -87,9 +92,10 @@ def cold_table(rows, engines):
     if not rows:
         return ""
     text = "\nFrom starting the process to the first answer, and the most memory it held:\n\n"
-    text += line(["network", "batch", "threads", "fmap"] + [NAMES.get(engine, engine) for engine in engines])
-    text += "|" + "---|" * (len(engines) + 4) + "\n"
+    text += line(["network", "batch", "threads", "fmap", "fmap, packed"] + [NAMES.get(engine, engine) for engine in engines])
+    text += "|" + "---|" * (len(engines) + 5) + "\n"
     for (name, batch, threads), group in groups(rows).items():
         text += line([name.removeprefix("network/"), str(batch), str(threads)]
-                     + [cold_cells(group.get(engine)) for engine in ["fmap"] + engines])
+                     + [cold_cells(group["fmap"]), packed_cell(group["fmap"])]
+                     + [cold_cells(group.get(engine)) for engine in engines])
     return text

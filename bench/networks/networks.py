@@ -15,16 +15,15 @@ import math
 import os
 import random
 import statistics
-import subprocess
 import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import collection  # noqa: E402
 import runners  # noqa: E402
 from network_table import table  # noqa: E402
 
-NETWORKS = ("digits", "squeezenet", "mobilenetv2", "resnet50", "vgg16")
 TOLERANCE = 1e-3  # Of the answer's root mean square. Winograd and folding round differently; wrong is far away.
 PAUSE_SECONDS = 0.045  # ONNX Runtime's threads spin for 30 ms, OpenMP's for 10, and the last tick counts whole.
 WATCH_SECONDS = 0.02  # Then nobody of ours works, so whoever does is a stranger.
@@ -36,30 +35,13 @@ class Effort:
 
     def __init__(self, quick):
         cores = os.cpu_count() or 1
-        self.networks = NETWORKS[:4] if quick else NETWORKS  # Rivals take 4 to 8 s to load VGG16.
+        self.networks = collection.names(quick)
         self.batches = (1,) if quick else (1, 16)
         self.threads = sorted({1, min(2, cores)} if quick else {1, min(2, cores), cores})
         self.rounds = 5 if quick else 9
         self.round_seconds = 0.1 if quick else 0.3
         self.cold_starts = 0 if quick else 3
         self.engines = tuple(runners.COMMANDS)
-
-
-def model_path(name, build_dir):
-    """The network's file, made when it is missing or older than its maker. RunnerError says why there is none."""
-    if name == "digits":
-        return os.path.join(HERE, "..", "..", "models", "digits", "digits.onnx")
-    folder = os.path.join(build_dir, "networks")
-    path = os.path.join(folder, f"{name}.onnx")
-    maker = os.path.join(HERE, "generate.py")
-    if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(maker):
-        python = runners.python_with("onnx", "numpy")
-        if python is None:
-            raise runners.RunnerError("python3-onnx or python3-numpy is missing")
-        result = subprocess.run([python, maker, "--directory", folder, name], capture_output=True, text=True)
-        if result.returncode != 0:
-            raise runners.RunnerError(f"generate.py failed: {result.stderr.strip().splitlines()[-1]}")
-    return path
 
 
 def input_path(elements, build_dir):
@@ -106,7 +88,8 @@ class Contest:
     def __init__(self, name, batch, threads, build_dir, report):
         self.name, self.batch, self.threads = name, batch, threads
         self.build_dir, self.report = build_dir, report
-        self.path = model_path(name, build_dir)
+        self.path = collection.path(name, build_dir)
+        self.shape = collection.input_shape(name, batch)
         self.rows = {}
         self.ours = None
         self.watched = self.idle = 0.0
@@ -115,7 +98,8 @@ class Contest:
         return f"{self.name}, batch {self.batch}, {self.threads} threads: {engine}"
 
     def request(self):
-        return {"load": os.path.abspath(self.path), "threads": self.threads, "batch": self.batch}
+        asked = {"load": os.path.abspath(self.path), "threads": self.threads, "batch": self.batch}
+        return {**asked, "shape": self.shape} if self.shape else asked
 
     def run(self, runner, loaded):
         """One run on the common input; the answer."""
@@ -139,7 +123,8 @@ class Contest:
             "kind": "network", "name": f"network/{self.name}", "batch": self.batch, "threads": self.threads,
             "engine": engine, "variant": loaded["variant"], "version": loaded["version"], "seconds": [],
             "flops": self.flops, "bytes": self.bytes, "load_seconds": loaded["load_seconds"],
-            "first_answer_seconds": None, "peak_rss_bytes": None, "handoff_seconds": None, "strangers": None,
+            "first_answer_seconds": None, "packed_answer_seconds": None, "peak_rss_bytes": None,
+            "handoff_seconds": None, "strangers": None,
             "difference": far}
 
     def measure(self, running, effort):
@@ -190,20 +175,35 @@ class Contest:
         """From starting a process to its first answer, with the files in the page cache; and its memory."""
         for engine, row in self.rows.items():
             try:
-                measured = [self.start_cold(engine, row["variant"]) for _ in range(starts)]
+                measured = [self.start_cold(engine, {**self.request(), "variants": [row["variant"]]})
+                            for _ in range(starts)]
+                if engine == "fmap":
+                    row["packed_answer_seconds"] = self.measure_packed(starts)
             except runners.RunnerError as error:
                 self.report(f"{self.where(engine)}: {error}")
                 continue
             row["first_answer_seconds"] = statistics.median(seconds for seconds, _ in measured)
             row["peak_rss_bytes"] = statistics.median(peak for _, peak in measured)
 
-    def start_cold(self, engine, variant):
-        """Seconds, bytes."""
+    def measure_packed(self, starts):
+        """The same from a packed file, whose answer has to be that of the network to the bit; None where there is none."""
+        try:
+            packed = collection.pack(self.name, self.shape, self.batch, self.threads, self.build_dir)
+        except runners.RunnerError as error:
+            self.report(f"{self.where('fmap')}: {error}")
+            return None
+        measured = [self.start_cold("fmap", {**self.request(), "load": packed}, self.ours) for _ in range(starts)]
+        return statistics.median(seconds for seconds, _ in measured)
+
+    def start_cold(self, engine, request, expected=None):
+        """Seconds, bytes. A request with "variants" spares PyTorch to find out again which of its ways is the fastest."""
         start = time.perf_counter()
         with runners.start(engine, self.build_dir, self.report) as runner:
-            # PyTorch need not find out again which of its ways is the fastest.
-            self.run(runner, runner.ask({**self.request(), "variants": [variant]}))
-            return time.perf_counter() - start, runner.peak_bytes()
+            answer = self.run(runner, runner.ask(request))
+            seconds = time.perf_counter() - start
+            if expected is not None and answer != expected:
+                raise runners.RunnerError("the packed file gives another answer")
+            return seconds, runner.peak_bytes()
 
 
 def start_all(engines, build_dir, report, stack):
@@ -246,7 +246,7 @@ def rows(quick, build_dir, report, effort=None):
     A row is {"kind": "network", "name": "network/NAME", "batch", "threads", "engine", "variant", "version", "seconds":
     [one per round], "flops": of a run by the direct algorithms, "bytes": weights, input and output once,
     "load_seconds", "difference": from our answer, relative; and, unless quick, "first_answer_seconds" from starting
-    the process and "peak_rss_bytes", else None; "handoff_seconds": [before, after] the rounds, how long a cache line took
+    the process and "peak_rss_bytes", else None, and of ours "packed_answer_seconds" from a packed file; "handoff_seconds": [before, after] the rounds, how long a cache line took
     from one processor to another, None for one thread: a virtual machine's processors may be moved closer or further
     apart, and times on two threads that were measured in different states cannot be compared; "strangers": the share of the processors' time that other
     programs took meanwhile}. build_dir is where fmap-network-runner was built; files that are
@@ -264,7 +264,7 @@ def rows(quick, build_dir, report, effort=None):
                     try:
                         contest = Contest(name, batch, threads, build_dir, report)
                     except runners.RunnerError as error:
-                        report(f"networks: {name} skipped: {error}")
+                        report(f"networks: {name}, batch {batch} skipped: {error}")
                         continue
                     yield from contest_rows(contest, running, effort)
 

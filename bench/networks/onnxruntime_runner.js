@@ -26,9 +26,15 @@ function shape(metadata, batch) {
     });
 }
 
-function empty(metadata, batch) {
-    const sizes = shape(metadata, batch);
+function empty(sizes) {
     return new Tensor('float32', new Float32Array(sizes.reduce((a, b) => a * b, 1)), sizes);
+}
+
+// Memory for the outputs, whose shapes only a run tells.
+function outputs(native, feeds) {
+    const names = native.outputMetadata.map(({name}) => name);
+    const found = native.run(feeds, Object.fromEntries(names.map((name) => [name, null])), {});
+    return Object.fromEntries(names.map((name) => [name, empty(found[name].dims)]));
 }
 
 function load(request) {
@@ -46,16 +52,10 @@ function load(request) {
     });
     const loadSeconds = seconds() - start;
     const input = native.inputMetadata[0];
-    const output = native.outputMetadata[0];
-    session = {
-        native,
-        input: empty(input, request.batch),
-        output: empty(output, request.batch),
-        feeds: {},
-        fetches: {},
-    };
-    session.feeds[input.name] = session.input;
-    session.fetches[output.name] = session.output; // Written in place: no allocation in a run.
+    const image = empty(request.shape || shape(input, request.batch));
+    const feeds = {[input.name]: image};
+    const fetches = outputs(native, feeds); // Written in place: no allocation in a run.
+    session = {native, input: image, feeds, fetches};
     return {load_seconds: loadSeconds, version, variant: 'cpu', input_elements: session.input.data.length};
 }
 
@@ -71,15 +71,15 @@ function runOnce({native, feeds, fetches}) {
 }
 
 function run(request) {
-    const {input, output} = loaded();
+    const {input, fetches} = loaded();
     const bytes = fs.readFileSync(request.run);
     if (bytes.length !== input.data.byteLength) {
         throw new Error(`${request.run} does not hold ${input.data.length} floats`);
     }
     Buffer.from(input.data.buffer, input.data.byteOffset, input.data.byteLength).set(bytes);
     const took = runOnce(session);
-    const result = output.data;
-    fs.writeFileSync(request.output, Buffer.from(result.buffer, result.byteOffset, result.byteLength));
+    const results = Object.values(fetches).map(({data}) => Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+    fs.writeFileSync(request.output, Buffer.concat(results));
     return {seconds: took};
 }
 

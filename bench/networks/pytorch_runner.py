@@ -60,20 +60,36 @@ def pad(x, pads, value=None, *, mode=b"constant"):
     return padded(x, [int(n) for n in pads], 0.0 if value is None else float(value))
 
 
+def hard_sigmoid(x, *, alpha=0.2, beta=0.5):
+    return F.hardsigmoid(x) if abs(alpha - 1 / 6) < 1e-6 and beta == 0.5 else (alpha * x + beta).clamp(0, 1)
+
+
 OPERATORS = {
     "Add": lambda a, b: a + b,
+    "AveragePool": lambda x, kernel_shape, strides: F.avg_pool2d(x, kernel_shape, strides),
     "BatchNormalization": batch_norm,
     "Clip": lambda x, low, high: F.hardtanh(x, float(low), float(high)),
     "Concat": lambda *inputs, axis: torch.cat(inputs, axis),
     "Conv": convolution,
+    "ConvTranspose": lambda x, weight, bias, strides, **_: F.conv_transpose2d(x, weight, bias, strides),
     "Dropout": lambda x, *_, **__: x,
     "Flatten": lambda x, axis=1: torch.flatten(x, axis),
     "Gemm": gemm,
     "GlobalAveragePool": lambda x: F.adaptive_avg_pool2d(x, 1),
+    "HardSigmoid": hard_sigmoid,
+    "HardSwish": F.hardswish,
+    "LRN": lambda x, size, alpha, beta, bias: F.local_response_norm(x, size, alpha, beta, bias),
+    "LeakyRelu": lambda x, alpha: F.leaky_relu(x, alpha),
     "MaxPool": max_pool,
+    "Mul": lambda a, b: a * b,
     "Pad": pad,
     "Relu": F.relu,
+    "Reshape": lambda x, sizes: torch.reshape(x, [int(n) for n in sizes]),
+    "Resize": lambda x, _, scales, **__: F.interpolate(x, scale_factor=[float(n) for n in scales[2:]]),
+    "Sigmoid": torch.sigmoid,
     "Softmax": lambda x, axis=-1: torch.softmax(x, axis),
+    "Split": lambda x, axis: torch.chunk(x, 2, axis),
+    "Transpose": lambda x, perm: x.permute(perm),
 }
 
 
@@ -87,18 +103,19 @@ class Network(torch.nn.Module):
         self.constants = {}
         for weight in graph.initializer:
             self.constants[weight.name] = torch.from_numpy(numpy_helper.to_array(weight).copy())
-        self.steps = [(OPERATORS[node.op_type], list(node.input), node.output[0], attributes(node))
+        self.steps = [(OPERATORS[node.op_type], list(node.input), list(node.output), attributes(node))
                       for node in graph.node]
         image = [value for value in graph.input if value.name not in self.constants]
         self.image = image[0].name
         self.shape = [dimension.dim_value for dimension in image[0].type.tensor_type.shape.dim]
-        self.answer = graph.output[0].name
+        self.answers = [output.name for output in graph.output]
 
     def forward(self, image):
         values = {**self.constants, "": None, self.image: image}
-        for function, inputs, output, parameters in self.steps:
-            values[output] = function(*[values[name] for name in inputs], **parameters)
-        return values[self.answer]
+        for function, inputs, outputs, parameters in self.steps:
+            result = function(*[values[name] for name in inputs], **parameters)
+            values.update(zip(outputs, [result] if len(outputs) == 1 else result))
+        return tuple(values[name] for name in self.answers)
 
 
 def program(network, image, variant):
@@ -109,11 +126,11 @@ def program(network, image, variant):
 class Session:
     """The network that was loaded last."""
 
-    def __init__(self, path, threads, batch, variants):
+    def __init__(self, path, threads, batch, variants, shape):
         torch.set_num_threads(threads)
         start = time.perf_counter()
         network = Network(path).eval()
-        self.shape = [batch] + network.shape[1:]
+        self.shape = shape or [batch] + network.shape[1:]
         self.read_seconds = time.perf_counter() - start
         self.best_seconds = None
         for variant in variants:
@@ -158,7 +175,7 @@ class Session:
 def answer(session, request):
     if "load" in request:
         session = Session(request["load"], request.get("threads", 1), request.get("batch", 1),
-                          request.get("variants", VARIANTS))
+                          request.get("variants", VARIANTS), request.get("shape"))
         return session, {"load_seconds": session.load_seconds, "version": torch.__version__,
                          "variant": session.variant, "input_elements": session.image.numel()}
     if session is None:
@@ -166,7 +183,7 @@ def answer(session, request):
     if "run" in request:
         session.set_image(numpy.fromfile(request["run"], numpy.float32))
         seconds, result = session.run()
-        result.contiguous().numpy().tofile(request["output"])
+        numpy.concatenate([output.contiguous().numpy().ravel() for output in result]).tofile(request["output"])
         return session, {"seconds": seconds}
     if "time" in request:
         options = request["time"]

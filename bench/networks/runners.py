@@ -3,7 +3,9 @@
 A request is one JSON object on a line of the process's input, its answer one on a line of its output:
 
     {"load": MODEL.onnx, "threads": T, "batch": N}        {"ok": true, "load_seconds": S, "version": V, "variant": W,
-                                                           "input_elements": E}; ours adds "flops" and "bytes"
+                                                           "input_elements": E}; ours adds "flops" and "bytes".
+                                                           A "shape" is that of the only input, where the file
+                                                           leaves more open than the batch
     {"run": INPUT, "output": FILE}                        {"ok": true, "seconds": S}: reads raw float32, runs once,
                                                            writes raw float32
     {"time": {"repetitions": R, "min_seconds": S}}        {"ok": true, "seconds": [...]}: R runs at least, of S seconds

@@ -17,6 +17,7 @@ SOURCE = os.path.join(HERE, "..", "..")
 BUILD = os.environ.get("FMAP_BUILD_DIR", os.path.join(SOURCE, "build", "release"))
 NETWORKS = os.path.join(SOURCE, "bench", "networks")
 sys.path.insert(0, NETWORKS)
+import collection  # noqa: E402
 import network_table  # noqa: E402
 import networks  # noqa: E402
 import runners  # noqa: E402
@@ -70,7 +71,9 @@ class Statistics(unittest.TestCase):
 
     def test_table_of_first_answers(self):
         rows = [row("fmap", [0.01], first_answer_seconds=0.0321, peak_rss_bytes=7 * 2**20), row("pytorch", [0.01])]
-        self.assertEqual(network_table.table(rows).splitlines()[-1], "| net | 1 | 1 | 32 ms, 7 MiB | - |")
+        self.assertEqual(network_table.table(rows).splitlines()[-1], "| net | 1 | 1 | 32 ms, 7 MiB | - | - |")
+        rows[0]["packed_answer_seconds"] = 0.004
+        self.assertEqual(network_table.table(rows).splitlines()[-1], "| net | 1 | 1 | 32 ms, 7 MiB | 4 ms | - |")
 
 
 class WithFolder(unittest.TestCase):
@@ -187,6 +190,8 @@ class Contest(WithFolder):
         for found in self.rows(fmap="good", rival="good"):
             self.assertGreater(found["first_answer_seconds"], 0)
             self.assertGreater(found["peak_rss_bytes"], 2**20)
+            if found["engine"] != "fmap":
+                self.assertIsNone(found["packed_answer_seconds"])
 
     def test_everybody_gets_the_same_numbers(self):
         path = networks.input_path(1000, self.folder)
@@ -195,6 +200,23 @@ class Contest(WithFolder):
         self.assertEqual(first, networks.read_floats(networks.input_path(1000, self.folder)))
         self.assertEqual(len(first), 1000)
         self.assertTrue(-1 <= min(first) < -0.9 and 0.9 < max(first) < 1)
+
+
+class Collection(WithFolder):
+    def test_a_network_with_a_batch_of_its_own_is_not_timed_with_another(self):
+        self.assertEqual(collection.input_shape("mnist_cntk", 1), [1, 1, 28, 28])
+        self.assertEqual(collection.input_shape("ppocr_v2_cls", 16), [16, 3, 48, 192])
+        self.assertIsNone(collection.input_shape("resnet50", 16))
+        with self.assertRaisesRegex(runners.RunnerError, "^its batch is 1$"):
+            collection.input_shape("mnist_cntk", 16)
+
+    def test_real_networks_may_be_missing(self):
+        with mock.patch.object(collection, "SHARED", self.folder):
+            with self.assertRaisesRegex(runners.RunnerError, "is missing"):
+                collection.path("mnist_cntk", self.folder)
+
+    def test_quick_is_a_part_of_full(self):
+        self.assertLess(set(collection.names(True)), set(collection.names(False)))
 
 
 def runner_or_skip(test):
@@ -212,7 +234,7 @@ class OurRunner(WithFolder):
         command = runner_or_skip(self)
         if runners.python_with("onnx", "numpy") is None:
             self.skipTest("python3-onnx or python3-numpy is missing")
-        self.path = networks.model_path("tiny", self.folder)
+        self.path = collection.path("tiny", self.folder)
         self.runner = runners.Runner("fmap", command)
         self.addCleanup(self.runner.close)
 
@@ -237,7 +259,7 @@ class OurRunner(WithFolder):
         except runners.RunnerError as error:
             self.skipTest(str(error))
         with rival:
-            for path in (None, networks.model_path("digits", self.folder)):
+            for path in (None, collection.path("digits", self.folder)):
                 ours, _ = self.answer(self.runner, 2, 1, path)
                 theirs, _ = self.answer(rival, 2, 1, path)
                 self.assertLess(networks.difference(ours, theirs), 1e-5)
@@ -258,6 +280,25 @@ class OurRunner(WithFolder):
         else:
             self.assertLess(seconds, 0)
 
+    def test_a_shape_and_several_outputs(self):
+        path = collection.path("yolov3-tiny", self.folder)
+        loaded = self.runner.ask({"load": path, "shape": [1, 3, 416, 416]})
+        self.assertEqual(loaded["input_elements"], 3 * 416 * 416)
+        output = os.path.join(self.folder, "output")
+        self.runner.ask({"run": networks.input_path(loaded["input_elements"], self.folder), "output": output})
+        self.assertEqual(len(networks.read_floats(output)), 255 * (13 * 13 + 26 * 26))
+        for shape in ([1, 3], [], [1] * 100, [1, 3, 416, -1]):
+            with self.assertRaises(runners.RunnerError):
+                self.runner.ask({"load": path, "shape": shape})
+
+    def test_a_packed_file_gives_the_same_bits(self):
+        if not os.path.exists(os.path.join(BUILD, "fmap")):
+            self.skipTest("the command fmap is not built")
+        ours, _ = self.answer(self.runner, 1, 1, collection.path("digits", self.folder))
+        os.symlink(os.path.abspath(os.path.join(BUILD, "fmap")), os.path.join(self.folder, "fmap"))
+        packed = collection.pack("digits", None, 1, 1, self.folder)
+        self.assertEqual(self.answer(self.runner, 1, 1, packed)[0], ours)
+
     def test_refusals_are_sentences_and_it_goes_on(self):
         short = os.path.join(self.folder, "short")
         with open(short, "wb") as file:
@@ -275,12 +316,14 @@ class OurRunner(WithFolder):
 
     def test_networks_have_as_many_parameters_as_their_authors_say(self):
         count = ("import generate, numpy, sys\n"
-                 "for name, known in (('squeezenet', 1235496), ('mobilenetv2', 3504872)):\n"
+                 "for name, known in (('squeezenet', 1235496), ('mobilenetv2', 3504872),\n"
+                 "                    ('densenet121', 7978856), ('shufflenetv2', 2278604), ('mobilenetv3', 5483032),\n"
+                 "                    ('efficientnet-b0', 5288548)):\n"
                  "    build, size = generate.NETWORKS[name]\n"
                  "    net = generate.Builder(name, 3, size)\n"
                  "    build(net)\n"
-                 "    n = sum(int(numpy.prod(w.dims)) for w in net.weights if not w.name.endswith(('.mean', '.variance')))\n"
-                 "    n -= sum(w.name in ('zero', 'six') for w in net.weights)\n"
+                 "    names = ('.mean', '.variance', '.apart', '.together', 'zero', 'six')\n"
+                 "    n = sum(int(numpy.prod(w.dims)) for w in net.weights if not w.name.endswith(names))\n"
                  "    assert n == known, (name, n)\n")
         subprocess.run([runners.python_with("onnx", "numpy"), "-c", count], cwd=NETWORKS, check=True)
 
