@@ -1,25 +1,19 @@
 """The networks that are timed: the one that ships with the source, those that generate.py writes, and, where the folder
 `../shared/models` lies beside the source, real ones of other people."""
+import array
 import os
+import random
 import subprocess
 
 import runners
+import tensor_file
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHARED = os.path.join(HERE, "..", "..", "..", "shared", "models")
 
-# Real networks, with the shape of their input; None is the batch, which the others fix to 1.
-REAL = {
-    "mnist_cntk": (1, 1, 28, 28),
-    "squeezenet1.1": (1, 3, 227, 227),
-    "mobilenetv1_0.25_128": (1, 3, 128, 128),
-    "ppocr_v4_det": (None, 3, 320, 480),
-    "ppocr_v4_rec": (None, 3, 48, 320),
-    "ppocr_v2_cls": (None, 3, 48, 192),
-    "blazeface_128": (1, 128, 128, 3),
-    "blazeface_256": (1, 256, 256, 3),
-    "mlsd_tiny_320": (1, 320, 320, 4),
-}
+REAL = ("mnist_cntk", "squeezenet1.1", "mobilenetv1_0.25_128", "ppocr_v4_det", "ppocr_v4_rec", "ppocr_v2_cls",
+        "blazeface_128", "blazeface_256", "mlsd_tiny_320")
+OPEN = ("ppocr_v4_det", "ppocr_v4_rec", "ppocr_v2_cls")  # The others' batch is 1.
 CLASSICS = ("digits", "squeezenet", "mobilenetv2", "resnet50", "vgg16")
 MODERN = ("googlenet", "densenet121", "shufflenetv2", "mobilenetv3", "efficientnet-b0", "unet", "yolov3-tiny")
 QUICK = (*CLASSICS[:4], "shufflenetv2", "ppocr_v2_cls")  # Rivals take 4 to 8 s to load VGG16.
@@ -34,10 +28,34 @@ def input_shape(name, batch):
     """What to ask for; None where the file says all but the batch. RunnerError when the network has a batch of its own."""
     if name not in REAL:
         return None
-    first, *rest = REAL[name]
-    if first is not None and first != batch:
-        raise runners.RunnerError(f"its batch is {first}")
-    return [batch, *rest]
+    if name not in OPEN and batch != 1:
+        raise runners.RunnerError("its batch is 1")
+    return [batch, *real_input(name)[0][1:]]
+
+
+def real_input(name):
+    """Shape and bytes of the picture that comes with a real network. On noise a detector's answer is next to nothing, and
+    all engines' roundings are large beside it. RunnerError when there is none."""
+    try:
+        return tensor_file.read_float_tensor(os.path.join(SHARED, name, "test_data_set_0", "input_0.pb"))
+    except (OSError, ValueError) as error:
+        raise runners.RunnerError(f"no input in ../shared/models: {error}") from error
+
+
+def input_path(name, batch, elements, build_dir):
+    """A file of so many numbers, the same in each call: those of the network, or arbitrary ones between -1 and 1."""
+    folder = os.path.join(build_dir, "networks")
+    if name in REAL:
+        found = os.path.join(folder, f"input-{name}-{batch}.f32")
+        with open(found, "wb") as file:
+            file.write(real_input(name)[1] * batch)
+        return found
+    found = os.path.join(folder, f"input-{elements}.f32")
+    if not os.path.exists(found) or os.path.getsize(found) != 4 * elements:
+        words = array.array("H", random.Random(1).randbytes(2 * elements))
+        with open(found, "wb") as file:
+            array.array("f", [word / 32768 - 1 for word in words]).tofile(file)
+    return found
 
 
 def path(name, build_dir):
@@ -73,5 +91,5 @@ def pack(name, shape, batch, threads, build_dir):
     command += [f"--batch={batch}"] if shape is None else ["--input-shape=" + "x".join(map(str, shape))]
     result = subprocess.run(command + [path(name, build_dir)], capture_output=True, text=True)
     if result.returncode != 0:
-        raise runners.RunnerError(f"fmap pack: {(result.stderr.strip() or str(result.returncode))}")
+        raise runners.RunnerError(f"fmap pack: {result.stderr.strip() or result.returncode}")
     return packed

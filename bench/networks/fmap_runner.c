@@ -53,12 +53,11 @@ static void unload(struct session *session) {
 
 /* Elements of an input or output; false when they are not float32. */
 static bool port_elements(const struct session *session, bool output, size_t i, size_t *n) {
-    const fmap_model *model = session->model;
-    fmap_value value = output ? fmap_model_output_value(model, i) : fmap_model_input_value(model, i);
-    fmap_value_info info;
     fmap_shape shape;
     int64_t elements = 0;
-    if (fmap_model_value(model, value, &info) != FMAP_OK || info.type != FMAP_FLOAT32) return false;
+    fmap_type type = output ? fmap_plan_output_type(session->plan, i)
+                            : fmap_plan_input_type(session->plan, i);
+    if (type != FMAP_FLOAT32) return false;
     fmap_status status = output ? fmap_plan_output_shape(session->plan, i, &shape)
                                 : fmap_plan_input_shape(session->plan, i, &shape);
     if (status != FMAP_OK || !fmap_shape_elements(&shape, &elements)) return false;

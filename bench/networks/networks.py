@@ -13,7 +13,6 @@ import contextlib
 import json
 import math
 import os
-import random
 import statistics
 import sys
 import time
@@ -42,16 +41,6 @@ class Effort:
         self.round_seconds = 0.1 if quick else 0.3
         self.cold_starts = 0 if quick else 3
         self.engines = tuple(runners.COMMANDS)
-
-
-def input_path(elements, build_dir):
-    """A file of so many numbers between -1 and 1, the same in each call."""
-    path = os.path.join(build_dir, "networks", f"input-{elements}.f32")
-    if not os.path.exists(path) or os.path.getsize(path) != 4 * elements:
-        words = array.array("H", random.Random(1).randbytes(2 * elements))
-        with open(path, "wb") as file:
-            array.array("f", [word / 32768 - 1 for word in words]).tofile(file)
-    return path
 
 
 def read_floats(path):
@@ -104,8 +93,8 @@ class Contest:
     def run(self, runner, loaded):
         """One run on the common input; the answer."""
         output = os.path.join(self.build_dir, "networks", f"output-{runner.engine}.f32")
-        runner.ask({"run": os.path.abspath(input_path(loaded["input_elements"], self.build_dir)),
-                    "output": os.path.abspath(output)})
+        image = collection.input_path(self.name, self.batch, loaded["input_elements"], self.build_dir)
+        runner.ask({"run": os.path.abspath(image), "output": os.path.abspath(output)})
         return read_floats(output)
 
     def admit(self, runner):

@@ -194,26 +194,46 @@ class Contest(WithFolder):
                 self.assertIsNone(found["packed_answer_seconds"])
 
     def test_everybody_gets_the_same_numbers(self):
-        path = networks.input_path(1000, self.folder)
+        path = collection.input_path("tiny", 1, 1000, self.folder)
         first = networks.read_floats(path)
         os.remove(path)
-        self.assertEqual(first, networks.read_floats(networks.input_path(1000, self.folder)))
+        self.assertEqual(first, networks.read_floats(collection.input_path("tiny", 1, 1000, self.folder)))
         self.assertEqual(len(first), 1000)
         self.assertTrue(-1 <= min(first) < -0.9 and 0.9 < max(first) < 1)
 
 
 class Collection(WithFolder):
+    def setUp(self):
+        super().setUp()
+        self.enterContext(mock.patch.object(collection, "SHARED", self.folder))
+
+    def write(self, name, data):
+        folder = os.path.join(self.folder, name, "test_data_set_0")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "input_0.pb"), "wb") as file:
+            file.write(data)
+
+    def test_an_input_that_is_no_tensor_is_refused(self):
+        for data in (b"\x08", b"\x08\x02\x10\x01\x4a\x04abcd", b"\x08\x01\x10\x07\x4a\x04abcd", b"\x0d", b"\x4a\x80"):
+            self.write("mnist_cntk", data)
+            with self.assertRaisesRegex(runners.RunnerError, "no input"):
+                collection.real_input("mnist_cntk")
+
     def test_a_network_with_a_batch_of_its_own_is_not_timed_with_another(self):
-        self.assertEqual(collection.input_shape("mnist_cntk", 1), [1, 1, 28, 28])
-        self.assertEqual(collection.input_shape("ppocr_v2_cls", 16), [16, 3, 48, 192])
+        # What protoc would write of a tensor x of 1x2 and one of 1x3 with its shape packed.
+        self.write("mnist_cntk", b"\x08\x01\x08\x02\x10\x01\x42\x01x\x4a\x08" + bytes(range(8)))
+        self.write("ppocr_v2_cls", b"\x0a\x02\x01\x03\x10\x01\x4a\x0c" + bytes(range(12)))
+        self.assertEqual(collection.input_shape("mnist_cntk", 1), [1, 2])
+        self.assertEqual(collection.input_shape("ppocr_v2_cls", 16), [16, 3])
+        with open(collection.input_path("ppocr_v2_cls", 2, 6, self.folder), "rb") as file:
+            self.assertEqual(file.read(), 2 * bytes(range(12)))
         self.assertIsNone(collection.input_shape("resnet50", 16))
         with self.assertRaisesRegex(runners.RunnerError, "^its batch is 1$"):
             collection.input_shape("mnist_cntk", 16)
 
     def test_real_networks_may_be_missing(self):
-        with mock.patch.object(collection, "SHARED", self.folder):
-            with self.assertRaisesRegex(runners.RunnerError, "is missing"):
-                collection.path("mnist_cntk", self.folder)
+        with self.assertRaisesRegex(runners.RunnerError, "is missing"):
+            collection.path("mnist_cntk", self.folder)
 
     def test_quick_is_a_part_of_full(self):
         self.assertLess(set(collection.names(True)), set(collection.names(False)))
@@ -241,7 +261,7 @@ class OurRunner(WithFolder):
     def answer(self, runner, batch, threads, path=None):
         loaded = runner.ask({"load": path or self.path, "threads": threads, "batch": batch})
         output = os.path.join(self.folder, "output")
-        runner.ask({"run": networks.input_path(loaded["input_elements"], self.folder), "output": output})
+        runner.ask({"run": collection.input_path("tiny", 1, loaded["input_elements"], self.folder), "output": output})
         return networks.read_floats(output), loaded
 
     def test_threads_and_batch_change_no_bit(self):
@@ -285,7 +305,7 @@ class OurRunner(WithFolder):
         loaded = self.runner.ask({"load": path, "shape": [1, 3, 416, 416]})
         self.assertEqual(loaded["input_elements"], 3 * 416 * 416)
         output = os.path.join(self.folder, "output")
-        self.runner.ask({"run": networks.input_path(loaded["input_elements"], self.folder), "output": output})
+        self.runner.ask({"run": collection.input_path("tiny", 1, loaded["input_elements"], self.folder), "output": output})
         self.assertEqual(len(networks.read_floats(output)), 255 * (13 * 13 + 26 * 26))
         for shape in ([1, 3], [], [1] * 100, [1, 3, 416, -1]):
             with self.assertRaises(runners.RunnerError):
