@@ -1,14 +1,18 @@
 /* Channels that do not begin on a block: runs of lanes are copied pixel by pixel, so that the tensor stays in blocked
- * form. */
+ * form. Two runs that take turns, as in a shuffle of two groups, are one: their lanes are interleaved in registers. */
 #include "runtime/layers/channels.h"
 
 #include "runtime/layers/elements.h"
 
 #include <string.h>
 
-/* Lanes that lie side by side in one block of the source and in one of the destination. */
+/* So many pixels of a block are copied lane by lane before the next: they stay in the nearest cache. */
+enum { STRIP_PIXELS = 64 };
+
+/* Lanes that lie side by side in one block of the source and in one of the destination; or so many pairs there, of one lane
+ * from here and one from the other source each. */
 struct run {
-    int64_t src, dst; /* offsets within an image, of the first pixel */
+    int64_t src, other, dst; /* offsets within an image, of the first pixel; other: -1 where there is none */
     int64_t lanes;
 };
 
@@ -52,6 +56,33 @@ static void copy_run(const float *src, float *dst, int64_t pixels, int64_t lanes
 }
 #undef CASE
 
+/* Of two groups of channels in turn. */
+static inline __attribute__((always_inline)) void mix_lanes(const float *restrict first,
+                                                            const float *restrict second, float *restrict dst,
+                                                            int64_t pixels, int64_t lanes) {
+    for (int64_t p = 0; p < pixels; p++, first += FMAP_BLOCK, second += FMAP_BLOCK, dst += FMAP_BLOCK) {
+        for (int64_t i = 0; i < lanes; i++) {
+            dst[2 * i] = first[i];
+            dst[2 * i + 1] = second[i];
+        }
+    }
+}
+
+#define CASE(n) \
+    case n: mix_lanes(first, second, dst, pixels, n); break
+static void mix_run(const float *first, const float *second, float *dst, int64_t pixels, int64_t lanes) {
+    switch (lanes) {
+        CASE(2);
+        CASE(3);
+        CASE(4);
+        CASE(5);
+        CASE(6);
+        CASE(7);
+    default: mix_lanes(first, second, dst, pixels, FMAP_BLOCK / 2); break;
+    }
+}
+#undef CASE
+
 static void channels_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct channels_job *job = step->job;
     const float *src = fmap_at(run, &step->operands[0]);
@@ -62,8 +93,18 @@ static void channels_part(const struct fmap_run *run, const struct fmap_step *st
     int64_t pixels = job->pixels - first < job->pixels_per_part ? job->pixels - first : job->pixels_per_part;
     src += image * job->src_image_stride + first * FMAP_BLOCK;
     dst += image * job->dst_image_stride + first * FMAP_BLOCK;
-    for (int64_t i = job->first_run[block]; i < job->first_run[block + 1]; i++)
-        copy_run(src + job->runs[i].src, dst + job->runs[i].dst, pixels, job->runs[i].lanes);
+    for (int64_t p = 0; p < pixels; p += STRIP_PIXELS) {
+        int64_t strip = pixels - p < STRIP_PIXELS ? pixels - p : STRIP_PIXELS;
+        const float *from = src + p * FMAP_BLOCK;
+        float *to = dst + p * FMAP_BLOCK;
+        for (int64_t i = job->first_run[block]; i < job->first_run[block + 1]; i++) {
+            const struct run *lanes = &job->runs[i];
+            if (lanes->other < 0)
+                copy_run(from + lanes->src, to + lanes->dst, strip, lanes->lanes);
+            else
+                mix_run(from + lanes->src, from + lanes->other, to + lanes->dst, strip, lanes->lanes);
+        }
+    }
 }
 
 static int64_t source_of(const struct fmap_channels *channels, int64_t i) {
@@ -79,6 +120,33 @@ static int64_t run_length(const struct fmap_channels *channels, int64_t i) {
     return n;
 }
 
+/* How many pairs of channels from number i on are the next of the same two: of two blocks, and in one. */
+static int64_t pairs_length(const struct fmap_channels *channels, int64_t i) {
+    if (i + 1 >= channels->count) return 0;
+    int64_t first = source_of(channels, i), second = source_of(channels, i + 1), n = 0;
+    int64_t room = (FMAP_BLOCK - (channels->dst_first + i) % FMAP_BLOCK) / 2;
+    while (n < room && i + 2 * n + 1 < channels->count && source_of(channels, i + 2 * n) == first + n &&
+           source_of(channels, i + 2 * n + 1) == second + n &&
+           (n == 0 || ((first + n) % FMAP_BLOCK != 0 && (second + n) % FMAP_BLOCK != 0)))
+        n++;
+    return n;
+}
+
+static int64_t lane_offset(int64_t channel, int64_t pixels) {
+    return channel / FMAP_BLOCK * pixels * FMAP_BLOCK + channel % FMAP_BLOCK;
+}
+
+/* The longer of both from channel number i on; how many channels it has. */
+static int64_t find_run(const struct fmap_channels *channels, int64_t i, int64_t pixels, struct run *run) {
+    int64_t lanes = run_length(channels, i), pairs = pairs_length(channels, i);
+    bool mixed = pairs > 1 && 2 * pairs > lanes;
+    *run = (struct run){.src = lane_offset(source_of(channels, i), pixels),
+                        .other = mixed ? lane_offset(source_of(channels, i + 1), pixels) : -1,
+                        .dst = lane_offset(channels->dst_first + i, pixels),
+                        .lanes = mixed ? pairs : lanes};
+    return mixed ? 2 * pairs : lanes;
+}
+
 static fmap_status find_runs(struct fmap_planning *planning, const struct fmap_channels *channels,
                              int64_t pixels, struct channels_job *job) {
     struct fmap_storage *storage = &planning->plan->storage;
@@ -88,12 +156,8 @@ static fmap_status find_runs(struct fmap_planning *planning, const struct fmap_c
     int64_t *first_run = fmap_storage_take(storage, (size_t)job->blocks + 1, sizeof *first_run);
     if (!runs || !first_run) return fmap_planning_out_of_memory(planning);
     for (int64_t i = 0; i < channels->count; n++) {
-        int64_t src = source_of(channels, i), dst = channels->dst_first + i;
-        while (block < dst / FMAP_BLOCK - first_block) first_run[++block] = n;
-        runs[n].src = src / FMAP_BLOCK * pixels * FMAP_BLOCK + src % FMAP_BLOCK;
-        runs[n].dst = dst / FMAP_BLOCK * pixels * FMAP_BLOCK + dst % FMAP_BLOCK;
-        runs[n].lanes = run_length(channels, i);
-        i += runs[n].lanes;
+        while (block < (channels->dst_first + i) / FMAP_BLOCK - first_block) first_run[++block] = n;
+        i += find_run(channels, i, pixels, &runs[n]);
     }
     first_run[job->blocks] = n;
     job->runs = runs;

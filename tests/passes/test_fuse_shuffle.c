@@ -11,8 +11,8 @@ struct shuffled {
 
 static void build(fmap_model *model, const void *what) {
     const struct shuffled *shuffled = what;
-    const int64_t dims[4] = {shuffled->images, shuffled->c, 5, 7}, ones[2] = {1, 1};
-    const int64_t split[5] = {shuffled->images, shuffled->groups, shuffled->c / shuffled->groups, 5, 7};
+    const int64_t dims[4] = {shuffled->images, shuffled->c, 9, 15}, ones[2] = {1, 1};
+    const int64_t split[5] = {shuffled->images, shuffled->groups, shuffled->c / shuffled->groups, 9, 15};
     static const int64_t swap[5] = {0, 2, 1, 3, 4}, other[5] = {0, 2, 1, 4, 3};
     fmap_attribute kernel = net_list("kernel_shape", ones, 2);
     fmap_attribute permutation = net_list("perm", shuffled->permutation ? other : swap, 5);
@@ -40,8 +40,9 @@ static bool is_fused(struct shuffled shuffled) {
 }
 
 Test(fuse_shuffle, groups_of_any_number_of_channels) {
-    static const int64_t counts[][2] = {{32, 2}, {48, 3}, {116, 2}, {24, 8}, {6, 3}, {7, 1}, {7, 7}};
-    for (int i = 0; i < 28; i++) {
+    static const int64_t counts[][2] = {{32, 2}, {48, 3}, {116, 2}, {24, 8}, {6, 3},
+                                        {7, 1},  {7, 7},  {36, 2},  {22, 2}, {232, 2}};
+    for (int i = 0; i < 40; i++) {
         cr_assert(is_fused((struct shuffled){.images = 1 + i % 4 / 2 * 2,
                                              .c = counts[i / 4][0],
                                              .groups = counts[i / 4][1],
