@@ -92,8 +92,9 @@ static fmap_status pick_lanes(struct fmap_planning *planning, struct depthwise_j
     return FMAP_OK;
 }
 
-/* What it takes to move an element, in multiply-adds: with so few of them for each, memory counts. */
-enum { MOVING = 2 };
+/* What it takes to move an element that another thread has made, in multiply-adds: with so few of them for each, memory
+ * counts. */
+enum { MOVING = 20 };
 
 /* Parts of equal numbers of rows, whatever the number of planes, as many for each thread. A unit is two rows, which
  * share what they read. */

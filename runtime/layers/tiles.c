@@ -8,6 +8,9 @@
 /* So much of the second cache holds a pointwise layer's source, beside a panel, while all panels pass over it. */
 enum { PIXELS_PART = 3 };
 
+/* What it takes to read a weight, in multiply-adds: for fewer pixels, reading them is the work. */
+enum { READING = 8 };
+
 /* Parts over images first, then over pixels while the weights are small, else over panels, so that each thread
  * streams its own weights. */
 static struct fmap_share cut_into_parts(struct fmap_tiles_job *job, int64_t images, int64_t wanted,
@@ -103,8 +106,9 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
     if (!job.pointwise) TRY(fmap_tiles_find_columns(planning, line, &job.lines));
     TRY(fmap_tiles_pack(planning, node, problem, &job.panels, &operands[2]));
     int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
-    int64_t work = problem->images * problem->outputs * problem->out[0] * problem->out[1] *
-                   job.group_channels * kernel_size;
+    int64_t weights = fmap_dim_product(problem->outputs, job.group_channels * kernel_size);
+    int64_t pixels = problem->images * problem->out[0] * problem->out[1];
+    int64_t work = weights * (pixels > READING ? pixels : READING);
     struct fmap_share share = cut_into_parts(&job, job.images_are_pixels ? 1 : problem->images,
                                              fmap_planning_parts(planning, work), planning->plan->threads);
     size_t gathered = job.gathers
