@@ -5,13 +5,6 @@
 
 #include "tile.h"
 
-/* What a later call needs, from the third cache or from memory: spread over the sum, so that it arrives as evenly as it is
- * going to be used. */
-INLINE const float *fetch_lines(const float *fetch, int n) {
-    ROLLED for (int i = 0; i < n; i++, fetch += FMAP_BLOCK) __builtin_prefetch(fetch, 0, 2);
-    return fetch;
-}
-
 INLINE const float *pointwise_sum(const struct fmap_tile *job, const float *src, const float *w,
                                   tile_row *acc, int pixels, int vectors, const float *fetch) {
     ptrdiff_t to_next_block = job->src_block_stride - FMAP_BLOCK;

@@ -1,5 +1,6 @@
 /* How a layer by register tiles is cut where that changes no bit. */
 #include "runtime/layers/tiles_job.h"
+#include "runtime/layers/why.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,6 +10,33 @@ enum { WEIGHTS_PART = 2 };
 
 /* Tilings that the model thinks so much worse are not worth a measurement. */
 static const double PROMISING = 1.15;
+
+/* Floats a cycle of weights that a tile can read from the second cache without waiting for them most of the time. */
+static const double STREAMED = 10;
+
+/* The model's cost of a tiling, and what it costs that a panel's weights stream from the second cache: for every pixel of a
+ * tile less, because so many FMAs share each of them. Weights that fit the first cache do not stream. */
+static double cost_of(const struct fmap_planning *planning, const struct fmap_tiling *tiling,
+                      int64_t vector_bytes) {
+    double cost = fmap_tiling_cost(tiling);
+    int64_t panel_bytes = vector_bytes * ((tiling->n_vectors + tiling->n_panels - 1) / tiling->n_panels);
+    if (panel_bytes < (int64_t)planning->plan->near_bytes / 4) return cost;
+    double share = 2.0 * planning->kernels->lanes / (double)fmap_tiling_most_pixels(tiling) / STREAMED;
+    return cost * (1 + 0.25 * share * share);
+}
+
+static struct fmap_tiling choose_tiling(const struct fmap_planning *planning, int64_t n_vectors,
+                                        int64_t n_pixels, int64_t vector_bytes) {
+    struct fmap_tiling best = fmap_choose_tiling(planning->kernels, n_vectors, n_pixels);
+    double least = cost_of(planning, &best, vector_bytes);
+    for (int64_t v = 2; v <= FMAP_TILE_MAX_VECTORS && v <= n_vectors; v++) {
+        struct fmap_tiling other = fmap_tiling_of(planning->kernels, n_vectors, n_pixels, v);
+        if (other.n_panels == 0 || cost_of(planning, &other, vector_bytes) >= least * 0.999) continue;
+        best = other;
+        least = cost_of(planning, &best, vector_bytes);
+    }
+    return best;
+}
 
 static bool is_promising(const struct fmap_tiling *tiling, const struct fmap_tiling *best) {
     return tiling->n_panels > 0 && fmap_tiling_cost(tiling) < PROMISING * fmap_tiling_cost(best);
@@ -37,7 +65,8 @@ fmap_status fmap_tiles_choose(struct fmap_planning *planning, const struct fmap_
     int64_t n_vectors = (outputs + lanes - 1) / lanes;
     int64_t bytes = problem->groups * n_vectors * lanes * (problem->channels / problem->groups) *
                     problem->kernel[0] * problem->kernel[1] * (int64_t)sizeof(float);
-    struct fmap_tiling best = fmap_choose_tiling(planning->kernels, n_vectors, n_pixels);
+    struct fmap_tiling best = choose_tiling(planning, n_vectors, n_pixels,
+                                            bytes / (problem->groups * n_vectors));
     struct fmap_tuned ways[FMAP_TUNED_MOST] = {{{0}}};
     int chosen, n = list_ways(planning, &best, bytes > (int64_t)planning->plan->near_bytes / WEIGHTS_PART,
                               fmap_weights_are_far(bytes), pointwise, ways);

@@ -161,6 +161,23 @@ static void run_pointwise(struct walk *walk, int64_t image, int64_t tile, int64_
     }
 }
 
+/* Tiles [tile, tile_end) of one image with one panel. They fetch the next panel's weights, each its share. */
+static void run_large_panel(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end,
+                            const struct fmap_tiles_panel *panel, const struct fmap_tiles_panel *next) {
+    const struct fmap_tiles_job *job = walk->job;
+    const struct fmap_tiling *tiling = &job->panels.tiling;
+    int64_t n_blocks = (job->group_channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
+    int64_t lines = next->n_vectors * walk->kernels->lanes * job->group_channels / FMAP_BLOCK;
+    struct fmap_tile *all = &walk->tile;
+    all->fetch = walk->weights + next->weights;
+    all->n_fetched = (int)((lines - 1) / ((tile_end - tile) * n_blocks) + 1);
+    for (; tile < tile_end; tile++) {
+        place_tile(walk, image, tile / tiling->n_tiles, tile % tiling->n_tiles);
+        run_panel(walk, panel, fmap_piece_length(tiling->n_pixels, tiling->n_tiles, tile % tiling->n_tiles));
+        all->fetch += all->n_fetched * n_blocks * walk->n_positions * FMAP_BLOCK;
+    }
+}
+
 /* Some tiles of one image with some panels. */
 static void run_range(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end, int64_t panel,
                       int64_t panel_end) {
@@ -202,7 +219,10 @@ void fmap_tiles_part(const struct fmap_run *run, const struct fmap_step *step, i
     if (job->pointwise) {
         run_pointwise(&walk, image, tile, tile_end, panel, panel_end);
     } else if (job->panels.large) {
-        for (; panel < panel_end; panel++) run_range(&walk, image, tile, tile_end, panel, panel + 1);
+        const struct fmap_tiles_panel *panels = job->panels.panels;
+        for (int64_t i = panel; i < panel_end; i++)
+            run_large_panel(&walk, image, tile, tile_end, &panels[i],
+                            &panels[i + 1 < panel_end ? i + 1 : panel]);
     } else {
         run_range(&walk, image, tile, tile_end, panel, panel_end);
     }
