@@ -2,7 +2,10 @@
 
 #include <math.h>
 
-enum { MOST_ROWS = 256, EXP_COST = 20 };
+enum { MOST_ROWS = 256 };
+
+/* In multiply-adds: an element that another thread has made is waited for. */
+enum { READING = 16, EXP_COST = READING + 20 };
 
 /* ---- where the rows are ------------------------------------------------------------------------------------- */
 
@@ -217,7 +220,7 @@ fmap_status fmap_plan_reduction(struct fmap_planning *planning, const struct fma
     job.last_lanes = (int)(job.rows.n - (int64_t)(job.n_blocks - 1) * FMAP_BLOCK);
     bool costly = reduction == FMAP_REDUCTION_LOG_SUM_EXP;
     job.cut = fmap_cut_of(planning, job.rows.outer * job.rows.inner,
-                          fmap_dim_product(job.rows.n, costly ? EXP_COST : 1),
+                          fmap_dim_product(job.rows.n, costly ? EXP_COST : READING),
                           job.rows.inner > 1 ? FMAP_BLOCK : 1);
     return fmap_planning_step(
         planning, &(struct fmap_step_definition){
