@@ -9,6 +9,9 @@
 /* So many pixels of a block are copied lane by lane before the next: they stay in the nearest cache. */
 enum { STRIP_PIXELS = 64 };
 
+/* What it takes to move an element that another thread has made, in multiply-adds. */
+enum { READING = 16 };
+
 /* Lanes that lie side by side in one block of the source and in one of the destination; or so many pairs there, of one lane
  * from here and one from the other source each. */
 struct run {
@@ -174,7 +177,7 @@ fmap_status fmap_plan_channel_copy(struct fmap_planning *planning, const struct 
                                .dst_image_stride = to->image_stride};
     TRY(find_runs(planning, channels, job.pixels, &job));
     int64_t units = to->n * job.blocks;
-    int64_t parts = fmap_planning_parts(planning, fmap_dim_product(units, 64 * job.pixels));
+    int64_t parts = fmap_planning_parts(planning, fmap_dim_product(units, READING * FMAP_BLOCK * job.pixels));
     job.parts_per_block = (parts + units - 1) / units;
     if (job.parts_per_block > job.pixels) job.parts_per_block = job.pixels;
     job.pixels_per_part = (job.pixels + job.parts_per_block - 1) / job.parts_per_block;
