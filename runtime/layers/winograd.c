@@ -129,9 +129,11 @@ static void multiply(const struct winograd_job *job, const struct fmap_kernels *
 }
 
 static void transform_output(const struct winograd_job *job, const struct fmap_kernels *kernels,
-                             int64_t first_vector, int64_t n_vectors, int64_t first, int64_t n_tiles,
-                             const float *products, const float *residual, float *dst) {
+                             int64_t panel, int64_t first, int64_t n_tiles, const float *products,
+                             const float *residual, float *dst) {
     int64_t lanes = kernels->lanes;
+    int64_t first_vector = fmap_piece_begin(job->panels.n_vectors, job->panels.n_panels, panel);
+    int64_t n_vectors = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel);
     for (int64_t v = 0; v < n_vectors; v++) {
         int64_t output = (first_vector + v) * lanes;
         int64_t offset = output / FMAP_BLOCK * job->dst_block_stride + output % FMAP_BLOCK;
@@ -175,7 +177,7 @@ static void winograd_part(const struct fmap_run *run, const struct fmap_step *st
         int64_t n_vectors = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel);
         const float *panel_weights = weights + job->points * job->channels * first_vector * kernels->lanes;
         multiply(job, kernels, panel_weights, n_vectors, n_tiles, n_groups, transformed, products);
-        transform_output(job, kernels, first_vector, n_vectors, first, n_tiles, products, residual, dst);
+        transform_output(job, kernels, panel, first, n_tiles, products, residual, dst);
     }
 }
 
