@@ -153,7 +153,8 @@ static void expect_same_models(const fmap_model *a, const fmap_model *b, const c
         cr_assert_eq(fmap_model_value(a, fmap_model_find_value(a, names[i]), &one), FMAP_OK, "%s", names[i]);
         cr_assert_eq(fmap_model_value(b, fmap_model_find_value(b, others[i]), &other), FMAP_OK);
         cr_assert(fmap_shape_elements(&one.shape, &n));
-        cr_assert(fmap_shape_equal(&one.shape, &other.shape)); /* dimensions beyond the rank may be anything */
+        cr_assert(
+            fmap_shape_equal(&one.shape, &other.shape)); /* dimensions beyond the rank may be anything */
         cr_assert_eq(memcmp(one.data, other.data, (size_t)n * sizeof(float)), 0);
     }
 }
