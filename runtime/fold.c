@@ -84,9 +84,8 @@ static fmap_status set_outputs(const struct fmap_planning *planning, const struc
 static fmap_status fold(struct fmap_planning *planning, struct fmap_graph *graph,
                         struct fmap_graph_node *node) {
     struct fmap_run run = {0};
-    planning->values = fmap_storage_take(&planning->storage, graph->n_values, sizeof *planning->values);
     struct fmap_operand *places = fmap_storage_take(&planning->storage, node->n_outputs, sizeof *places);
-    if (!planning->values || !places) return fmap_planning_out_of_memory(planning);
+    if (!places) return fmap_planning_out_of_memory(planning);
     TRY(node->layer->plan(planning, node));
     TRY(read_outputs(planning, node, places));
     TRY(fmap_settle_buffers(planning));
@@ -94,8 +93,17 @@ static fmap_status fold(struct fmap_planning *planning, struct fmap_graph *graph
     return set_outputs(planning, &run, graph, node, places);
 }
 
+/* Steps of one node touch nothing but the values that it reads and writes. */
+static void clear(struct fmap_planned_value *values, const struct fmap_graph *graph,
+                  const struct fmap_graph_node *node) {
+    const struct fmap_planned_value nothing = {0};
+    for (size_t i = 0; i < node->n_inputs; i++) values[fmap_node_input(graph, node, i)] = nothing;
+    for (size_t i = 0; i < node->n_outputs; i++) values[node->outputs[i]] = nothing;
+}
+
 fmap_status fmap_fold_node(const struct fmap_plan *plan, struct fmap_graph *graph,
-                           struct fmap_graph_node *node, fmap_error *error) {
+                           struct fmap_graph_node *node, struct fmap_planned_value *values,
+                           fmap_error *error) {
     if (!can_fold(graph, node)) return FMAP_OK;
     struct fmap_graph without_ports = *graph; /* nothing is written to the caller's memory */
     without_ports.n_inputs = without_ports.n_outputs = 0;
@@ -105,8 +113,10 @@ fmap_status fmap_fold_node(const struct fmap_plan *plan, struct fmap_graph *grap
                                      .graph = &without_ports,
                                      .kernels = plan->kernels,
                                      .storage = {.allocator = plan->storage.allocator},
+                                     .values = values,
                                      .error = error};
     fmap_status status = fold(&planning, graph, node);
+    clear(values, graph, node);
     fmap_storage_release(&planning.storage);
     fmap_storage_release(&small.storage);
     return status;

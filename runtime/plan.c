@@ -4,6 +4,7 @@
 #include "runtime/caches.h"
 #include "runtime/layer.h"
 #include "runtime/passes/passes.h"
+#include "runtime/planning.h"
 
 #include <string.h>
 
@@ -114,23 +115,38 @@ static fmap_status settle_input(struct fmap_graph *graph, struct fmap_graph_valu
     return input->data ? FMAP_OK : fmap_fail_memory(error, (size_t)elements * bytes);
 }
 
-/* Shapes in the order of the nodes. What is known with them, such as another shape computed from them, becomes a
- * constant at once, because the next node's shape may depend on its elements. */
-static fmap_status infer_shapes(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error) {
+static fmap_status settle_inputs(struct fmap_plan *plan, const fmap_plan_options *options,
+                                 fmap_error *error) {
     struct fmap_graph *graph = &plan->graph;
     graph->settled = true;
     for (size_t i = 0; i < graph->n_inputs; i++) {
         TRY(settle_input(graph, &graph->values[graph->inputs[i]], options, error));
     }
+    return FMAP_OK;
+}
+
+/* Shapes in the order of the nodes. What is known with them, such as another shape computed from them, becomes a
+ * constant at once, because the next node's shape may depend on its elements. */
+static fmap_status infer_nodes(struct fmap_plan *plan, struct fmap_planned_value *values, fmap_error *error) {
+    struct fmap_graph *graph = &plan->graph;
     for (size_t i = 0; i < graph->n_nodes; i++) {
         struct fmap_graph_node *node = &graph->nodes[i];
         TRY(fmap_infer_outputs(graph, node, error));
         for (size_t k = 0; k < node->n_outputs; k++) {
             if (node->outputs[k]) TRY(check_size(graph, fmap_output_value(graph, node, k), error));
         }
-        TRY(fmap_fold_node(plan, graph, node, error));
+        TRY(fmap_fold_node(plan, graph, node, values, error));
     }
     return FMAP_OK;
+}
+
+fmap_status fmap_infer_shapes(struct fmap_plan *plan, fmap_error *error) {
+    struct fmap_storage storage = {.allocator = plan->storage.allocator};
+    struct fmap_planned_value *values = fmap_storage_take(&storage, plan->graph.n_values, sizeof *values);
+    fmap_status status = values ? infer_nodes(plan, values, error)
+                                : fmap_fail_memory(error, plan->graph.n_values * sizeof *values);
+    fmap_storage_release(&storage);
+    return status;
 }
 
 /* What people ask of a layer, before the passes rewrite the graph. */
@@ -190,7 +206,8 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
                          plan->model->graph.name);
     }
     TRY(check_ports(&plan->graph, options, error));
-    TRY(infer_shapes(plan, options, error));
+    TRY(settle_inputs(plan, options, error));
+    TRY(fmap_infer_shapes(plan, error));
     TRY(describe_layers(plan, error));
     TRY(settle_layouts(plan, options, error));
     TRY(fmap_plan_taps(plan, options, error));

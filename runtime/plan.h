@@ -156,10 +156,16 @@ bool fmap_pattern_matches(const char *pattern, const char *name);
 /* Finds the values that the requests mean and marks them as kept, before any pass runs (tap.c). */
 fmap_status fmap_plan_taps(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error);
 
+/* Types and shapes of all values of the plan's graph, whose inputs have theirs, with constants folded (plan.c). */
+fmap_status fmap_infer_shapes(struct fmap_plan *plan, fmap_error *error);
+
 /* What depends on nothing but constants and shapes is computed while planning (fold.c): where the node's inputs
- * allow it, its outputs become constants and the node dies. Types and shapes of its outputs are known. */
+ * allow it, its outputs become constants and the node dies. Types and shapes of its outputs are known. `values` has
+ * an entry for each of the graph's, all zero before and after. */
+struct fmap_planned_value;
 fmap_status fmap_fold_node(const struct fmap_plan *plan, struct fmap_graph *graph,
-                           struct fmap_graph_node *node, fmap_error *error);
+                           struct fmap_graph_node *node, struct fmap_planned_value *values,
+                           fmap_error *error);
 
 /* Adds the steps of all layers and places their memory, after the passes (steps.c). */
 fmap_status fmap_plan_steps(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error);

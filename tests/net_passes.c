@@ -18,18 +18,14 @@ static size_t find(const fmap_model *model, const char *node) {
 }
 
 struct fmap_graph net_passes_graph(const fmap_model *model, const struct net_passes *passes) {
-    struct fmap_graph graph;
     struct fmap_pass_options options = {.training = passes->training, .without = passes->without};
-    if (!fmap_graph_copy(&graph, &model->graph, NULL)) abort();
     struct fmap_plan plan = {.storage.allocator = fmap_allocator_or_default(NULL)};
+    if (!fmap_graph_copy(&plan.graph, &model->graph, NULL)) abort();
     fmap_isa isa;
     if (fmap_host_kernels(FMAP_ISA_BEST, &plan.kernels, &isa, NULL) != FMAP_OK) abort();
-    graph.settled = true;
-    for (size_t i = 0; i < graph.n_nodes; i++) {
-        if (fmap_infer_outputs(&graph, &graph.nodes[i], NULL) != FMAP_OK ||
-            fmap_fold_node(&plan, &graph, &graph.nodes[i], NULL) != FMAP_OK)
-            abort();
-    }
+    plan.graph.settled = true;
+    if (fmap_infer_shapes(&plan, NULL) != FMAP_OK) abort();
+    struct fmap_graph graph = plan.graph;
     if (passes->kept) graph.values[graph.nodes[find(model, passes->kept)].outputs[0]].kept = true;
     if (fmap_run_passes(&graph, &options, NULL) != FMAP_OK) abort();
     return graph;

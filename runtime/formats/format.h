@@ -5,6 +5,8 @@
 #ifndef FMAP_FORMATS_FORMAT_H
 #define FMAP_FORMATS_FORMAT_H
 
+#include <stdarg.h>
+
 #include <fmap/model.h>
 
 /* The bytes of a model file. They stay in place as long as the model, so constants may be borrowed. */
@@ -30,6 +32,10 @@ struct fmap_format {
 extern const struct fmap_format fmap_format_packed; /* what is packed holds a file of one of the others */
 extern const struct fmap_format fmap_format_keras, fmap_format_keras_hdf5, fmap_format_keras_archive,
     fmap_format_onnx;
+
+/* Gives a model that is being read a failure: the model's name, a colon, and the sentence (load.c). */
+void fmap_format_fail(fmap_model *model, fmap_status status, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 
 /* The format that recognises a file of one byte and more; NULL: none does. */
 const struct fmap_format *fmap_format_find(const uint8_t *data, size_t bytes);

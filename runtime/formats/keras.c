@@ -10,14 +10,10 @@
 enum { MOST_JSON_BYTES = 16 << 20 };
 
 bool fmap_saved_fail(struct fmap_saved_loader *loader, fmap_status status, const char *format, ...) {
-    char sentence[FMAP_ERROR_MESSAGE_BYTES];
-    (void)snprintf(sentence, sizeof sentence, "%s: ", fmap_model_name(loader->model));
-    size_t used = strlen(sentence);
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(sentence + used, sizeof sentence - used, format, arguments);
+    fmap_format_fail(loader->model, status, format, arguments);
     va_end(arguments);
-    (void)fmap_model_fail(loader->model, status, sentence);
     return false;
 }
 

@@ -1,4 +1,5 @@
 /* fmap_model_load(): from a file, or from memory, to a finished model. */
+#include <stdio.h>
 #include <string.h>
 
 #include <fmap/pack.h>
@@ -22,6 +23,14 @@ static const struct fmap_format *recognise(const uint8_t *data, size_t bytes, bo
 const struct fmap_format *fmap_format_find(const uint8_t *data, size_t bytes) {
     const struct fmap_format *format = recognise(data, bytes, true);
     return format ? format : recognise(data, bytes, false);
+}
+
+void fmap_format_fail(fmap_model *model, fmap_status status, const char *format, va_list arguments) {
+    char sentence[FMAP_ERROR_MESSAGE_BYTES];
+    (void)snprintf(sentence, sizeof sentence, "%s: ", fmap_model_name(model));
+    size_t used = strlen(sentence);
+    (void)vsnprintf(sentence + used, sizeof sentence - used, format, arguments);
+    (void)fmap_model_fail(model, status, sentence);
 }
 
 /* The format of a file, or the error that it has none. What a file clearly is goes before what it might

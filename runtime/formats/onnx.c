@@ -14,14 +14,10 @@
 enum { IR_WITH_OPSETS = 3, OLDEST_OPSET = 1 };
 
 bool fmap_onnx_fail(struct fmap_onnx_loader *loader, fmap_status status, const char *format, ...) {
-    char sentence[FMAP_ERROR_MESSAGE_BYTES];
-    (void)snprintf(sentence, sizeof sentence, "%s: ", fmap_model_name(loader->model));
-    size_t used = strlen(sentence);
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(sentence + used, sizeof sentence - used, format, arguments);
+    fmap_format_fail(loader->model, status, format, arguments);
     va_end(arguments);
-    (void)fmap_model_fail(loader->model, status, sentence);
     return false;
 }
 
