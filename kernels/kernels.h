@@ -139,6 +139,15 @@ struct fmap_gather {
     ptrdiff_t distance;
 };
 
+/* dst[i] = (src[i * distance] - mean) * scale, i < n: the same of 8-bit pixels, each operation rounded. */
+struct fmap_gather_pixels {
+    const uint8_t *src;
+    float *dst;
+    int n;
+    ptrdiff_t distance;
+    float mean, scale;
+};
+
 /* ---- dense layers ---------------------------------------------------------------------------------
  *
  * The terms of a sum are the lanes of n_blocks whole blocks of 16, and then of n_rests blocks that end early: an image

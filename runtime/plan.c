@@ -36,10 +36,14 @@ static fmap_status check_ports(const struct fmap_graph *graph, const fmap_plan_o
             return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%.120s: there is no input or output '%.120s'",
                              graph->name, port->name ? port->name : "(NULL)");
         }
-        if (!input && (port->shape || port->value)) {
+        if (!input && (port->shape || port->value || port->type || port->mean || port->scale)) {
             return fmap_fail(error, FMAP_ERROR_ARGUMENT,
                              "%.120s: '%.120s' is an output: its %s cannot be chosen", graph->name,
-                             port->name, port->shape ? "shape" : "value");
+                             port->name,
+                             port->shape   ? "shape"
+                             : port->value ? "value"
+                             : port->type  ? "type"
+                                           : "mean or scale");
         }
         if ((unsigned)port->layout > FMAP_BLOCKED) {
             return fmap_fail(error, FMAP_ERROR_ARGUMENT,
@@ -178,11 +182,14 @@ static fmap_status settle_layouts(struct fmap_plan *plan, const fmap_plan_option
     const struct fmap_graph *graph = &plan->graph;
     size_t n_ports = graph->n_inputs + graph->n_outputs;
     plan->port_layouts = fmap_storage_take(&plan->storage, n_ports, sizeof *plan->port_layouts);
-    if (!plan->port_layouts) return fmap_fail_memory(error, n_ports * sizeof *plan->port_layouts);
+    plan->pixels = fmap_storage_take(&plan->storage, graph->n_inputs, sizeof *plan->pixels);
+    if (!plan->port_layouts || !plan->pixels)
+        return fmap_fail_memory(error, n_ports * sizeof *plan->port_layouts);
     for (size_t i = 0; i < n_ports; i++) {
         fmap_value value = i < graph->n_inputs ? graph->inputs[i] : graph->outputs[i - graph->n_inputs];
         const fmap_port *port = find_port(options, graph->values[value].name);
         plan->port_layouts[i] = port ? port->layout : FMAP_NCHW;
+        if (i < graph->n_inputs) TRY(fmap_settle_pixels(plan, i, port, error));
     }
     return FMAP_OK;
 }

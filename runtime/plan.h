@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 #include "runtime/graph.h"
 #include "runtime/model.h"
+#include "runtime/pixels.h"
 #include "runtime/share.h"
 
 /* A piece of memory whose address is known when a context runs. */
@@ -125,6 +126,7 @@ struct fmap_plan {
     size_t n_counted;
     struct fmap_plan_layer_state *layers; /* one for each node of the model */
     fmap_layout *port_layouts;            /* inputs, then outputs */
+    struct fmap_pixels *pixels;           /* of each input */
     struct fmap_arena arena;              /* of all threads */
     struct fmap_arena local;              /* of each thread */
     size_t scratch_bytes;                 /* of each thread */

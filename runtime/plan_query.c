@@ -115,7 +115,9 @@ static fmap_type port_type(const struct fmap_graph *graph, const fmap_value *por
 }
 
 fmap_type fmap_plan_input_type(const fmap_plan *plan, size_t i) {
-    return plan ? port_type(&plan->graph, plan->graph.inputs, plan->graph.n_inputs, i) : FMAP_TYPE_UNKNOWN;
+    if (!plan) return FMAP_TYPE_UNKNOWN;
+    if (i < plan->graph.n_inputs && plan->pixels[i].mean) return FMAP_UINT8;
+    return port_type(&plan->graph, plan->graph.inputs, plan->graph.n_inputs, i);
 }
 
 fmap_type fmap_plan_output_type(const fmap_plan *plan, size_t i) {

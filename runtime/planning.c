@@ -60,7 +60,7 @@ size_t fmap_form_bytes(const struct fmap_graph_value *value, enum fmap_form form
         struct fmap_geometry geometry = fmap_geometry_of(&value->shape);
         elements = geometry.n * geometry.image_stride;
     }
-    return (size_t)elements * fmap_type_bytes(value->type);
+    return (size_t)elements * fmap_type_bytes(form == FMAP_FORM_PICTURE ? FMAP_UINT8 : value->type);
 }
 
 fmap_status fmap_planning_temporary(struct fmap_planning *planning, size_t bytes,
@@ -234,6 +234,8 @@ fmap_status fmap_planning_read(struct fmap_planning *planning, fmap_value value,
             from = FMAP_FORM_BLOCKED;
         else if (planned->placed[FMAP_FORM_PIXELS])
             from = FMAP_FORM_PIXELS;
+        else if (planned->picture && form != FMAP_FORM_PIXELS && !planned->placed[FMAP_FORM_PLAIN])
+            from = FMAP_FORM_PICTURE;
         struct fmap_operand source;
         bool chunk_only = planning->n_chunks > 1 && planned->crosses; /* forms of a batch may be apart */
         if (from == FMAP_FORM_BLOCKED && forms_coincide(&known->shape) && !chunk_only &&
@@ -249,7 +251,10 @@ fmap_status fmap_planning_read(struct fmap_planning *planning, fmap_value value,
         TRY(fmap_planning_write(planning, value, form, place));
         const struct fmap_graph_node *node = known->producer >= 0 ? &planning->graph->nodes[known->producer]
                                                                   : NULL;
-        TRY(fmap_planning_convert(planning, node, known, from, &source, form, place));
+        if (from == FMAP_FORM_PICTURE)
+            TRY(fmap_planning_take_pixels(planning, value, form == FMAP_FORM_BLOCKED, &source, place));
+        else
+            TRY(fmap_planning_convert(planning, node, known, from, &source, form, place));
     }
     *place = planning->values[value].places[form];
     return FMAP_OK;

@@ -2,6 +2,7 @@
 #ifndef FMAP_RUNTIME_PLANNING_H
 #define FMAP_RUNTIME_PLANNING_H
 
+#include "runtime/pixels.h"
 #include "runtime/plan.h"
 
 /* How the elements of a value lie in memory. */
@@ -9,20 +10,22 @@ enum fmap_form {
     FMAP_FORM_PLAIN,   /* row-major in the order of its shape: n, c, h, w */
     FMAP_FORM_BLOCKED, /* [n][c / 16][h * w][16], rank 2 and more; lanes beyond c hold anything */
     FMAP_FORM_PIXELS,  /* n, h, w, c; rank 4 */
+    FMAP_FORM_PICTURE, /* the caller's 8-bit pixels, which whoever reads them makes numbers of (pixels.h) */
     FMAP_FORMS
 };
 
 struct fmap_planned_value {
     bool placed[FMAP_FORMS];
     struct fmap_operand places[FMAP_FORMS];
-    int64_t image_stride;     /* of the blocked form, in elements */
-    fmap_value slice_of;      /* not 0: its blocked form has a place inside of that value's, */
-    int64_t slice_block;      /* from this block of channels on, */
-    bool in_slice;            /* and was written there */
-    bool crosses;             /* read beyond the chunked steps */
-    bool read_once;           /* by one input of one node, and by nobody outside */
-    fmap_value view_of;       /* not 0: the same elements as that value, */
-    enum fmap_form view_form; /* whose memory in this form is this value's plain one */
+    int64_t image_stride;              /* of the blocked form, in elements */
+    fmap_value slice_of;               /* not 0: its blocked form has a place inside of that value's, */
+    int64_t slice_block;               /* from this block of channels on, */
+    bool in_slice;                     /* and was written there */
+    bool crosses;                      /* read beyond the chunked steps */
+    bool read_once;                    /* by one input of one node, and by nobody outside */
+    fmap_value view_of;                /* not 0: the same elements as that value, */
+    enum fmap_form view_form;          /* whose memory in this form is this value's plain one */
+    const struct fmap_pixels *picture; /* how numbers are made of its picture form */
 };
 
 struct fmap_planning {

@@ -13,6 +13,10 @@ static void place_inputs(struct fmap_planning *planning) {
         fmap_value value = graph->inputs[i];
         if (graph->values[value].data) continue; /* settled by the plan */
         enum fmap_form form = fmap_planning_port_form(planning, i, &graph->values[value].shape);
+        if (planning->plan->pixels[i].mean) {
+            planning->values[value].picture = &planning->plan->pixels[i];
+            form = FMAP_FORM_PICTURE;
+        }
         planning->values[value].placed[form] = true;
         struct fmap_operand *place = &planning->values[value].places[form];
         *place = (struct fmap_operand){.base = FMAP_BASE_PORT, .port = (int)i};

@@ -13,7 +13,8 @@ typedef struct fmap_context fmap_context;
 
 /* ---- what to plan for ------------------------------------------------------------------------ */
 
-/* Settles the shape, the memory layout, even the elements of one input or output of the network. */
+/* Settles the shape, the memory layout, the type, even the elements of one input or output of the network. What is not
+ * said is 0 or NULL. */
 typedef struct fmap_port {
     const char *name;
     const fmap_shape *shape; /* of an input; NULL: the model's, unknown dimensions filled in with `batch`
@@ -23,6 +24,14 @@ typedef struct fmap_port {
         *value; /* of an input: its elements, row-major, which the plan copies and takes for constants, as
                                 an operator may need them: the shape of a Reshape, the weights of a Conv. What runs
                                 are given for this input does not count and may be NULL. NULL: known in a run only */
+    /* Of an input: the type of the caller's elements. 0: the model's own. FMAP_UINT8 where the model takes floats of
+     * rank 4: the caller's buffer holds 8-bit pixels, NCHW or NHWC, and the network sees (pixel - mean[c]) * scale[c],
+     * computed in float, to the bit what a caller would who computes that first. A convolution of few channels makes it
+     * of a few rows at a time, any other layer of a copy. A convolution's padding is 0 behind that, not a pixel. */
+    fmap_type type;
+    const float *mean;  /* of each channel, the second dimension; finite; copied. NULL: 0 */
+    const float *scale; /* the same; NULL: 1 */
+    size_t n_channels;  /* numbers in mean and in scale: as many as channels, or 1 for all of them */
 } fmap_port;
 
 /* Which feature map of a layer. "Layer" is a node of the model as it was loaded or built; the points
@@ -156,7 +165,8 @@ FMAP_API fmap_status fmap_plan_step(const fmap_plan *plan, size_t i, fmap_step_i
 FMAP_API fmap_status fmap_plan_input_shape(const fmap_plan *plan, size_t i, fmap_shape *shape);
 FMAP_API fmap_status fmap_plan_output_shape(const fmap_plan *plan, size_t i, fmap_shape *shape);
 
-/* Type of its elements: the model may not have known it yet. FMAP_TYPE_UNKNOWN when there are not so many. */
+/* Type of the elements of the caller's buffer: the model may not have known it yet, a port may have chosen another.
+ * FMAP_TYPE_UNKNOWN when there are not so many. */
 FMAP_API fmap_type fmap_plan_input_type(const fmap_plan *plan, size_t i);
 FMAP_API fmap_type fmap_plan_output_type(const fmap_plan *plan, size_t i);
 

@@ -159,10 +159,17 @@ static struct fmap_share cut_into_parts(struct fmap_stem_job *job, const struct 
     return share;
 }
 
-/* The caller's own image where it can be: no copy of it in blocks is made then. */
+/* The caller's own image where it can be: no copy of it in blocks, nor of its pixels in floats, is made then. */
 static fmap_status read_source(struct fmap_planning *planning, fmap_value x, struct fmap_stem_job *job,
                                struct fmap_operand *src) {
     struct fmap_geometry geometry = fmap_geometry_of(&planning->graph->values[x].shape);
+    job->pixels = planning->values[x].picture;
+    if (job->pixels) {
+        job->src_image_stride = job->pixels->image_stride;
+        job->src_channel_stride = job->pixels->channel_stride;
+        job->src_pixel_stride = job->pixels->pixel_stride;
+        return fmap_planning_read(planning, x, FMAP_FORM_PICTURE, src);
+    }
     enum fmap_form form = fmap_planning_has(planning, x, FMAP_FORM_PLAIN)     ? FMAP_FORM_PLAIN
                           : fmap_planning_has(planning, x, FMAP_FORM_PIXELS)  ? FMAP_FORM_PIXELS
                           : fmap_planning_has(planning, x, FMAP_FORM_BLOCKED) ? FMAP_FORM_BLOCKED

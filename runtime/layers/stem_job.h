@@ -9,7 +9,8 @@ enum { FMAP_STEM_POOLED_ROWS = 4 }; /* are taken at a time from the rows below t
 struct fmap_stem_job {
     int64_t channels, outputs, in[2], out[2];
     int64_t kernel[2], strides[2], dilations[2], pads[2];
-    int64_t parts_per_image; /* groups of output rows */
+    int64_t parts_per_image;          /* groups of output rows */
+    const struct fmap_pixels *pixels; /* the source is 8-bit pixels; NULL: floats */
     int64_t src_image_stride, src_channel_stride, src_pixel_stride;
     int64_t dst_image_stride;
     int64_t phase_width; /* of a row of the columns that are equal modulo the stride */

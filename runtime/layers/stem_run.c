@@ -5,9 +5,27 @@
 
 #include <string.h>
 
-/* The columns of one phase: those before the image and behind it are zeros. */
-static void copy_phase(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const float *row,
-                       int64_t phase, float *dst) {
+/* Elements of one channel from `at` on, as many apart as one phase of its columns is. */
+static void copy_columns(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
+                         int64_t channel, int64_t at, int n, float *dst) {
+    int64_t distance = job->strides[1] * job->src_pixel_stride;
+    at += channel * job->src_channel_stride;
+    if (job->pixels) {
+        kernels->gather_pixels(&(struct fmap_gather_pixels){.src = (const uint8_t *)src + at,
+                                                            .dst = dst,
+                                                            .n = n,
+                                                            .distance = distance,
+                                                            .mean = job->pixels->mean[channel],
+                                                            .scale = job->pixels->scale[channel]});
+    } else {
+        kernels->gather(
+            &(struct fmap_gather){.src = (const float *)src + at, .dst = dst, .n = n, .distance = distance});
+    }
+}
+
+/* The columns of one phase of the row that begins with element `at`: those before the image and behind it are zeros. */
+static void copy_phase(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
+                       int64_t at, int64_t channel, int64_t phase, float *dst) {
     int64_t stride = job->strides[1], before = job->pads[1] - phase;
     int64_t first = before > 0 ? (before + stride - 1) / stride : 0;
     int64_t inside = job->in[1] + before, end = inside > 0 ? (inside + stride - 1) / stride : 0;
@@ -16,25 +34,21 @@ static void copy_phase(const struct fmap_stem_job *job, const struct fmap_kernel
     memset(dst, 0, (size_t)first * sizeof *dst);
     memset(dst + end, 0, (size_t)(job->phase_width - end) * sizeof *dst);
     if (first == end) return;
-    struct fmap_gather gather = {.src = row + (first * stride - before) * job->src_pixel_stride,
-                                 .dst = dst + first,
-                                 .n = (int)(end - first),
-                                 .distance = stride * job->src_pixel_stride};
-    kernels->gather(&gather);
+    copy_columns(job, kernels, src, channel, at + (first * stride - before) * job->src_pixel_stride,
+                 (int)(end - first), dst + first);
 }
 
-/* Rows [first, first + n) of the image: [row][channel][phase][column]. */
-static void copy_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const float *src,
-                      int64_t first, int64_t n, float *rows) {
+/* Rows [first, first + n) of an image: [row][channel][phase][column]. */
+static void copy_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
+                      int64_t image, int64_t first, int64_t n, float *rows) {
     for (int64_t row = first; row < first + n; row++, rows += fmap_stem_row_floats(job)) {
         if (row < 0 || row >= job->in[0]) {
             memset(rows, 0, (size_t)fmap_stem_row_floats(job) * sizeof *rows);
             continue;
         }
-        const float *image_row = src + row * job->in[1] * job->src_pixel_stride;
+        int64_t at = image * job->src_image_stride + row * job->in[1] * job->src_pixel_stride;
         for (int64_t i = 0; i < job->channels * job->strides[1]; i++) {
-            int64_t channel = i / job->strides[1], phase = i % job->strides[1];
-            copy_phase(job, kernels, image_row + channel * job->src_channel_stride, phase,
+            copy_phase(job, kernels, src, at, i / job->strides[1], i % job->strides[1],
                        rows + i * job->phase_width);
         }
     }
@@ -148,15 +162,16 @@ static void run_pooled(const struct fmap_stem_job *job, const struct fmap_kernel
 void fmap_stem_pooled_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct fmap_stem_job *job = step->job;
     int64_t image = part / job->parts_per_image, group = part % job->parts_per_image;
-    const float *src = fmap_at(run, &step->operands[0]), *weights = fmap_at(run, &step->operands[2]);
+    const void *src = fmap_elements_at(run, &step->operands[0]);
+    const float *weights = fmap_at(run, &step->operands[2]);
     float *dst = fmap_at(run, &step->operands[1]), *ring = (float *)(void *)run->scratch;
     int64_t y = fmap_piece_begin(job->pool.out[0], job->parts_per_image, group);
     int64_t end = y + fmap_piece_length(job->pool.out[0], job->parts_per_image, group);
     int64_t first = first_under(job, y), n = end_under(job, end) - first;
     float *rows = ring + fmap_stem_ring_floats(job);
     if (n > 0) {
-        copy_rows(job, run->kernels, src + image * job->src_image_stride,
-                  first * job->strides[0] - job->pads[0], fmap_stem_rows_under(job, n), rows);
+        copy_rows(job, run->kernels, src, image, first * job->strides[0] - job->pads[0],
+                  fmap_stem_rows_under(job, n), rows);
     }
     run_pooled(job, run->kernels, weights, rows, ring, y, end, dst + image * job->dst_image_stride);
 }
@@ -164,12 +179,13 @@ void fmap_stem_pooled_part(const struct fmap_run *run, const struct fmap_step *s
 void fmap_stem_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct fmap_stem_job *job = step->job;
     int64_t image = part / job->parts_per_image, group = part % job->parts_per_image;
-    const float *src = fmap_at(run, &step->operands[0]), *weights = fmap_at(run, &step->operands[2]);
+    const void *src = fmap_elements_at(run, &step->operands[0]);
+    const float *weights = fmap_at(run, &step->operands[2]);
     float *dst = fmap_at(run, &step->operands[1]), *rows = (float *)(void *)run->scratch;
     int64_t y = fmap_piece_begin(job->out[0], job->parts_per_image, group);
     int64_t n = fmap_piece_length(job->out[0], job->parts_per_image, group);
-    copy_rows(job, run->kernels, src + image * job->src_image_stride, y * job->strides[0] - job->pads[0],
-              fmap_stem_rows_under(job, n), rows);
+    copy_rows(job, run->kernels, src, image, y * job->strides[0] - job->pads[0], fmap_stem_rows_under(job, n),
+              rows);
     dst += image * job->dst_image_stride + y * job->out[1] * FMAP_BLOCK;
     for (int64_t panel = 0; panel < job->tiling.n_panels; panel++) {
         run_rows(job, run->kernels, weights, panel, rows, n, dst, job->out[0] * job->out[1] * FMAP_BLOCK);

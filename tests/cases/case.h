@@ -217,6 +217,7 @@ struct gather_shape {
     ptrdiff_t distance;
 };
 struct kernel_case *gather_case(const struct gather_shape *shape);
+struct kernel_case *gather_pixels_case(const struct gather_shape *shape); /* of 8-bit pixels, to the bit */
 
 struct statistics_shape {
     int64_t n_pixels;

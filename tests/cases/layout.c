@@ -91,6 +91,34 @@ struct kernel_case *gather_case(const struct gather_shape *shape) {
     return c;
 }
 
+static void gather_pixels_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
+    kernels->gather_pixels(c->jobs);
+}
+
+/* All bytes in turn, the last one in front of the page that must not be read; the bits are those of float arithmetic. */
+struct kernel_case *gather_pixels_case(const struct gather_shape *shape) {
+    static const float mean = 123.675f, scale = 1 / 58.395f;
+    struct kernel_case *c = case_create((size_t)shape->n, 1, sizeof(struct fmap_gather_pixels));
+    size_t n_bytes = (size_t)((shape->n - 1) * shape->distance + 1), n_floats = (n_bytes + 3) / 4;
+    snprintf(c->name, sizeof c->name, "gather_pixels/n:%d/distance:%d", shape->n, (int)shape->distance);
+    c->bytes = (double)shape->n * (1.0 + sizeof(float));
+    uint8_t *bytes = (uint8_t *)case_source(c, n_floats, sizeof(float), CASE_FILL_UNIFORM);
+    for (size_t i = 0; i < n_floats * sizeof(float); i++) bytes[i] = (uint8_t)(i * 89);
+    bytes += n_floats * sizeof(float) - n_bytes;
+    *(struct fmap_gather_pixels *)c->jobs = (struct fmap_gather_pixels){.src = bytes,
+                                                                        .dst = c->dst.data,
+                                                                        .n = shape->n,
+                                                                        .distance = shape->distance,
+                                                                        .mean = mean,
+                                                                        .scale = scale};
+    c->run = gather_pixels_run;
+    for (int i = 0; i < shape->n; i++) {
+        float centred = (float)bytes[i * shape->distance] - mean, number = centred * scale;
+        c->expected[i] = (double)number;
+    }
+    return c;
+}
+
 /* ---- statistics ----------------------------------------------------------------------------------------- */
 
 static void statistics_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {

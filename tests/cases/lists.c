@@ -212,6 +212,7 @@ static const struct gather_shape gather_shapes[] = {{.n = 224, .distance = 1},
                                                     {.n = 112, .distance = 6}};
 
 static struct kernel_case *gather_at(int i) { return gather_case(&gather_shapes[i]); }
+static struct kernel_case *gather_pixels_at(int i) { return gather_pixels_case(&gather_shapes[i]); }
 static struct kernel_case *to_blocked_at(int i) { return reorder_to_blocked_case(&reorder_shapes[i]); }
 static struct kernel_case *to_plain_at(int i) { return reorder_to_plain_case(&reorder_shapes[i]); }
 static struct kernel_case *statistics_at(int i) { return statistics_case(&statistics_shapes[i]); }
@@ -247,6 +248,7 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"reorder_to_blocked", COUNT(reorder_shapes), to_blocked_at},
     {"reorder_to_plain", COUNT(reorder_shapes), to_plain_at},
     {"gather", COUNT(gather_shapes), gather_at},
+    {"gather_pixels", COUNT(gather_shapes), gather_pixels_at},
     {"statistics", COUNT(statistics_shapes), statistics_at},
 };
 const int n_kernel_case_lists = COUNT(kernel_case_lists);

@@ -39,3 +39,11 @@ Test(layout, gather_takes_every_distance) {
         }
     }
 }
+
+Test(layout, pixels_become_numbers_at_every_distance) {
+    for (ptrdiff_t distance = 1; distance <= 9; distance++) {
+        for (int n = 1; n <= 2 * MAX_PIXELS; n++)
+            cr_assert(kernel_case_holds_and_destroy(gather_pixels_case(&(struct gather_shape){n, distance})));
+        cr_assert(kernel_case_holds_and_destroy(gather_pixels_case(&(struct gather_shape){300, distance})));
+    }
+}
