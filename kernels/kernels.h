@@ -157,12 +157,15 @@ struct fmap_terms {
     int rest_lanes; /* of each of the last blocks, 1 .. 15 where there are any */
 };
 
+/* Weights are floats or, for kernels with bf16 in their names, bfloat16: the upper half of a float whose lower half is 0.
+ * All else is the same, the order of a sum too: the bits are those of a layer with such floats. */
+
 /* dst[o] = activate(bias[o] + sum over terms of src[term] * weights[term][o]) of one image, as one chain of fused
  * multiply-adds per output that begins with the bias. The weights of n_vectors vectors of outputs are one stream;
  * several streams are read at once. */
 struct fmap_gemv {
     const float *src;        /* [n_blocks + n_rests][16] */
-    const float *weights;    /* of each stream [term][n_vectors * lanes of a vector], aligned */
+    const void *weights;     /* of each stream [term][n_vectors * lanes of a vector], aligned */
     ptrdiff_t stream_stride; /* elements from one stream to the next */
     const float *bias;       /* [n_streams * n_vectors * lanes of a vector] */
     float *dst;              /* the same */
@@ -176,8 +179,8 @@ struct fmap_gemv {
 struct fmap_dense_tile {
     const float *src; /* of each row [n_blocks + n_rests][16] */
     ptrdiff_t src_row_stride;
-    const float *weights; /* [term][vectors * lanes of a vector], aligned */
-    const float *bias;    /* [vectors * lanes of a vector]; NULL: go on with dst */
+    const void *weights; /* [term][vectors * lanes of a vector], aligned */
+    const float *bias;   /* [vectors * lanes of a vector]; NULL: go on with dst */
     float *dst;
     ptrdiff_t dst_row_stride;
     struct fmap_terms terms;
@@ -187,6 +190,13 @@ struct fmap_dense_tile {
 };
 
 typedef void fmap_dense_function(const struct fmap_dense_tile *tile);
+
+/* dst[i] = the float of the bfloat16 src[i], i < n: weights that many tiles are going to read. */
+struct fmap_widen {
+    const uint16_t *src;
+    float *dst;
+    int64_t n; /* a multiple of the lanes of a vector */
+};
 
 /* ---- Winograd F(m x m, 3x3), m = 2, 4, 5, 6, and F(2x2, 5x5) -------------------------------------------
  *
@@ -548,7 +558,8 @@ struct fmap_kernels {
     fmap_tile_function *planar[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
     fmap_dense_function
         *dense[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1]; /* where there is a tile */
-    int gemv_streams, gemv_vectors;                                  /* most of one call of gemv */
+    fmap_dense_function *dense_bf16[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+    int gemv_streams, gemv_vectors; /* most of one call of gemv */
 #define KERNEL(name, job) void (*name)(const struct job *);
 #include "kernels.inc"
 #undef KERNEL

@@ -8,7 +8,7 @@
 TILES(TILE)
 #undef TILE
 
-#define TILE(rows, vectors) fmap_dense_function K(dense_##rows##x##vectors);
+#define TILE(rows, vectors) fmap_dense_function K(dense_##rows##x##vectors), K(dense_bf16_##rows##x##vectors);
 TILES(TILE)
 #undef TILE
 
@@ -35,7 +35,9 @@ const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
 #define TILE(pixels, vectors) .planar[vectors][pixels] = K(planar_##pixels##x##vectors),
                                                     TILES(TILE)
 #undef TILE
-#define TILE(rows, vectors) .dense[vectors][rows] = K(dense_##rows##x##vectors),
+#define TILE(rows, vectors) \
+    .dense[vectors][rows] = K(dense_##rows##x##vectors), \
+    .dense_bf16[vectors][rows] = K(dense_bf16_##rows##x##vectors),
                                                         TILES(TILE)
 #undef TILE
 #define KERNEL(name, job) .name = K(name),

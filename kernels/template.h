@@ -4,6 +4,7 @@
  *   LANES                       floats of a vector
  *   vf, vmask                   a vector of floats; the result of a comparison
  *   v_load v_store              LANES floats, any alignment (aligned is faster)
+ *   v_load_bf16                 LANES bfloat16: the upper halves of floats whose lower halves are 0
  *   v_load_first v_store_first  the first n floats, 0 <= n <= LANES; loading sets the others to 0
  *   v_splat                     the same float in every lane
  *   v_add v_sub v_mul v_div

@@ -44,11 +44,15 @@ INLINE void tile_four_channels(tile_row *acc, const float **x, const float **w, 
 }
 
 #ifdef BY_LANE
-/* The weights of channel k. Left to itself GCC loads those of all four at once, and then sums four terms of an output one
+/* Before the weights of channel k are loaded. Left to itself GCC loads those of all four at once, and then sums four terms of an output one
  * after the other: in a tile that fills the registers it spills, and a processor that runs instructions in their order waits.
  * An odd number of vectors is loaded for two channels, in pairs, where there are registers. */
-INLINE void tile_load_weights(vf *weights, const float *w, int k, int pixels, int vectors) {
+INLINE void tile_keep_weights_apart(int k, int pixels, int vectors) {
     if (vectors % 2 == 0 || k % 2 == 0 || pixels * vectors > 20) LOAD_BARRIER();
+}
+
+INLINE void tile_load_weights(vf *weights, const float *w, int k, int pixels, int vectors) {
+    tile_keep_weights_apart(k, pixels, vectors);
     UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
 }
 

@@ -107,8 +107,10 @@ fmap_status fmap_fold_node(const struct fmap_plan *plan, struct fmap_graph *grap
     if (!can_fold(graph, node)) return FMAP_OK;
     struct fmap_graph without_ports = *graph; /* nothing is written to the caller's memory */
     without_ports.n_inputs = without_ports.n_outputs = 0;
-    struct fmap_plan small = {
-        .storage = {.allocator = plan->storage.allocator}, .kernels = plan->kernels, .threads = 1};
+    struct fmap_plan small = {.storage = {.allocator = plan->storage.allocator},
+                              .kernels = plan->kernels,
+                              .threads = 1,
+                              .weights = plan->weights}; /* folded or not, a layer gives the same bits */
     struct fmap_planning planning = {.plan = &small,
                                      .graph = &without_ports,
                                      .kernels = plan->kernels,

@@ -202,10 +202,14 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
     if ((unsigned)options->algorithm > FMAP_ALGORITHM_FASTEST) {
         return fmap_fail(error, FMAP_ERROR_ARGUMENT, "algorithm %d is unknown", (int)options->algorithm);
     }
+    if ((unsigned)options->weights > FMAP_WEIGHTS_BF16) {
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "weights of kind %d are unknown", (int)options->weights);
+    }
     TRY(fmap_host_kernels(options->max_isa, &plan->kernels, &plan->isa, error));
     plan->threads = options->threads ? options->threads : fmap_host_threads();
     plan->near_bytes = fmap_near_cache_bytes();
     plan->profile = options->profile;
+    plan->weights = options->weights;
     plan->packings = (struct fmap_packings){
         .packed = plan->model->packed, .storage = &plan->storage, .threads = plan->threads};
     if (!fmap_graph_copy(&plan->graph, &plan->model->graph, &plan->storage.allocator)) {

@@ -103,6 +103,7 @@ struct fmap_plan_layer_state {
     int64_t fused_into;
     int64_t macs;
     int64_t parameters;
+    int64_t narrowed; /* bytes by which its weights are fewer than the model's */
     fmap_shape shape;
 };
 
@@ -114,6 +115,7 @@ struct fmap_plan {
     fmap_isa isa;
     int threads;
     size_t near_bytes; /* of the second cache of a processor */
+    fmap_weights weights;
     bool profile;
     struct fmap_step *steps;
     size_t n_steps;

@@ -13,7 +13,8 @@ void fmap_plan_describe(const fmap_plan *plan, fmap_plan_info *info) {
         .weights_bytes = plan->weights_bytes + plan->packings.own_bytes,
         .shared_bytes = plan->packings.shared_bytes,
         .n_layers = plan->model->graph.n_nodes,
-        .n_steps = plan->n_steps};
+        .n_steps = plan->n_steps,
+        .weights = plan->weights};
     for (size_t i = 0; i < info->n_layers; i++) {
         info->macs += plan->layers[i].macs;
         info->parameters += plan->layers[i].parameters;
@@ -49,6 +50,7 @@ static void describe_work(const struct fmap_plan *plan, size_t i, fmap_layer_inf
         const struct fmap_graph_node *node = &plan->graph.nodes[k];
         if (!node->dead && node->origin == (int64_t)i) info->bytes += node_bytes(&plan->graph, node);
     }
+    if (parts) info->bytes -= plan->layers[i].narrowed;
 }
 
 fmap_status fmap_plan_layer(const fmap_plan *plan, size_t i, fmap_layer_info *info) {

@@ -122,6 +122,15 @@ int check_between(uint64_t *state, int low, int high) {
     return low + (int)(check_random(state) % (uint64_t)(high - low + 1));
 }
 
+float check_bf16(float x) {
+    if (!isfinite(x) || x == 0) return x;
+    int exponent; /* |x| is 0.5 .. 1 times 2^exponent: 8 bits are multiples of 2^(exponent - 8) */
+    (void)frexp((double)x, &exponent);
+    double unit = ldexp(1, (exponent < -125 ? -125 : exponent) - 8);
+    double nearest = rint((double)x / unit) * unit;
+    return fabs(nearest) < 0x1p128 ? (float)nearest : copysignf(INFINITY, x);
+}
+
 void check_fill(float *x, size_t n, float low, float high, uint64_t seed) {
     for (size_t i = 0; i < n; i++) x[i] = low + (high - low) * (float)(check_random(&seed) >> 40) * 0x1p-24f;
 }

@@ -51,6 +51,9 @@ uint64_t check_random(uint64_t *state);
 /* One of low .. high. */
 int check_between(uint64_t *state, int low, int high);
 
+/* The bfloat16 nearest to x, ties to even, as a float and computed as numbers: NaN for NaN, infinities beyond the largest. */
+float check_bf16(float x);
+
 /* Uniform in [low, high). */
 void check_fill(float *x, size_t n, float low, float high, uint64_t seed);
 

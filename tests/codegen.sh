@@ -71,7 +71,7 @@ compiler_of() { case $(readelf -p .comment "$1") in *clang*) echo clang ;; *) ec
 expected() {
     local family tile
     sed -n 's/^KERNEL(\([a-z0-9_]*\),.*/\1/p' kernels/kernels.inc | sed "s/.*/fmap_&_$1/"
-    for family in tile tile_stride1 tile_stride2 pointwise pointwise_far planar dense; do
+    for family in tile tile_stride1 tile_stride2 pointwise pointwise_far planar dense dense_bf16; do
         while read -r tile; do
             echo "fmap_${family}_${tile}_$1"
         done < <(grep -o 'TILE([0-9]*, [0-9]*)' "kernels/$1/simd.h" | sed 's/TILE(\(.*\), \(.*\))/\1x\2/')

@@ -37,7 +37,7 @@ function judge_tile(symbol, steps,    pixels, vectors, fmas, loads) {
         complain(symbol ": " main_loads[symbol] " loads in the main loop for " fmas " FMAs, more than " loads)
     if (2 * main_moves[symbol] > 3 * pixels * vectors && main_moves[symbol] > 2 * steps) complain(symbol ": " main_moves[symbol] " moves of vectors in the main loop")
     if (wasteful[symbol] != "") complain(symbol ": " wasteful[symbol])
-    if (arm && steps == 4) judge_lanes(symbol, fmas)
+    if (arm && steps == 4 && symbol !~ /_bf16_/) judge_lanes(symbol, fmas) # What is widened takes an instruction more.
 }
 
 # With a multiplication by a lane, one load brings four terms of a pixel: a loop is FMAs and loads, nothing else, and the
@@ -93,7 +93,7 @@ function judge(symbol,    spills, i) {
         complain(symbol ": " spills " spills, such as " example[symbol] ", where " allowed_spills[i] + 0 " are allowed")
     if (spills > needed[i]) needed[i] = spills
     if (symbol !~ /^fmap_/) return
-    if (symbol ~ /^fmap_(tile|tile_stride[12]|pointwise|pointwise_far|dense)_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 4)
+    if (symbol ~ /^fmap_(tile|tile_stride[12]|pointwise|pointwise_far|dense|dense_bf16)_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 4)
     else if (symbol ~ /^fmap_planar_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 1)
     else if (symbol ~ /^fmap_depthwise_.*x/ && shape_of(symbol)) judge_depthwise(symbol)
     else if (symbol ~ /^fmap_grouped_.*x/ && shape_of(symbol)) judge_grouped(symbol)

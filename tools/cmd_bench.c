@@ -31,7 +31,16 @@ struct bench {
     json_t *results;    /* the same for --json */
 };
 
-enum { KEY_SECONDS = 0x400, KEY_WARMUP, KEY_LAYERS, KEY_PROFILE, KEY_TRACE, KEY_MAX_ISA, KEY_TUNE };
+enum {
+    KEY_SECONDS = 0x400,
+    KEY_WARMUP,
+    KEY_LAYERS,
+    KEY_PROFILE,
+    KEY_TRACE,
+    KEY_MAX_ISA,
+    KEY_WEIGHTS,
+    KEY_TUNE
+};
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
     struct bench_options *options = state->input;
@@ -43,6 +52,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_SECONDS: timing->seconds = option_number(state, "seconds", argument, 0, 86400); return 0;
     case KEY_WARMUP: timing->warmup = option_number(state, "warmup", argument, 0, 86400); return 0;
     case KEY_MAX_ISA: options->trial.max_isa = option_isa(state, argument); return 0;
+    case KEY_WEIGHTS: options->trial.weights = option_weights(state, argument); return 0;
     case KEY_TUNE: option_tune(); return 0;
     case KEY_PROFILE: options->trial.roofs = true; /* fall through */
     case KEY_LAYERS: options->trial.layers = true; return 0;
@@ -72,6 +82,7 @@ static const struct argp_option options_table[] = {
      .key = KEY_MAX_ISA,
      .arg = "NAME",
      .doc = "Use nothing above this instruction set: scalar, neon, avx2 or avx512"},
+    {.name = "weights", .key = KEY_WEIGHTS, .arg = "KIND", .doc = WEIGHTS_DOC},
     {.name = "tune", .key = KEY_TUNE, .doc = TUNE_DOC},
     {.name = "json", .key = 'j', .doc = "Print JSON"},
     {0},

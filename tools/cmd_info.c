@@ -162,7 +162,7 @@ static fmap_status print_text(const struct inspected *network, fmap_error *error
     printf("MACs          %s a run\n", count_text((double)info->macs, text));
     printf("weights       %s packed", bytes_text(info->weights_bytes, text));
     if (info->shared_bytes > 0) printf(", %s mapped from the file", bytes_text(info->shared_bytes, text));
-    putchar('\n');
+    printf("%s\n", info->weights == FMAP_WEIGHTS_BF16 ? "; those of dense layers as bfloat16" : "");
     printf("activations   %s for each run at a time: ", bytes_text(info->arena_bytes, text));
     printf("maps %s, ", bytes_text(info->maps_bytes, text));
     printf("of which %s live at once; ", bytes_text(info->least_bytes, text));
@@ -205,16 +205,17 @@ static json_t *json_layers(const struct inspected *network) {
 static fmap_status print_json(const struct inspected *network, const struct info_options *options,
                               fmap_error *error) {
     const fmap_plan_info *info = &network->info;
-    json_t *root = json_pack("{s:o, s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
-                             "network", json_name(fmap_model_name(network->model)), "title",
-                             network->sidecar.title != NULL ? json_name(network->sidecar.title) : json_null(),
-                             "inputs", json_ports(network, false), "outputs", json_ports(network, true),
-                             "isa", fmap_isa_name(info->isa), "threads", info->threads, "steps",
-                             (json_int_t)info->n_steps, "parameters", (json_int_t)info->parameters, "macs",
-                             (json_int_t)info->macs, "weights_bytes", (json_int_t)info->weights_bytes,
-                             "shared_bytes", (json_int_t)info->shared_bytes, "arena_bytes",
-                             (json_int_t)info->arena_bytes, "maps_bytes", (json_int_t)info->maps_bytes,
-                             "least_bytes", (json_int_t)info->least_bytes, "layers", json_layers(network));
+    json_t *root = json_pack(
+        "{s:o, s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:o}", "network",
+        json_name(fmap_model_name(network->model)), "title",
+        network->sidecar.title != NULL ? json_name(network->sidecar.title) : json_null(), "inputs",
+        json_ports(network, false), "outputs", json_ports(network, true), "isa", fmap_isa_name(info->isa),
+        "threads", info->threads, "steps", (json_int_t)info->n_steps, "parameters",
+        (json_int_t)info->parameters, "macs", (json_int_t)info->macs, "weights_bytes",
+        (json_int_t)info->weights_bytes, "shared_bytes", (json_int_t)info->shared_bytes, "dense_weights",
+        info->weights == FMAP_WEIGHTS_BF16 ? "bf16" : "f32", "arena_bytes", (json_int_t)info->arena_bytes,
+        "maps_bytes", (json_int_t)info->maps_bytes, "least_bytes", (json_int_t)info->least_bytes, "layers",
+        json_layers(network));
     if (options->explain) {
         json_object_set_new(root, "isa_why",
                             json_string(explain_isa(network->plan, options->engine.max_isa)));
@@ -235,7 +236,8 @@ static fmap_status inspect(const struct info_options *options, struct inspected 
                                             .max_isa = options->engine.max_isa,
                                             .ports = ports.ports,
                                             .n_ports = ports.count,
-                                            .no_fusion = options->no_fusion};
+                                            .no_fusion = options->no_fusion,
+                                            .weights = options->engine.weights};
     TRY(fmap_plan_create(network->model, &plan_options, &network->plan, error));
     TRY(explain_if_asked(network->plan, options->engine.max_isa, error));
     fmap_plan_describe(network->plan, &network->info);

@@ -6,7 +6,8 @@
 #include "ports.h"
 #include "tool.h"
 
-enum { MOST_ISAS = 4, MOST_PLANS = OPTION_LIST_MOST * OPTION_LIST_MOST * MOST_ISAS };
+enum { MOST_ISAS = 4, MOST_WEIGHTS = 2 };
+enum { MOST_PLANS = OPTION_LIST_MOST * OPTION_LIST_MOST * MOST_ISAS * MOST_WEIGHTS };
 
 struct pack_options {
     const char *model;
@@ -17,6 +18,8 @@ struct pack_options {
     struct option_list batches;
     size_t n_isas;
     fmap_isa isas[MOST_ISAS];
+    size_t n_weights; /* 0: those of floats */
+    fmap_weights weights[MOST_WEIGHTS];
 };
 
 struct packing {
@@ -27,19 +30,31 @@ struct packing {
     size_t n_plans;
 };
 
-enum { KEY_MAX_ISA = 0x400, KEY_CHECK };
+enum { KEY_MAX_ISA = 0x400, KEY_CHECK, KEY_WEIGHTS };
 
-static void parse_isas(struct argp_state *state, const char *text, struct pack_options *options) {
+/* Calls `take` for each of the words of "avx2,scalar"; there is at least one, and at most `most`. */
+static void parse_words(struct argp_state *state, const char *option, const char *text, size_t most,
+                        void (*take)(struct argp_state *state, const char *word)) {
     char *copy = strdup(text);
     char *rest = NULL;
-    options->n_isas = 0;
+    size_t n = 0;
     if (copy == NULL) argp_failure(state, TOOL_LIMIT, 0, "out of memory");
     for (char *word = strtok_r(copy, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
-        if (options->n_isas == MOST_ISAS) argp_error(state, "--isa takes at most %d names", MOST_ISAS);
-        options->isas[options->n_isas++] = option_isa(state, word);
+        if (n++ == most) argp_error(state, "--%s takes at most %zu names", option, most);
+        take(state, word);
     }
-    if (options->n_isas == 0) argp_error(state, "--isa needs a name");
+    if (n == 0) argp_error(state, "--%s needs a name", option);
     free(copy);
+}
+
+static void take_isa(struct argp_state *state, const char *word) {
+    struct pack_options *options = state->input;
+    options->isas[options->n_isas++] = option_isa(state, word);
+}
+
+static void take_weights(struct argp_state *state, const char *word) {
+    struct pack_options *options = state->input;
+    options->weights[options->n_weights++] = option_weights(state, word);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
@@ -49,7 +64,14 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case 'o': options->output = argument; return 0;
     case 't': option_list(state, "threads", argument, 4096, &options->threads); return 0;
     case 'b': option_list(state, "batch", argument, 1 << 20, &options->batches); return 0;
-    case KEY_MAX_ISA: parse_isas(state, argument, options); return 0;
+    case KEY_MAX_ISA:
+        options->n_isas = 0;
+        parse_words(state, "isa", argument, MOST_ISAS, take_isa);
+        return 0;
+    case KEY_WEIGHTS:
+        options->n_weights = 0;
+        parse_words(state, "weights", argument, MOST_WEIGHTS, take_weights);
+        return 0;
     case KEY_CHECK: options->check = argument; return 0;
     case ARGP_KEY_NO_ARGS:
         if (options->check != NULL) return 0;
@@ -78,6 +100,10 @@ static const struct argp_option options_table[] = {
      .key = KEY_MAX_ISA,
      .arg = "NAME,...",
      .doc = "Pack for nothing above these instruction sets (default: this machine's best)"},
+    {.name = "weights",
+     .key = KEY_WEIGHTS,
+     .arg = "KIND,...",
+     .doc = "Pack for plans that keep weights of dense layers so: f32 (default), bf16"},
     {.name = "check",
      .key = KEY_CHECK,
      .arg = "FILE.fmap",
@@ -89,24 +115,38 @@ static const struct argp pack_argp = {
     .options = options_table,
     .parser = parse,
     .args_doc = "MODEL",
-    .doc = "Writes a file that holds the network as it was and, beside it, its weights in the order in which "
-           "the kernels read them. It is a MODEL for every command, with the same answers to the bit. The "
-           "first answer comes sooner, because weights are mapped and not packed, and processes that use the "
-           "file share them in memory.\v"
-           "A plan of other threads, pictures, instruction sets or of another version of fmap finds those "
-           "weights that it needs in the same order, and packs the others from the network in the file.",
+    .doc =
+        "Writes a file that holds the network as it was and, beside it, its weights in the order in which "
+        "the kernels read them. It is a MODEL for every command, with the same answers to the bit. The "
+        "first answer comes sooner, because weights are mapped and not packed, and processes that use the "
+        "file share them in memory.\v"
+        "A plan of other threads, pictures, instruction sets, kinds of weights or of another version of fmap "
+        "finds those weights that it needs in the same order, and packs the others from the network in the "
+        "file.",
     .children = (const struct argp_child[]){{.argp = &port_argp}, {0}},
 };
 
-static fmap_status add_plan(struct packing *packing, int threads, int batch, fmap_isa isa,
-                            fmap_error *error) {
+static fmap_status add_plan(struct packing *packing, fmap_plan_options options, fmap_error *error) {
     struct ports ports;
-    TRY(ports_settle(&packing->options->ports, packing->model, &packing->sidecar, batch, &ports, error));
-    const fmap_plan_options options = {
-        .batch = batch, .threads = threads, .max_isa = isa, .ports = ports.ports, .n_ports = ports.count};
-    fmap_plan **plan = &packing->plans[packing->n_plans];
-    TRY(fmap_plan_create(packing->model, &options, plan, error));
+    TRY(ports_settle(&packing->options->ports, packing->model, &packing->sidecar, options.batch, &ports,
+                     error));
+    options.ports = ports.ports;
+    options.n_ports = ports.count;
+    TRY(fmap_plan_create(packing->model, &options, &packing->plans[packing->n_plans], error));
     packing->n_plans++;
+    return FMAP_OK;
+}
+
+/* For every instruction set and kind of weights. */
+static fmap_status add_kinds(struct packing *packing, fmap_plan_options plan, fmap_error *error) {
+    const struct pack_options *options = packing->options;
+    for (size_t i = 0; i < options->n_isas || i == 0; i++) {
+        plan.max_isa = i < options->n_isas ? options->isas[i] : FMAP_ISA_BEST;
+        for (size_t k = 0; k < options->n_weights || k == 0; k++) {
+            plan.weights = k < options->n_weights ? options->weights[k] : FMAP_WEIGHTS_F32;
+            TRY(add_plan(packing, plan, error));
+        }
+    }
     return FMAP_OK;
 }
 
@@ -117,10 +157,8 @@ static fmap_status add_plans(struct packing *packing, fmap_error *error) {
     const struct option_list *batches = options->batches.count > 0 ? &options->batches : &usual;
     for (size_t i = 0; i < threads->count; i++) {
         for (size_t k = 0; k < batches->count; k++) {
-            for (size_t n = 0; n < options->n_isas || n == 0; n++) {
-                fmap_isa isa = n < options->n_isas ? options->isas[n] : FMAP_ISA_BEST;
-                TRY(add_plan(packing, threads->values[i], batches->values[k], isa, error));
-            }
+            const fmap_plan_options plan = {.threads = threads->values[i], .batch = batches->values[k]};
+            TRY(add_kinds(packing, plan, error));
         }
     }
     return FMAP_OK;
@@ -141,8 +179,9 @@ static fmap_status pack(struct packing *packing, fmap_error *error) {
         fmap_plan_info info;
         fmap_plan_describe(packing->plans[i], &info);
         bytes += info.weights_bytes;
-        printf("%s, %d thread%s: %s packed", fmap_isa_name(info.isa), info.threads,
-               info.threads == 1 ? "" : "s", bytes_text(info.weights_bytes, text));
+        printf("%s, %d thread%s%s: %s packed", fmap_isa_name(info.isa), info.threads,
+               info.threads == 1 ? "" : "s", info.weights == FMAP_WEIGHTS_BF16 ? ", bf16" : "",
+               bytes_text(info.weights_bytes, text));
         if (i > 0) printf(", %s as above", bytes_text(info.shared_bytes, text));
         putchar('\n');
     }

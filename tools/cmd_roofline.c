@@ -105,6 +105,7 @@ static fmap_status run_roofline(const struct roofline_options *options, fmap_err
     struct trial_options trial_options = {.ports = &options->ports,
                                           .timing = options->timing,
                                           .max_isa = options->engine.max_isa,
+                                          .weights = options->engine.weights,
                                           .layers = true,
                                           .roofs = true};
     trial_options.timing.progress = &progress;

@@ -129,7 +129,8 @@ static fmap_status check_outputs(struct run *run, fmap_error *error) {
 
 static fmap_status plan(struct run *run, int64_t batch, fmap_error *error) {
     const struct engine_options *engine = &run->options->engine;
-    const fmap_plan_options options = {.threads = engine->threads, .max_isa = engine->max_isa};
+    const fmap_plan_options options = {
+        .threads = engine->threads, .max_isa = engine->max_isa, .weights = engine->weights};
     run->batch = batch;
     TRY(network_plan(&run->network, batch, &options, &run->plan, error));
     fmap_plan_describe(run->plan, &run->info);

@@ -90,8 +90,10 @@ static void keep_times(const fmap_context *context, double seconds, struct maps 
 
 fmap_status maps_time(const struct network *network, const struct maps_options *options, const float *input,
                       struct maps *maps, fmap_error *error) {
-    const fmap_plan_options plan_options = {
-        .threads = options->engine.threads, .max_isa = options->engine.max_isa, .profile = true};
+    const fmap_plan_options plan_options = {.threads = options->engine.threads,
+                                            .max_isa = options->engine.max_isa,
+                                            .profile = true,
+                                            .weights = options->engine.weights};
     struct engine engine;
     TRY(engine_create(network, &plan_options, &engine, error));
     fmap_status status = describe_layers(engine.plan, maps, error);
@@ -163,7 +165,8 @@ fmap_status maps_record(const struct network *network, const struct maps_options
     const fmap_plan_options plan_options = {.threads = options->engine.threads,
                                             .max_isa = options->engine.max_isa,
                                             .taps = &request,
-                                            .n_taps = 1};
+                                            .n_taps = 1,
+                                            .weights = options->engine.weights};
     struct engine engine;
     TRY(engine_create(network, &plan_options, &engine, error));
     fmap_status status = set_taps(&engine, maps, error);

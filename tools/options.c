@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_USAGE = 0x100, KEY_TUNE, KEY_ISA };
+enum { KEY_USAGE = 0x100, KEY_TUNE, KEY_ISA, KEY_WEIGHTS };
 
 static error_t parse_help(int key, char *argument, struct argp_state *state) {
     (void)argument;
@@ -97,6 +97,11 @@ fmap_isa option_isa(struct argp_state *state, const char *text) {
     return isa;
 }
 
+fmap_weights option_weights(struct argp_state *state, const char *text) {
+    static const char *const names[] = {"f32", "bf16", NULL};
+    return option_word(state, "weights", text, names) == 1 ? FMAP_WEIGHTS_BF16 : FMAP_WEIGHTS_F32;
+}
+
 void option_tune(void) { setenv("FMAP_TUNING", "measure", 1); }
 
 error_t parse_model(int key, char *argument, struct argp_state *state, const char **model) {
@@ -115,6 +120,7 @@ static error_t parse_engine(int key, char *argument, struct argp_state *state) {
     switch (key) {
     case 't': options->threads = (int)option_integer(state, "threads", argument, 1, 4096); return 0;
     case KEY_ISA: options->max_isa = option_isa(state, argument); return 0;
+    case KEY_WEIGHTS: options->weights = option_weights(state, argument); return 0;
     case KEY_TUNE: option_tune(); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -129,6 +135,7 @@ static const struct argp_option engine_options[] = {
      .key = KEY_ISA,
      .arg = "NAME",
      .doc = "Use nothing above this instruction set: scalar, neon, avx2 or avx512"},
+    {.name = "weights", .key = KEY_WEIGHTS, .arg = "KIND", .doc = WEIGHTS_DOC},
     {.name = "tune", .key = KEY_TUNE, .doc = TUNE_DOC},
     {0},
 };

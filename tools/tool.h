@@ -75,10 +75,11 @@ void parse_options(const struct argp *argp, int argc, char **argv, void *input);
 
 /* ---- options that several commands share: children of a command's argp ---------------------------- */
 
-/* --threads, --isa, --tune. Zeros are the library's defaults. */
+/* --threads, --isa, --weights, --tune. Zeros are the library's defaults. */
 struct engine_options {
     int threads;
     fmap_isa max_isa;
+    fmap_weights weights;
 };
 extern const struct argp engine_argp; /* state->input: struct engine_options * */
 
@@ -100,6 +101,11 @@ int option_word(struct argp_state *state, const char *option, const char *text, 
 
 /* The argument of --isa. */
 fmap_isa option_isa(struct argp_state *state, const char *text);
+
+/* The argument of --weights. */
+#define WEIGHTS_DOC \
+    "How weights of dense layers are kept, f32 (default) or bf16: half of the bytes, rounded to 8 bits"
+fmap_weights option_weights(struct argp_state *state, const char *text);
 
 /* --tune: the environment of every plan that is made from now on. */
 #define TUNE_DOC "Measure what the tuning file does not know about the layers, and keep it there"

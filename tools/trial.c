@@ -12,7 +12,8 @@ static fmap_status plan(const fmap_model *model, const struct trial_options *opt
                                             .max_isa = options->max_isa,
                                             .ports = trial->ports.ports,
                                             .n_ports = trial->ports.count,
-                                            .profile = profile};
+                                            .profile = profile,
+                                            .weights = options->weights};
     TRY(fmap_plan_create(model, &plan_options, &trial->plan, error));
     TRY(explain_if_asked(trial->plan, plan_options.max_isa, error));
     fmap_plan_describe(trial->plan, &trial->info);

@@ -9,6 +9,7 @@ struct trial_options {
     const struct port_options *ports;
     struct timing_options timing;
     fmap_isa max_isa;
+    fmap_weights weights;
     bool layers;   /* measure every layer too */
     bool roofs;    /* measure the machine too */
     bool profiled; /* leave a context that records its steps */

@@ -68,6 +68,20 @@ typedef enum fmap_algorithm {
     FMAP_ALGORITHM_FASTEST /* as the best, with F(5x5) and F(6x6) where they are faster */
 } fmap_algorithm;
 
+/* How weights of dense layers are kept: those of Gemm and MatMul that are constants, for every batch. All arithmetic is that
+ * of floats. As bfloat16 they are half of the bytes, so that layers which wait for their weights (one image, or a few)
+ * take about half of the time; more than some 16 images are bound by arithmetic and gain little or nothing.
+ *
+ * A weight (times Gemm's alpha) is rounded to the nearest bfloat16, ties to even, when it is packed: 8 bits of precision, so
+ * that it is off by at most 2^-9 of itself, and an output by at most 2^-9 times the sum of its terms' absolute values, beside
+ * the usual roundings. Of magnitudes from 2^128 - 2^119 on infinities are made; NaN stays NaN. Biases stay floats. The
+ * answers are to the bit those of a model with such weights: the same on all instruction sets, for any number of threads,
+ * and for an image alone and in any batch. */
+typedef enum fmap_weights {
+    FMAP_WEIGHTS_F32 = 0, /* as they are */
+    FMAP_WEIGHTS_BF16
+} fmap_weights;
+
 /* Whether sizes of tiles and blocks, and how threads share a layer, may be measured where a model would choose. None of
  * them changes a bit of any result. */
 typedef enum fmap_tuning {
@@ -99,6 +113,7 @@ typedef struct fmap_plan_options {
      * $XDG_CACHE_HOME or ~/.cache. What is damaged, or of another processor or version, is passed over. It is replaced as a
      * whole, so that several processes may use it. */
     const char *tuning_file;
+    fmap_weights weights; /* of dense layers */
 } fmap_plan_options;
 
 /* Plans a finished model. `options` NULL means all defaults. The model must outlive the plan.
@@ -119,10 +134,11 @@ typedef struct fmap_plan_info {
     size_t weights_bytes; /* packed for this plan */
     size_t
         shared_bytes; /* of packed weights that were there before: of other plans of the model, or of its file */
-    size_t n_layers;    /* nodes of the model */
-    size_t n_steps;     /* kernels launched in a run */
-    int64_t macs;       /* multiply-accumulates of one run by the direct algorithms */
-    int64_t parameters; /* elements of the weights in the model */
+    size_t n_layers;      /* nodes of the model */
+    size_t n_steps;       /* kernels launched in a run */
+    int64_t macs;         /* multiply-accumulates of one run by the direct algorithms */
+    int64_t parameters;   /* elements of the weights in the model */
+    fmap_weights weights; /* of dense layers */
 } fmap_plan_info;
 
 FMAP_API void fmap_plan_describe(const fmap_plan *plan, fmap_plan_info *info);

@@ -13,6 +13,10 @@ INLINE __m256i v_first_lanes(int n) {
 
 INLINE vmask v_first(int n) { return _mm256_castsi256_ps(v_first_lanes(n)); }
 INLINE vf v_load(const float *x) { return _mm256_loadu_ps(x); }
+INLINE vf v_load_bf16(const uint16_t *x) {
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)x)), 16));
+}
 INLINE void v_store(float *x, vf v) { _mm256_storeu_ps(x, v); }
 INLINE vf v_load_first(const float *x, int n) {
     return __builtin_constant_p(n) && n == LANES ? v_load(x) : _mm256_maskload_ps(x, v_first_lanes(n));

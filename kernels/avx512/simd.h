@@ -9,6 +9,10 @@ typedef __m512i vi;
 
 INLINE vmask v_first(int n) { return (__mmask16)((1u << n) - 1); }
 INLINE vf v_load(const float *x) { return _mm512_loadu_ps(x); }
+INLINE vf v_load_bf16(const uint16_t *x) {
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)x)), 16));
+}
 INLINE void v_store(float *x, vf v) { _mm512_storeu_ps(x, v); }
 INLINE vf v_load_first(const float *x, int n) { return _mm512_maskz_loadu_ps(v_first(n), x); }
 INLINE void v_store_first(float *x, vf v, int n) { _mm512_mask_storeu_ps(x, v_first(n), v); }

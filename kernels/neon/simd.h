@@ -12,6 +12,7 @@ INLINE vmask v_first(int n) {
     return vcltq_s32(vld1q_s32(numbers), vdupq_n_s32(n));
 }
 INLINE vf v_load(const float *x) { return vld1q_f32(x); }
+INLINE vf v_load_bf16(const uint16_t *x) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(x), 16)); }
 INLINE void v_store(float *x, vf v) { vst1q_f32(x, v); }
 INLINE vf v_splat(float x) { return vdupq_n_f32(x); }
 

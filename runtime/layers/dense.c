@@ -43,6 +43,8 @@ static fmap_status plan_tiles(struct fmap_planning *planning, const struct fmap_
 fmap_status fmap_planning_dense(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                 const struct fmap_dense_problem *problem) {
     if (!problem->weights) return plan_tiles(planning, node, problem);
+    if (planning->plan->weights == FMAP_WEIGHTS_BF16 && planning->plan->layers)
+        planning->plan->layers[node->origin].narrowed = problem->depth * problem->columns * 2;
     if (problem->rows > 1) return fmap_planning_dense_rows(planning, node, problem);
     return fmap_planning_gemv(planning, node, problem);
 }

@@ -17,7 +17,8 @@ struct fmap_terms fmap_dense_terms(const struct fmap_dense_problem *problem) {
 /* Some outputs of one block of channels: where they come from and where they go. */
 struct block {
     const void *weights;
-    float *packed;
+    char *packed;
+    bool bf16;
     int64_t width; /* of a row of the panel */
     int64_t first_output, n_outputs, output_stride;
     int64_t first_channel, lanes, channel_stride;
@@ -25,12 +26,27 @@ struct block {
     float scale;
 };
 
+/* The nearest bfloat16, ties to even: what carries beyond the largest becomes infinity by itself. NaN keeps its sign and
+ * what it says in its upper half. */
+static uint16_t bf16_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (x != x) return (uint16_t)(bits >> 16 | 0x0040);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 static void pack_row(const struct block *block, int64_t o, int64_t o_end, int64_t position, int64_t lane) {
-    float *packed = block->packed + (position * block->lanes + lane) * block->width;
+    int64_t to = (position * block->lanes + lane) * block->width;
     int64_t from = (block->first_channel + lane) * block->channel_stride + position * block->position_stride;
+    from += block->first_output * block->output_stride;
+    float *floats = (float *)(void *)block->packed + to;
+    uint16_t *halves = (uint16_t *)(void *)block->packed + to;
     for (; o < o_end; o++) {
-        packed[o] = fmap_float_at(block->weights, from + (block->first_output + o) * block->output_stride) *
-                    block->scale;
+        float weight = fmap_float_at(block->weights, from + o * block->output_stride) * block->scale;
+        if (block->bf16)
+            halves[o] = bf16_of(weight);
+        else
+            floats[o] = weight;
     }
 }
 
@@ -49,11 +65,12 @@ struct dense_pack {
     struct fmap_dense_panels panels;
 };
 
-static void pack_panel(const void *dense_pack, int64_t panel, float *packed) {
+static void pack_panel(const void *dense_pack, int64_t panel, float *all) {
     const struct dense_pack *pack = dense_pack;
     const struct fmap_dense_problem *problem = &pack->problem;
     const struct fmap_dense_panels *panels = &pack->panels;
-    packed += panel * panels->panel_vectors * panels->lanes * panels->n_terms;
+    int64_t bytes = fmap_weight_bytes(panels);
+    char *packed = (char *)all + panel * panels->panel_vectors * panels->lanes * panels->n_terms * bytes;
     int64_t channels = problem->depth, positions = 1, of_depth = problem->transposed ? 1 : problem->columns;
     if (problem->map[0] > 0) {
         channels = problem->map[0];
@@ -61,6 +78,7 @@ static void pack_panel(const void *dense_pack, int64_t panel, float *packed) {
     }
     struct block block = {.weights = problem->weights,
                           .packed = packed,
+                          .bf16 = panels->bf16,
                           .width = fmap_panel_vectors(panels, panel) * panels->lanes,
                           .first_output = panel * panels->panel_vectors * panels->lanes,
                           .output_stride = problem->transposed ? problem->depth : 1,
@@ -71,14 +89,18 @@ static void pack_panel(const void *dense_pack, int64_t panel, float *packed) {
     int64_t rest = problem->columns - block.first_output;
     block.n_outputs = rest < block.width ? rest : block.width;
     for (int64_t i = 0; block.n_outputs < block.width && i < panels->n_terms; i++) {
-        memset(packed + i * block.width + block.n_outputs, 0,
-               (size_t)(block.width - block.n_outputs) * sizeof *packed);
+        memset(packed + (i * block.width + block.n_outputs) * bytes, 0,
+               (size_t)((block.width - block.n_outputs) * bytes));
     }
     for (; block.first_channel < channels; block.first_channel += FMAP_BLOCK) {
         int64_t left = channels - block.first_channel;
         block.lanes = left < FMAP_BLOCK ? left : FMAP_BLOCK;
         pack_block(&block);
-        block.packed += positions * block.lanes * block.width;
+        block.packed += positions * block.lanes * block.width * bytes;
+    }
+    if (panel == panels->n_panels - 1) { /* half of the last float */
+        int64_t n = panels->n_vectors * panels->lanes * panels->n_terms;
+        memset((char *)all + n * bytes, 0, (size_t)(n * bytes % (int64_t)sizeof *all));
     }
 }
 
@@ -94,13 +116,13 @@ fmap_status fmap_dense_pack(struct fmap_planning *planning, const struct fmap_de
     *bias = packed_bias;
     struct dense_pack pack = {.problem = *problem, .panels = *panels};
     struct fmap_packer packer = {
-        .kind = "dense",
+        .kind = panels->bf16 ? "dense_bf16" : "dense",
         .source = {.floats = problem->weights, .n = problem->depth * problem->columns},
         .numbers = {problem->depth, problem->columns, problem->transposed, problem->map[0], problem->map[1],
                     problem->map[2], problem->map_pixels, panels->n_vectors, panels->panel_vectors},
         .n_numbers = 9,
         .factor = problem->weight_scale,
-        .n_floats = n_outputs * panels->n_terms,
+        .n_floats = (n_outputs * panels->n_terms * fmap_weight_bytes(panels) + 3) / 4,
         .parts = panels->n_panels,
         .part = pack_panel,
         .job = &pack,

@@ -15,24 +15,29 @@ struct gemv_job {
 static void gemv_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct gemv_job *job = step->job;
     const struct fmap_dense_panels *panels = &job->panels;
-    const float *weights = fmap_at(run, &step->operands[2]);
+    const char *weights = fmap_elements_at(run, &step->operands[2]);
     float *dst = fmap_at(run, &step->operands[1]);
     int64_t width = panels->panel_vectors * panels->lanes;
+    int64_t panel_bytes = width * panels->n_terms * fmap_weight_bytes(panels);
     int64_t panel = fmap_piece_begin(panels->n_panels, job->parts, part);
     int64_t end = panel + fmap_piece_length(panels->n_panels, job->parts, part);
     while (panel < end) {
         int64_t vectors = fmap_panel_vectors(panels, panel),
                 streams = fmap_least(end - panel, run->kernels->gemv_streams);
         if (streams > 1 && fmap_panel_vectors(panels, panel + streams - 1) < vectors) streams--;
-        run->kernels->gemv(&(struct fmap_gemv){.src = fmap_at(run, &step->operands[0]),
-                                               .weights = weights + panel * width * panels->n_terms,
-                                               .stream_stride = width * panels->n_terms,
-                                               .bias = job->bias + panel * width,
-                                               .dst = dst + panel * width,
-                                               .terms = job->terms,
-                                               .n_streams = (int)streams,
-                                               .n_vectors = (int)vectors,
-                                               .activate = job->activate});
+        struct fmap_gemv gemv = {.src = fmap_at(run, &step->operands[0]),
+                                 .weights = weights + panel * panel_bytes,
+                                 .stream_stride = width * panels->n_terms,
+                                 .bias = job->bias + panel * width,
+                                 .dst = dst + panel * width,
+                                 .terms = job->terms,
+                                 .n_streams = (int)streams,
+                                 .n_vectors = (int)vectors,
+                                 .activate = job->activate};
+        if (panels->bf16)
+            run->kernels->gemv_bf16(&gemv);
+        else
+            run->kernels->gemv(&gemv);
         panel += streams;
     }
 }
@@ -54,27 +59,30 @@ struct fmap_dense_panels fmap_gemv_panels(int64_t n_vectors, int64_t most_vector
 fmap_status fmap_planning_gemv(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                const struct fmap_dense_problem *problem) {
     int64_t lanes = planning->kernels->lanes;
-    int64_t bytes = problem->depth * problem->columns * (int64_t)sizeof(float);
+    bool bf16 = planning->plan->weights == FMAP_WEIGHTS_BF16;
+    int64_t bytes = problem->depth * problem->columns * (bf16 ? 2 : 4);
     int64_t threads = fmap_least(planning->plan->threads, bytes / LEAST_THREAD_BYTES + 1);
     struct gemv_job job = {.terms = fmap_dense_terms(problem), .activate = problem->activate};
     job.panels = fmap_gemv_panels((problem->columns + lanes - 1) / lanes, planning->kernels->gemv_vectors,
                                   threads);
     job.panels.lanes = lanes;
+    job.panels.bf16 = bf16;
     job.panels.n_terms = problem->depth;
     job.parts = fmap_least(job.panels.n_panels, threads); /* each thread its own, in every run the same */
     struct fmap_operand operands[3] = {problem->src, problem->dst};
     TRY(fmap_dense_pack(planning, problem, &job.panels, &operands[2], &job.bias));
-    return fmap_planning_step(planning, &(struct fmap_step_definition){
-                                            .part = gemv_part,
-                                            .job = &job,
-                                            .job_bytes = sizeof job,
-                                            .operands = operands,
-                                            .n_operands = 3,
-                                            .parts = job.parts,
-                                            .kernel = fmap_kernel_text(planning, "gemv").text,
-                                            .why = "one row: as fast as the weights come from memory; every "
-                                                   "thread reads its own",
-                                            .tile = {1, (int)job.panels.panel_vectors},
-                                            .share = fmap_share_units(job.panels.n_panels, job.parts),
-                                            .node = node});
+    return fmap_planning_step(
+        planning,
+        &(struct fmap_step_definition){.part = gemv_part,
+                                       .job = &job,
+                                       .job_bytes = sizeof job,
+                                       .operands = operands,
+                                       .n_operands = 3,
+                                       .parts = job.parts,
+                                       .kernel = fmap_kernel_text(planning, bf16 ? "gemv_bf16" : "gemv").text,
+                                       .why = "one row: as fast as the weights come from memory; every "
+                                              "thread reads its own",
+                                       .tile = {1, (int)job.panels.panel_vectors},
+                                       .share = fmap_share_units(job.panels.n_panels, job.parts),
+                                       .node = node});
 }

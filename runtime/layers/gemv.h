@@ -9,7 +9,12 @@ struct fmap_dense_panels {
     int64_t n_vectors, panel_vectors, n_panels;
     int64_t n_terms; /* of a sum */
     int64_t lanes;   /* of a vector */
+    bool bf16;       /* weights are kept as bfloat16 */
 };
+
+static inline int64_t fmap_weight_bytes(const struct fmap_dense_panels *panels) {
+    return panels->bf16 ? 2 : 4;
+}
 
 static inline int64_t fmap_panel_vectors(const struct fmap_dense_panels *panels, int64_t i) {
     return i < panels->n_panels - 1 ? panels->panel_vectors : panels->n_vectors - i * panels->panel_vectors;
@@ -18,7 +23,7 @@ static inline int64_t fmap_panel_vectors(const struct fmap_dense_panels *panels,
 /* The terms of the problem's sums, in the order in which its source lies in memory. */
 struct fmap_terms fmap_dense_terms(const struct fmap_dense_problem *problem);
 
-/* Weights as [panel][term][vectors of the panel * lanes] and the bias as [vectors * lanes], with zeros for outputs that
+/* Weights, floats or bfloat16, as [panel][term][vectors of the panel * lanes] and the bias as [vectors * lanes], with zeros for outputs that
  * there are not. */
 fmap_status fmap_dense_pack(struct fmap_planning *planning, const struct fmap_dense_problem *problem,
                             const struct fmap_dense_panels *panels, struct fmap_operand *weights,

@@ -79,10 +79,29 @@ struct gemv_shape {
     int streams, vectors;
     int n_outputs; /* a multiple of 16 */
     int n_blocks, n_rests, rest_lanes;
+    bool bf16; /* weights of bfloat16 */
     struct fmap_activate_job activate;
     enum case_fill fill;
 };
 struct kernel_case *gemv_case(const struct gemv_shape *shape);
+
+/* The same for several images: a tile of rows x vectors * 16 outputs, by calls of the tile of rows x vectors or the nearest
+ * that the instruction set has. */
+struct dense_shape {
+    int rows, vectors;
+    int n_blocks, n_rests, rest_lanes;
+    int first_blocks; /* not 0: that many blocks in a call of their own; the next goes on with their sums */
+    bool bf16;        /* weights of bfloat16 */
+    struct fmap_activate_job activate;
+    enum case_fill fill;
+};
+struct kernel_case *dense_case(const struct dense_shape *shape);
+
+/* n bfloat16, a multiple of 16, as floats. */
+struct kernel_case *widen_case(int n);
+
+/* Weights as they are packed for such a layer: floats that are bfloat16, as these. */
+void case_narrow(const float *floats, int n, void *packed);
 
 /* All rows of one block of 16 channels. */
 struct window_shape {

@@ -35,6 +35,22 @@ static const struct gemv_shape gemv_shapes[] = {
 
 static struct kernel_case *gemv_at(int i) { return gemv_case(&gemv_shapes[i]); }
 
+static struct kernel_case *gemv_bf16_at(int i) {
+    struct gemv_shape shape = gemv_shapes[i];
+    shape.bf16 = true;
+    return gemv_case(&shape);
+}
+
+static struct kernel_case *widen_at(int i) { return widen_case(32 * 1024 << i); }
+
+static const struct dense_shape dense_shapes[] = {
+    {.rows = 6, .vectors = 4, .n_blocks = 32}, {.rows = 6, .vectors = 4, .n_blocks = 32, .bf16 = true},
+    {.rows = 9, .vectors = 3, .n_blocks = 32}, {.rows = 9, .vectors = 3, .n_blocks = 32, .bf16 = true},
+    {.rows = 2, .vectors = 4, .n_blocks = 32}, {.rows = 2, .vectors = 4, .n_blocks = 32, .bf16 = true},
+};
+
+static struct kernel_case *dense_at(int i) { return dense_case(&dense_shapes[i]); }
+
 /* ---- windows -------------------------------------------------------------------------------------------------- */
 
 /* Square windows over square images. */
@@ -220,6 +236,9 @@ static struct kernel_case *statistics_at(int i) { return statistics_case(&statis
 const struct kernel_case_list kernel_case_lists[] = {
     {"tile", COUNT(tiles), tile_at},
     {"gemv", COUNT(gemv_shapes), gemv_at},
+    {"gemv_bf16", COUNT(gemv_shapes), gemv_bf16_at},
+    {"widen", 2, widen_at},
+    {"dense", COUNT(dense_shapes), dense_at},
     {"depthwise", COUNT(depthwise_shapes), depthwise_at},
     {"grouped", COUNT(grouped_shapes), grouped_at},
     {"dot", COUNT(dot_shapes), dot_at},

@@ -89,12 +89,16 @@ static fmap_model *load(const char *path) {
     return model;
 }
 
-static fmap_plan *plan_of(const fmap_model *model, fmap_isa isa) {
+static fmap_plan *plan_with(const fmap_model *model, fmap_isa isa, fmap_weights weights) {
     fmap_plan *plan = NULL;
     fmap_error error = {0};
-    const fmap_plan_options options = {.threads = 1, .max_isa = isa};
+    const fmap_plan_options options = {.threads = 1, .max_isa = isa, .weights = weights};
     cr_assert_eq(fmap_plan_create(model, &options, &plan, &error), FMAP_OK, "%s", error.message);
     return plan;
+}
+
+static fmap_plan *plan_of(const fmap_model *model, fmap_isa isa) {
+    return plan_with(model, isa, FMAP_WEIGHTS_F32);
 }
 
 static size_t shared_bytes(const fmap_plan *plan) {
@@ -253,6 +257,38 @@ Test(packed, a_packed_file_can_be_packed_again) {
     cr_assert_eq(memcmp(source, onnx, onnx_bytes), 0);
     free(onnx);
     fmap_plan_destroy(plain);
+    fmap_model_destroy(model);
+    remove_files(&files);
+}
+
+/* Packed once as floats and once as bfloat16, for every instruction set: both are found, and they are not taken for each
+ * other. */
+Test(packed, a_file_may_hold_dense_layers_as_floats_and_as_bfloat16) {
+    struct files files = make_files();
+    fmap_isa isas[NET_MAX_ISAS];
+    int n_isas = net_isas(isas);
+    float answers[2 * NET_MAX_ISAS][OUTPUTS], got[OUTPUTS];
+    fmap_plan *plans[2 * NET_MAX_ISAS];
+    fmap_model *model = load(files.onnx);
+    for (int i = 0; i < 2 * n_isas; i++) {
+        plans[i] = plan_with(model, isas[i / 2], i % 2 ? FMAP_WEIGHTS_BF16 : FMAP_WEIGHTS_F32);
+        run(plans[i], files.input, answers[i]);
+        cr_assert(check_same_bits("instruction sets", answers[i], answers[i % 2], OUTPUTS));
+    }
+    cr_assert_neq(memcmp(answers[0], answers[1], sizeof answers[0]), 0);
+    cr_assert_eq(fmap_pack_write((const fmap_plan *const *)plans, 2 * (size_t)n_isas, files.packed, NULL),
+                 FMAP_OK);
+    cr_assert_eq(fmap_pack_check(files.packed, NULL), FMAP_OK);
+    for (int i = 0; i < 2 * n_isas; i++) fmap_plan_destroy(plans[i]);
+    fmap_model_destroy(model);
+    model = load(files.packed);
+    for (int i = 0; i < 2 * n_isas; i++) {
+        fmap_plan *plan = plan_with(model, isas[i / 2], i % 2 ? FMAP_WEIGHTS_BF16 : FMAP_WEIGHTS_F32);
+        cr_assert_eq(shared_bytes(plan), packed_bytes(plan)); /* nothing is packed again */
+        run(plan, files.input, got);
+        cr_assert(check_same_bits("mapped", got, answers[i], OUTPUTS));
+        fmap_plan_destroy(plan);
+    }
     fmap_model_destroy(model);
     remove_files(&files);
 }

@@ -3,8 +3,12 @@
 #include "runtime/layers/gemv.h"
 #include "tests/cases/case.h"
 
+/* With weights of floats, and of bfloat16. */
 static void assert_holds(const struct gemv_shape *shape) {
+    struct gemv_shape narrow = *shape;
+    narrow.bf16 = true;
     cr_assert(kernel_case_holds_and_destroy(gemv_case(shape)));
+    cr_assert(kernel_case_holds_and_destroy(gemv_case(&narrow)));
 }
 
 Test(gemv, every_number_of_streams_and_vectors_agrees_with_the_oracle) {

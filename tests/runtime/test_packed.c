@@ -121,6 +121,34 @@ Test(packed, other_algorithms_share_nothing) {
     free(weights);
 }
 
+/* Two of its layers are dense. */
+Test(packed, bfloat16_and_floats_share_all_but_dense_layers) {
+    fmap_model *model = sample();
+    fmap_plan *floats = plan_of(model, (fmap_plan_options){.threads = 1});
+    fmap_plan *halves = plan_of(model, (fmap_plan_options){.threads = 1, .weights = FMAP_WEIGHTS_BF16});
+    cr_assert_eq(count(halves), count(floats));
+    cr_assert_eq(count_shared(floats, halves), count(floats) - 2);
+    cr_assert_eq(info_of(floats).weights, FMAP_WEIGHTS_F32);
+    cr_assert_eq(info_of(halves).weights, FMAP_WEIGHTS_BF16);
+    fmap_plan_destroy(floats);
+    fmap_plan *again = plan_of(model, (fmap_plan_options){.threads = 1, .weights = FMAP_WEIGHTS_BF16});
+    cr_assert_eq(count_shared(halves, again), count(halves));
+    fmap_plan_destroy(halves);
+    fmap_plan_destroy(again);
+    fmap_model_destroy(model);
+}
+
+Test(packed, weights_of_no_known_kind_are_refused) {
+    fmap_model *model = sample();
+    fmap_plan *plan = NULL;
+    fmap_error error = {0};
+    fmap_plan_options options = {.weights = (fmap_weights)2};
+    cr_assert_eq(fmap_plan_create(model, &options, &plan, &error), FMAP_ERROR_ARGUMENT);
+    cr_assert_str_eq(error.message, "weights of kind 2 are unknown");
+    cr_assert_null(plan);
+    fmap_model_destroy(model);
+}
+
 /* With the normalization folded into them, weights are others than without. */
 Test(packed, what_a_pass_has_changed_is_another_packing) {
     fmap_model *model = sample();

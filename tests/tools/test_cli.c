@@ -26,6 +26,8 @@ Test(cli, wrong_usage_is_2_with_a_hint, .init = need_command) {
     EXPECT_SAYS(2, "run " MODEL, "which PICTURE?");
     EXPECT_SAYS(2, "run --threads 0 a b", "--threads takes");
     EXPECT_SAYS(2, "run --isa sse a b", "scalar, neon, avx2 or avx512, not 'sse'");
+    EXPECT_SAYS(2, "run --weights f16 a b", "f32 or bf16, not 'f16'");
+    EXPECT_SAYS(2, "bench --weights f16 a", "f32 or bf16, not 'f16'");
     EXPECT_SAYS(2, "run --size 28 a b", "WIDTHxHEIGHT");
     EXPECT_SAYS(2, "run --size 28x28x1 a b", "WIDTHxHEIGHT");
     EXPECT_SAYS(2, "run --std 1,0,1 a b", "cannot be 0");
@@ -48,6 +50,9 @@ Test(cli, wrong_usage_is_2_with_a_hint, .init = need_command) {
     EXPECT_SAYS(2, "pack a b -o c", "one MODEL");
     EXPECT_SAYS(2, "pack a --check b", "no MODEL");
     EXPECT_SAYS(2, "pack a -o b --isa sse", "not 'sse'");
+    EXPECT_SAYS(2, "pack a -o b --weights bf16,f16", "not 'f16'");
+    EXPECT_SAYS(2, "pack a -o b --weights f32,bf16,f32", "at most 2");
+    EXPECT_SAYS(2, "pack a -o b --weights ,", "needs a name");
     EXPECT_SAYS(2, "pack a -o b --threads 0", "--threads takes");
     EXPECT_SAYS(2, "info " MODEL " --input-shape nothing=1x1x28x28", "no input 'nothing'");
     EXPECT_SAYS(2, "run " MODEL " --rgb " SAMPLES "7.png", "channels 1");
@@ -76,6 +81,37 @@ Test(cli, a_packed_file_is_a_model_for_every_command, .init = need_command) {
     json_decref(root);
     EXPECT_SAYS(3, "pack --check " MODEL, "not a packed file");
     EXPECT_SAYS(6, "pack " MODEL " -o /no/such/folder/x", "No such file");
+}
+
+/* Nearly all of this network's weights are those of a dense layer. */
+Test(cli, weights_of_dense_layers_may_be_bfloat16, .init = need_command) {
+    char arguments[1024], packed[128];
+    json_t *floats = fmap_json("info " MODEL " --threads 1 --json");
+    json_t *halves = fmap_json("info " MODEL " --threads 1 --weights bf16 --json");
+    cr_expect_lt(number_at(halves, "weights_bytes"), 0.6 * number_at(floats, "weights_bytes"));
+    cr_expect_str_eq(json_string_value(json_object_get(floats, "dense_weights")), "f32");
+    cr_expect_str_eq(json_string_value(json_object_get(halves, "dense_weights")), "bf16");
+    EXPECT_SAYS(0, "info " MODEL " --weights bf16", "those of dense layers as bfloat16");
+    EXPECT_SAYS(0, "run " MODEL " " SAMPLES "7.png --top 1 --resize fit --weights bf16", "%  7\n");
+    EXPECT_SAYS(0, "bench " MODEL " --seconds 0.01 --warmup 0 --layers --weights bf16", "gemv_bf16");
+    snprintf(arguments, sizeof arguments, "maps %s %s7.png --weights bf16 -o %s", MODEL, SAMPLES,
+             scratch("maps"));
+    EXPECT_EXIT(0, arguments);
+    snprintf(packed, sizeof packed, "%s", scratch("digits-bf16.fmap"));
+    snprintf(arguments, sizeof arguments, "pack %s -o %s --threads 1 --weights f32,bf16", MODEL, packed);
+    EXPECT_SAYS(0, arguments, ", 1 thread, bf16: ");
+    for (int i = 0; i < 2; i++) { /* both find all that they need in it */
+        json_t *plain = i ? halves : floats;
+        snprintf(arguments, sizeof arguments, "info %s --threads 1 --json --weights %s", packed,
+                 i ? "bf16" : "f32");
+        json_t *mapped = fmap_json(arguments);
+        cr_expect_lt(number_at(mapped, "weights_bytes"), 0.1 * number_at(plain, "weights_bytes"));
+        cr_expect_eq(number_at(mapped, "weights_bytes") + number_at(mapped, "shared_bytes"),
+                     number_at(plain, "weights_bytes"));
+        json_decref(mapped);
+    }
+    json_decref(floats);
+    json_decref(halves);
 }
 
 /* ---- run ------------------------------------------------------------------------------------- */
