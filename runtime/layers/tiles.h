@@ -87,6 +87,7 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
 
 /* How outputs are cut into panels of vectors and lines into tiles of pixels. */
 struct fmap_tiling {
+    int64_t lanes;     /* of a vector */
     int64_t n_panels;  /* of one group; the first n_vectors % n_panels have one vector more */
     int64_t n_vectors; /* of one group */
     int64_t n_tiles;   /* of one line */
