@@ -38,6 +38,7 @@ struct bench_engine {
     /* Ours alone. */
     fmap_isa isa;
     fmap_algorithm algorithm;
+    fmap_weights weights;
 };
 
 /* Ours for each instruction set and algorithm; ended by one without a name. */

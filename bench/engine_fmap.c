@@ -35,6 +35,7 @@ static const fmap_allocator allocator = {.allocate = allocate, .release = releas
 
 static bool accepts(const struct bench_engine *engine, const struct bench_layer *layer) {
     bool convolves = layer->kind == BENCH_CONV || layer->kind == BENCH_CONV_POOL;
+    if (engine->weights != FMAP_WEIGHTS_F32) return layer->kind == BENCH_DENSE;
     if (engine->algorithm == FMAP_ALGORITHM_BEST) return true;
     if (engine->algorithm == FMAP_ALGORITHM_DIRECT) return convolves;
     return convolves && layer->kernel[0] == 3 && layer->kernel[1] == 3 && layer->stride == 1 &&
@@ -124,8 +125,11 @@ static bench_prepared *prepare(const struct bench_engine *engine, const struct b
                                int threads, char reason[BENCH_REASON_BYTES]) {
     bench_prepared *prepared = calloc(1, sizeof *prepared);
     fmap_error error = {.message = "out of memory"};
-    fmap_plan_options options = {
-        .batch = problem->batch, .threads = threads, .max_isa = engine->isa, .algorithm = engine->algorithm};
+    fmap_plan_options options = {.batch = problem->batch,
+                                 .threads = threads,
+                                 .max_isa = engine->isa,
+                                 .algorithm = engine->algorithm,
+                                 .weights = engine->weights};
     if (!prepared) goto fail;
     prepared->problem = problem;
     prepared->output = bench_floats(problem->n_output);
@@ -162,18 +166,27 @@ static void read_output(bench_prepared *prepared, float *output) {
 
 static const char *kernel(const bench_prepared *prepared) { return prepared->kernels; }
 
-#define OURS(algorithm_name, isa_name, which_algorithm, which_isa) \
+/* Rounded weights move an output by about 2^-9 / sqrt(3) of what random terms add up to; the farthest of many outputs by some
+ * times that. */
+#define BF16_TOLERANCE 1e-2
+
+#define OURS(engine_name, isa_name, bound, which_algorithm, which_weights, which_isa) \
     { \
-        .name = algorithm_name "_" isa_name, .accepts = accepts, .prepare = prepare, .run = run, \
-        .read = read_output, .kernel = kernel, .release = release, .tolerance = 1e-3, \
-        .isa = FMAP_ISA_##which_isa, .algorithm = FMAP_ALGORITHM_##which_algorithm \
+        .name = engine_name "_" isa_name, .accepts = accepts, .prepare = prepare, .run = run, \
+        .read = read_output, .kernel = kernel, .release = release, .tolerance = bound, \
+        .isa = FMAP_ISA_##which_isa, .algorithm = FMAP_ALGORITHM_##which_algorithm, \
+        .weights = FMAP_WEIGHTS_##which_weights \
     }
+#define FLOATS(algorithm_name, isa_name, which_algorithm, which_isa) \
+    OURS(algorithm_name, isa_name, 1e-3, which_algorithm, F32, which_isa)
 #define ALGORITHMS(isa_name, which_isa) \
-    OURS("best", isa_name, BEST, which_isa), OURS("direct", isa_name, DIRECT, which_isa), \
-        OURS("winograd2x2", isa_name, WINOGRAD_F2, which_isa), \
-        OURS("winograd4x4", isa_name, WINOGRAD_F4, which_isa), \
-        OURS("winograd5x5", isa_name, WINOGRAD_F5, which_isa), \
-        OURS("winograd6x6", isa_name, WINOGRAD_F6, which_isa), OURS("fastest", isa_name, FASTEST, which_isa)
+    FLOATS("best", isa_name, BEST, which_isa), FLOATS("direct", isa_name, DIRECT, which_isa), \
+        FLOATS("winograd2x2", isa_name, WINOGRAD_F2, which_isa), \
+        FLOATS("winograd4x4", isa_name, WINOGRAD_F4, which_isa), \
+        FLOATS("winograd5x5", isa_name, WINOGRAD_F5, which_isa), \
+        FLOATS("winograd6x6", isa_name, WINOGRAD_F6, which_isa), \
+        FLOATS("fastest", isa_name, FASTEST, which_isa), \
+        OURS("bf16", isa_name, BF16_TOLERANCE, BEST, BF16, which_isa)
 
 /* Best instruction set first. */
 const struct bench_engine bench_fmap[] = {ALGORITHMS("avx512", AVX512),
@@ -182,6 +195,6 @@ const struct bench_engine bench_fmap[] = {ALGORITHMS("avx512", AVX512),
                                           ALGORITHMS("scalar", SCALAR),
                                           {0}};
 
-static const struct bench_engine reference = OURS("reference", "best", DIRECT, BEST);
+static const struct bench_engine reference = FLOATS("reference", "best", DIRECT, BEST);
 
 const struct bench_engine *bench_reference(void) { return &reference; }

@@ -149,12 +149,12 @@ static void run_case(gbench_state *state, void *argument) {
         runs++;
     }
     const struct bench_problem *problem = &current.problem;
-    double flops = problem->flops * runs / seconds;
+    double flops = problem->flops * runs / seconds, bytes = problem->bytes;
+    if (engine->weights == FMAP_WEIGHTS_BF16) bytes -= 2.0 * (double)problem->n_weights;
     gbench_rate(state, "FLOP/s", problem->flops);
-    gbench_rate(state, "bytes/s", problem->bytes);
-    gbench_value(state, "flop_per_byte", problem->flops / problem->bytes);
-    gbench_value(state, "of_roof",
-                 flops / bench_roof(engine->isa, test->threads, problem->flops, problem->bytes));
+    gbench_rate(state, "bytes/s", bytes);
+    gbench_value(state, "flop_per_byte", problem->flops / bytes);
+    gbench_value(state, "of_roof", flops / bench_roof(engine->isa, test->threads, problem->flops, bytes));
     if (engine->kernel) gbench_label(state, engine->kernel(prepared));
 }
 

@@ -139,7 +139,7 @@ class Bench:
 
     def measure_once(self, layer, batch, threads, isa, effort):
         """Every engine's rounds, drawn in random order."""
-        pattern = f"^{re.escape(layer['name'])}/n:{batch}/t:{threads}/(best_{isa}|onednn|xnnpack|openblas)"
+        pattern = f"^{re.escape(layer['name'])}/n:{batch}/t:{threads}/(best_{isa}|bf16_{isa}|onednn|xnnpack|openblas)"
         text = self.run([f"--benchmark_filter={pattern}", "--benchmark_format=json",
                          "--benchmark_enable_random_interleaving=true",
                          f"--benchmark_repetitions={effort['repetitions']}",
@@ -160,21 +160,25 @@ def rows_of(document, layer, batch, threads, isa):
             if "wrong" in entry["error_message"] and not entry.get("repetition_index"):
                 say(f"measure: {entry['name']}: {entry['error_message']}")
             continue
-        ours = who.startswith("best_")
+        narrow = who.startswith("bf16_")
+        ours = narrow or who.startswith("best_")
         engine = results.OURS if ours else who.split("_")[0]
         label = entry.get("label", "")
         row = rows.setdefault(who, {
-            "kind": "layer", "name": layer["name"], "batch": batch, "threads": threads, "isa": isa, "engine": engine,
+            "kind": "layer", "name": layer["name"] + results.BF16 * narrow, "batch": batch, "threads": threads, "isa": isa, "engine": engine,
             "variant": label if ours else f"{who} {label}".strip(), "seconds": [],
             "flops": layer["flops"] * batch, "bytes": layer["bytes"]})
         row["seconds"].append(entry["real_time"] * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}[entry["time_unit"]])
         if ours:
-            row["target"] = layer["target"]
+            row["target"] = "bf16" if narrow else layer["target"]
             row["peak"] = 1e9 * float(document["context"][f"peak_{isa}_t{threads}_gflops"])
             roof = entry["FLOP/s"] / entry["of_roof"]
             row["bound"] = "arithmetic" if roof > 0.99 * row["peak"] else "memory"
             row.setdefault("of_roof", []).append(entry["of_roof"])
-    return list(rows.values())
+    narrow = [row for row in rows.values() if row.get("target") == "bf16"]
+    floats = [row for row in rows.values() if row.get("target") != "bf16"]
+    return floats + narrow + [{**row, "name": ours["name"]} for ours in narrow
+                              for row in floats if row["engine"] != results.OURS]
 
 
 def plan(listing, chosen, isa):

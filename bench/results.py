@@ -10,6 +10,7 @@ import statistics
 import targets
 
 OURS = "fmap"
+BF16 = ", bf16 weights"  # behind the name of a layer: ours kept as bfloat16, the rivals' as floats; no goal
 
 
 def quartiles(values):
@@ -53,7 +54,7 @@ class Case:
     def meets(self):
         """Whether the goal is met; None without a rival."""
         ratio, share, target = self.ratio(), self.of_roof(), targets.of_row(self.ours)
-        if ratio is None:
+        if ratio is None or target is None:
             return None
         return ratio[1] >= target.ratio and (target.share is None or share is None or share >= target.share)
 
@@ -108,7 +109,7 @@ def layer_table(layer_cases):
             rivals.append(rate(rival) + mark if rival else "-")
         lines.append([row["name"], str(row["batch"]), str(row["threads"]), rate(row),
                       "-" if share is None else f"{100 * share:.0f}%", row["variant"], *rivals,
-                      spread_text(case.ratio()), str(targets.of_row(row)), met_text(case)])
+                      spread_text(case.ratio()), str(targets.of_row(row) or "-"), met_text(case)])
     header = ["layer", "batch", "threads", "fmap", "of roof", "kernel", *names, "fmap : best rival", "goal", "met"]
     return "GFLOP/s of the direct algorithm; w: the rival's Winograd. The ratio is the median of the rounds (quartiles).\n\n" \
         + markdown(header, lines)

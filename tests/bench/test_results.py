@@ -147,6 +147,19 @@ class GoogleBenchmark(unittest.TestCase):
         self.assertEqual(rows[0]["bound"], "arithmetic")
         self.assertEqual(rows[1]["variant"], "onednn_direct jit")
 
+    def test_bfloat16_stands_beside_rivals_with_floats_and_is_not_judged(self):
+        ours = {"FLOP/s": 1e11, "of_roof": 0.5}
+        rows = self.rows(entry("bf16_avx512", 0, 5, label="gemv_bf16_avx512", **ours), entry("onednn_direct", 0, 20),
+                         entry("best_avx512", 0, 10, label="gemv_avx512", **ours))
+        floats, narrow = results.cases(rows)
+        self.assertEqual([case.ours["variant"] for case in (floats, narrow)], ["gemv_avx512", "gemv_bf16_avx512"])
+        self.assertEqual([case.ratio()[1] for case in (floats, narrow)], [2, 4])
+        self.assertEqual(narrow.ours["name"], floats.ours["name"] + results.BF16)
+        self.assertIsNone(narrow.meets())
+        self.assertIsNotNone(floats.meets())
+        self.assertIn("| - | - |", results.layer_table([narrow]))
+        self.assertIn("of 1 layers meet", results.summary([floats, narrow]))
+
     def test_a_wrong_answer_is_told_and_is_no_time(self):
         said = io.StringIO()
         with redirect_stderr(said):
