@@ -231,9 +231,10 @@ struct fmap_winograd_output {
     ptrdiff_t point_stride, tile_stride;
     int n_tiles, first_tile, tiles_per_row;
     int height, width;
-    /* Not 0: only the largest of every 2 x 2 outputs is kept, dst is [pooled_height][pooled_width][16]; m is even and
-     * the activation none or a clip. Rows and columns beyond 2 * pooled_... are dropped. */
+    /* Not 0: only the largest of every 2 x 2 outputs is kept, or their average, dst is [pooled_height][pooled_width][16];
+     * m is even and the activation none or a clip. Rows and columns beyond 2 * pooled_... are dropped. */
     int pooled_height, pooled_width;
+    int pools_average;
     struct fmap_activate_job activate;
 };
 
@@ -362,6 +363,16 @@ struct fmap_reduce {
     const float *shift; /* [n_rows]; NULL: 0 */
     int64_t n, stride, n_rows;
     enum fmap_reduce_op op;
+};
+
+/* The same of maps that lie one behind the other, of the lanes of a block of channels each, and divided by the divisor:
+ * dst[m][c] = the reduction of src[m][i][c] over i < n, divided by it. */
+struct fmap_reduce_maps {
+    const float *src; /* [n_maps][n][16] */
+    float *dst;       /* [n_maps][16] */
+    int64_t n, n_maps;
+    float divisor;
+    enum fmap_reduce_op op; /* SUM or MAXIMUM */
 };
 
 /* The channels of each pixel of a blocked image. */

@@ -167,7 +167,79 @@ INLINE void reduce(const struct fmap_reduce *job, enum fmap_reduce_op op) {
     case FMAP_REDUCE_MINIMUM: function(job, FMAP_REDUCE_MINIMUM); break; \
     }
 
-void K(reduce)(const struct fmap_reduce *job){FOR_EACH_OP(reduce, job)}
+void K(reduce)(const struct fmap_reduce *job) { FOR_EACH_OP(reduce, job) }
+
+/* ---- maps of a block of channels: contiguous, and small, so that chains had better not touch memory --------------- */
+
+#define FOUR(x) x, x, x, x
+static const _Alignas(64) float zero_line[FMAP_BLOCK], lowest_line[FMAP_BLOCK] = {
+                                                           FOUR(FOUR(-__builtin_inff()))};
+
+/* The chains from `chain` on. Where the last elements are missing, others stand for them that change no bit: a sum that began
+ * with 0 is never -0. */
+INLINE void map_chains(const float *src, int64_t n, int chain, int n_chains, vf *chains,
+                       enum fmap_reduce_op op) {
+    int64_t i = chain;
+    UNROLL for (int j = 0; j < n_chains; j++) chains[j] = identity(op);
+    src += chain * FMAP_BLOCK;
+    ROLLED for (; i + n_chains <= n; i += CHAINS) {
+        UNROLL for (int j = 0; j < n_chains; j++)
+            chains[j] = step(chains[j], v_load(src + j * FMAP_BLOCK), v_splat(0.0f), op);
+        src += CHAINS * FMAP_BLOCK;
+    }
+    if (i >= n) return;
+    const float *none = op == FMAP_REDUCE_MAXIMUM ? lowest_line : zero_line;
+    UNROLL for (int j = 0; j < n_chains - 1; j++) {
+        const float *from = i + j < n ? src + j * FMAP_BLOCK : none;
+        chains[j] = step(chains[j], v_load(from), v_splat(0.0f), op);
+    }
+}
+
+/* Loop by loop: halves of a loop's count would not be unrolled before the chains are given registers. */
+INLINE vf combine_map(vf *chains, int n_chains, enum fmap_reduce_op op) {
+    if (n_chains == CHAINS) {
+        UNROLL for (int j = 0; j < 8; j++) chains[j] = combine_vectors(chains[j], chains[j + 8], op);
+    }
+    UNROLL for (int j = 0; j < 4; j++) chains[j] = combine_vectors(chains[j], chains[j + 4], op);
+    UNROLL for (int j = 0; j < 2; j++) chains[j] = combine_vectors(chains[j], chains[j + 2], op);
+    return combine_vectors(chains[0], chains[1], op);
+}
+
+/* One vector of a map. Sums need no register beside the chains; of maxima, where registers are few, half of the chains
+ * are made at a time, from a map that is in the first cache then. */
+INLINE vf reduce_map(const float *src, int64_t n, enum fmap_reduce_op op) {
+    vf chains[CHAINS];
+    if (op == FMAP_REDUCE_SUM || LANES == 16 || LANES == 4) {
+        map_chains(src, n, 0, CHAINS, chains, op);
+        return combine_map(chains, CHAINS, op);
+    }
+    float kept[CHAINS / 2 * LANES] __attribute__((aligned(64)));
+    map_chains(src, n, CHAINS / 2, CHAINS / 2, chains, op);
+    UNROLL for (int j = 0; j < CHAINS / 2; j++) v_store(kept + j * LANES, chains[j]);
+    map_chains(src, n, 0, CHAINS / 2, chains, op);
+    UNROLL for (int j = 0; j < CHAINS / 2; j++)
+        chains[j] = combine_vectors(chains[j], v_load(kept + j * LANES), op);
+    return combine_map(chains, CHAINS / 2, op);
+}
+
+INLINE void reduce_maps(const struct fmap_reduce_maps *job, enum fmap_reduce_op op) {
+    const float *src = job->src;
+    float *dst = job->dst;
+    vf divisor = v_splat(job->divisor);
+    ROLLED for (int64_t i = 0; i < job->n_maps; i++) {
+        ROLLED for (int part = 0; part < PARTS; part++)
+            v_store(dst + part * LANES, v_div(reduce_map(src + part * LANES, job->n, op), divisor));
+        src += job->n * FMAP_BLOCK;
+        dst += FMAP_BLOCK;
+    }
+}
+
+void K(reduce_maps)(const struct fmap_reduce_maps *job) {
+    if (job->op == FMAP_REDUCE_MAXIMUM)
+        reduce_maps(job, FMAP_REDUCE_MAXIMUM);
+    else
+        reduce_maps(job, FMAP_REDUCE_SUM);
+}
 
 /* ---- channels of blocked pixels: a channel's chain is its lane ---------------------------------------------------- */
 

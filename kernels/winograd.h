@@ -120,14 +120,22 @@ INLINE void store_outputs(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_stri
     }
 }
 
-/* In the order of the window, as the pool itself would. */
-INLINE void store_largest(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_stride, int rows, int columns) {
+/* In the order of the window, as the pool itself would. A sum begins with 0 there, which makes 0 of -0; a quarter is exact,
+ * as a division by 4 is. */
+INLINE void store_pooled(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_stride, int rows, int columns,
+                         int average) {
     UNROLL for (int y = 0; y < OUTPUT / 2; y++) {
         UNROLL for (int x = 0; x < OUTPUT / 2; x++) {
             if (y >= rows || x >= columns) continue;
-            vf largest = v_max_or_nan(out[2 * y][2 * x], out[2 * y][2 * x + 1]);
-            largest = v_max_or_nan(largest, out[2 * y + 1][2 * x]);
-            v_store(dst + y * row_stride + x * FMAP_BLOCK, v_max_or_nan(largest, out[2 * y + 1][2 * x + 1]));
+            vf a = v_keep(out[2 * y][2 * x]), b = v_keep(out[2 * y][2 * x + 1]);
+            vf c = v_keep(out[2 * y + 1][2 * x]), d = v_keep(out[2 * y + 1][2 * x + 1]), pooled;
+            if (average) {
+                pooled = v_add(v_add(v_add(v_add(v_splat(0.0f), a), b), c), d);
+                pooled = v_mul(pooled, v_splat(0.25f));
+            } else {
+                pooled = v_max_or_nan(v_max_or_nan(v_max_or_nan(a, b), c), d);
+            }
+            v_store(dst + y * row_stride + x * FMAP_BLOCK, pooled);
         }
     }
 }
@@ -186,7 +194,7 @@ INLINE void winograd_output(const struct fmap_winograd_output *job) {
         vf out[OUTPUT][OUTPUT];
         transform_products(job->src + i * job->tile_stride, job->point_stride, bias, low, high, out);
         if (pools)
-            store_largest(out, place.dst, row_stride, place.rows, place.columns);
+            store_pooled(out, place.dst, row_stride, place.rows, place.columns, job->pools_average);
         else
             store_outputs(out, place.dst, row_stride, place.rows, place.columns);
     }

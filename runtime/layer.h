@@ -30,6 +30,9 @@ struct fmap_layer {
     /* Multiply-accumulates of the direct algorithm. NULL: none. */
     int64_t (*macs)(const struct fmap_graph *graph, const struct fmap_graph_node *node);
 
+    /* Whether output 0 is nothing but input 0's elements in the same order, whatever its shape. NULL: it is not. */
+    bool (*view)(const struct fmap_graph *graph, const struct fmap_graph_node *node);
+
     bool
         by_image; /* an image of the output is made of that image of every input that is none of a constant */
     bool from_shapes; /* the outputs depend on nothing but the shapes of the inputs */

@@ -1,5 +1,7 @@
 #include "runtime/planning.h"
 
+#include "runtime/layer.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -82,18 +84,35 @@ enum fmap_form fmap_planning_port_form(const struct fmap_planning *planning, siz
     return shape->rank == 4 ? forms[planning->plan->port_layouts[port]] : FMAP_FORM_PLAIN;
 }
 
+/* Whether the plain memory of `value` is that of `output`, another shape of it. */
+static bool is_seen_as(const struct fmap_graph *graph, fmap_value value, fmap_value output) {
+    while (output != value) {
+        int64_t producer = graph->values[output].producer;
+        const struct fmap_graph_node *node = producer >= 0 ? &graph->nodes[producer] : NULL;
+        if (!node || node->dead || !node->layer->view || !node->layer->view(graph, node)) return false;
+        output = fmap_node_input(graph, node, 0);
+    }
+    return true;
+}
+
 /* The caller's buffer for a value that is an output of the network in that form; false when there is none. */
 static bool output_port(const struct fmap_planning *planning, fmap_value value, enum fmap_form form,
                         struct fmap_operand *place) {
     const struct fmap_graph *graph = planning->graph;
     for (size_t i = 0; i < graph->n_outputs; i++) {
         size_t port = graph->n_inputs + i;
-        if (fmap_graph_resolve(graph, graph->outputs[i]) != value) continue;
-        if (form != fmap_planning_port_form(planning, port, &graph->values[value].shape)) continue;
+        fmap_value output = fmap_graph_resolve(graph, graph->outputs[i]);
+        if (form != fmap_planning_port_form(planning, port, &graph->values[output].shape)) continue;
+        if (output != value && (form != FMAP_FORM_PLAIN || !is_seen_as(graph, value, output))) continue;
         *place = (struct fmap_operand){.base = FMAP_BASE_PORT, .port = (int)port};
         return true;
     }
     return false;
+}
+
+bool fmap_planning_ends_plain(const struct fmap_planning *planning, fmap_value value) {
+    struct fmap_operand place;
+    return output_port(planning, value, FMAP_FORM_PLAIN, &place);
 }
 
 void fmap_planning_slice(struct fmap_planning *planning, fmap_value value, fmap_value whole, int64_t block) {

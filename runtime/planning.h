@@ -76,6 +76,9 @@ fmap_status fmap_planning_read(struct fmap_planning *planning, fmap_value value,
 fmap_status fmap_planning_write(struct fmap_planning *planning, fmap_value value, enum fmap_form form,
                                 struct fmap_operand *place);
 
+/* Whether such memory in plain form would be the caller's own. */
+bool fmap_planning_ends_plain(const struct fmap_planning *planning, fmap_value value);
+
 /* The same for a layer that writes the blocked form and can put its images `*image_stride` elements apart. */
 fmap_status fmap_planning_write_images(struct fmap_planning *planning, fmap_value value,
                                        struct fmap_operand *place, int64_t *image_stride);

@@ -53,6 +53,12 @@ fmap_status fmap_pack_blocked(struct fmap_planning *planning, fmap_value constan
     return FMAP_OK;
 }
 
+bool fmap_always_view(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+    (void)graph;
+    (void)node;
+    return true;
+}
+
 static void share(struct fmap_planning *planning, fmap_value out, fmap_value in, enum fmap_form form) {
     const struct fmap_planned_value *source = &planning->values[in];
     planning->values[out].placed[form] = source->placed[form];

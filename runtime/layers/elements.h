@@ -38,6 +38,9 @@ int64_t fmap_form_elements(const fmap_shape *shape, enum fmap_form form);
 fmap_status fmap_pack_blocked(struct fmap_planning *planning, fmap_value constant, const fmap_shape *shape,
                               struct fmap_operand *place);
 
+/* fmap_layer.view of layers that are never anything else. */
+bool fmap_always_view(const struct fmap_graph *graph, const struct fmap_graph_node *node);
+
 /* `out` has the elements of `in` in the same order under another shape: nothing has to be done. */
 void fmap_plan_same_elements(struct fmap_planning *planning, fmap_value out, fmap_value in);
 

@@ -55,16 +55,18 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     return fmap_set_output_type(graph, node, 0, fmap_input_value(graph, node, 0)->type, &out);
 }
 
+/* Of one pixel or of one channel both orders are the same. */
+static bool view(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+    const fmap_shape *in = &fmap_input_value(graph, node, 0)->shape;
+    return fmap_flatten_keeps_order(node) || in->dims[1] == 1 || in->dims[2] * in->dims[3] == 1;
+}
+
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
-    const struct flatten_parameters *parameters = node->parameters;
     fmap_value in = fmap_node_input(planning->graph, node, 0);
-    const fmap_shape *dims = &planning->graph->values[in].shape;
-    /* Of one pixel or of one channel both orders are the same. */
-    if (parameters->channels_last && dims->dims[1] != 1 && dims->dims[2] * dims->dims[3] != 1) {
-        fmap_planning_view(planning, node->outputs[0], in, FMAP_FORM_PIXELS);
-    } else {
+    if (view(planning->graph, node))
         fmap_plan_same_elements(planning, node->outputs[0], in);
-    }
+    else
+        fmap_planning_view(planning, node->outputs[0], in, FMAP_FORM_PIXELS);
     return FMAP_OK;
 }
 
@@ -74,4 +76,5 @@ const struct fmap_layer fmap_layer_flatten = {.op = "Flatten",
                                               .max_outputs = 1,
                                               .parse = parse,
                                               .shape = shape,
+                                              .view = view,
                                               .plan = plan};

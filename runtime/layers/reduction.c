@@ -122,6 +122,8 @@ struct reduction_job {
     enum fmap_reduction reduction;
     int n_blocks, last_lanes; /* of rows that are lanes */
     struct fmap_cut cut;      /* of rows */
+    /* Of maps of 16 channels: how many there are of an image, and how many results of it the output holds. */
+    int64_t image_maps, image_results;
 };
 
 static enum fmap_reduce_op op_of(enum fmap_reduction reduction) {
@@ -175,6 +177,39 @@ static void finish(const struct reduction_job *job, float *dst, const float *shi
     }
 }
 
+/* Maps [map, map + n) of one image, of which only the first n_results results are written. */
+static void reduce_maps(const struct fmap_run *run, const struct reduction_job *job, const float *src,
+                        float *dst, int64_t n, int64_t n_results) {
+    int64_t whole = n_results / FMAP_BLOCK < n ? n_results / FMAP_BLOCK : n;
+    bool mean = job->reduction == FMAP_REDUCTION_MEAN;
+    run->kernels->reduce_maps(&(struct fmap_reduce_maps){.src = src,
+                                                         .dst = dst,
+                                                         .n = job->rows.n,
+                                                         .n_maps = whole,
+                                                         .divisor = mean ? (float)job->rows.n : 1.0f,
+                                                         .op = op_of(job->reduction)});
+    if (whole == n) return;
+    src += whole * job->rows.n * FMAP_BLOCK;
+    dst += whole * FMAP_BLOCK;
+    reduce_rows(run, job, src, dst, NULL, n_results % FMAP_BLOCK, op_of(job->reduction));
+    finish(job, dst, NULL, n_results % FMAP_BLOCK);
+}
+
+static void maps_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
+    const struct reduction_job *job = step->job;
+    const float *src = fmap_at(run, &step->operands[0]);
+    float *dst = fmap_at(run, &step->operands[1]);
+    struct fmap_range range = fmap_cut_range(&job->cut, part);
+    for (int64_t map = range.first; map < range.end;) {
+        int64_t image = map / job->image_maps, first = map % job->image_maps;
+        int64_t n = job->image_maps - first < range.end - map ? job->image_maps - first : range.end - map;
+        reduce_maps(run, job, src + map * job->rows.n * FMAP_BLOCK,
+                    dst + image * job->image_results + first * FMAP_BLOCK, n,
+                    job->image_results - first * FMAP_BLOCK);
+        map += n;
+    }
+}
+
 static void reduction_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct reduction_job *job = step->job;
     const float *src = fmap_at(run, &step->operands[0]);
@@ -201,9 +236,23 @@ static void reduction_part(const struct fmap_run *run, const struct fmap_step *s
     }
 }
 
-/* The place of the output: its blocked form where rows are the lanes of blocks. */
-static enum fmap_form output_form(const struct fmap_rows *rows) {
-    return rows->form == FMAP_FORM_BLOCKED && !rows->lanes ? FMAP_FORM_BLOCKED : FMAP_FORM_PLAIN;
+/* Means, sums and maxima of maps go where they are read: in blocks, or without the unused lanes of the last one into the
+ * caller's memory. Images whose results lie side by side count as one. */
+static enum fmap_form place_maps(const struct fmap_planning *planning, fmap_value in, fmap_value out,
+                                 struct reduction_job *job) {
+    struct fmap_geometry geometry = fmap_geometry_of(&planning->graph->values[in].shape);
+    if (job->rows.form != FMAP_FORM_BLOCKED || job->rows.lanes) return FMAP_FORM_PLAIN;
+    if (job->reduction != FMAP_REDUCTION_MEAN && job->reduction != FMAP_REDUCTION_SUM &&
+        job->reduction != FMAP_REDUCTION_MAXIMUM)
+        return FMAP_FORM_BLOCKED;
+    enum fmap_form form = fmap_planning_ends_plain(planning, out) ? FMAP_FORM_PLAIN : FMAP_FORM_BLOCKED;
+    job->image_maps = geometry.blocks;
+    job->image_results = form == FMAP_FORM_PLAIN ? geometry.c : geometry.blocks * FMAP_BLOCK;
+    if (job->image_results % FMAP_BLOCK == 0) {
+        job->image_maps *= geometry.n;
+        job->image_results *= geometry.n;
+    }
+    return form;
 }
 
 fmap_status fmap_plan_reduction(struct fmap_planning *planning, const struct fmap_graph_node *node,
@@ -215,21 +264,26 @@ fmap_status fmap_plan_reduction(struct fmap_planning *planning, const struct fma
         TRY(fmap_rows_move(planning, node, in, axes, &job.rows, &operands[0], NULL));
     else
         TRY(fmap_planning_read(planning, in, job.rows.form, &operands[0]));
-    TRY(fmap_planning_write(planning, node->outputs[0], output_form(&job.rows), &operands[1]));
+    enum fmap_form form = place_maps(planning, in, node->outputs[0], &job);
+    TRY(fmap_planning_write(planning, node->outputs[0], form, &operands[1]));
     job.n_blocks = (int)((job.rows.n + FMAP_BLOCK - 1) / FMAP_BLOCK);
     job.last_lanes = (int)(job.rows.n - (int64_t)(job.n_blocks - 1) * FMAP_BLOCK);
     bool costly = reduction == FMAP_REDUCTION_LOG_SUM_EXP;
-    job.cut = fmap_cut_of(planning, job.rows.outer * job.rows.inner,
-                          fmap_dim_product(job.rows.n, costly ? EXP_COST : READING),
-                          job.rows.inner > 1 ? FMAP_BLOCK : 1);
+    if (job.image_maps)
+        job.cut = fmap_cut_of(planning, job.rows.outer, fmap_dim_product(job.rows.n, FMAP_BLOCK * READING),
+                              1);
+    else
+        job.cut = fmap_cut_of(planning, job.rows.outer * job.rows.inner,
+                              fmap_dim_product(job.rows.n, costly ? EXP_COST : READING),
+                              job.rows.inner > 1 ? FMAP_BLOCK : 1);
+    const char *kernel = job.image_maps ? "reduce_maps" : job.rows.lanes ? "reduce_lanes" : "reduce";
     return fmap_planning_step(
-        planning, &(struct fmap_step_definition){
-                      .part = reduction_part,
-                      .job = &job,
-                      .job_bytes = sizeof job,
-                      .operands = operands,
-                      .n_operands = 2,
-                      .parts = job.cut.parts,
-                      .kernel = fmap_kernel_text(planning, job.rows.lanes ? "reduce_lanes" : "reduce").text,
-                      .node = node});
+        planning, &(struct fmap_step_definition){.part = job.image_maps ? maps_part : reduction_part,
+                                                 .job = &job,
+                                                 .job_bytes = sizeof job,
+                                                 .operands = operands,
+                                                 .n_operands = 2,
+                                                 .parts = job.cut.parts,
+                                                 .kernel = fmap_kernel_text(planning, kernel).text,
+                                                 .node = node});
 }

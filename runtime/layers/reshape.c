@@ -83,4 +83,5 @@ const struct fmap_layer fmap_layer_reshape = {.op = "Reshape",
                                               .max_outputs = 1,
                                               .parse = parse,
                                               .shape = shape,
+                                              .view = fmap_always_view,
                                               .plan = plan};

@@ -60,6 +60,7 @@ const struct fmap_layer fmap_layer_squeeze = {.op = "Squeeze",
                                               .max_inputs = 2,
                                               .max_outputs = 1,
                                               .shape = squeeze_shape,
+                                              .view = fmap_always_view,
                                               .plan = plan};
 
 const struct fmap_layer fmap_layer_unsqueeze = {.op = "Unsqueeze",
@@ -67,4 +68,5 @@ const struct fmap_layer fmap_layer_unsqueeze = {.op = "Unsqueeze",
                                                 .max_inputs = 2,
                                                 .max_outputs = 1,
                                                 .shape = unsqueeze_shape,
+                                                .view = fmap_always_view,
                                                 .plan = plan};

@@ -190,6 +190,15 @@ struct reduce_shape {
 };
 struct kernel_case *reduce_case(const struct reduce_shape *shape);
 
+/* Maps of a block of channels: op is SUM or MAXIMUM. */
+struct maps_shape {
+    enum fmap_reduce_op op;
+    int64_t n, n_maps;
+    float divisor;
+    enum case_fill fill;
+};
+struct kernel_case *reduce_maps_case(const struct maps_shape *shape);
+
 /* How far the reduction of n elements may be off whose terms' absolute values add up to `magnitude` (of a product: its
  * own) and whose differences from the shift are at most `range`. */
 double case_reduce_bound(enum fmap_reduce_op op, int64_t n, double range, double magnitude);

@@ -129,6 +129,12 @@ static const struct reduce_shape reduce_shapes[] = {
     {FMAP_REDUCE_EXPONENTIALS, .n = 1000, .stride = 1, .n_rows = 4, .shifted = true},
 };
 
+static const struct maps_shape maps_shapes[] = {
+    {FMAP_REDUCE_SUM, .n = 49, .n_maps = 128, .divisor = 49},
+    {FMAP_REDUCE_MAXIMUM, .n = 49, .n_maps = 128, .divisor = 1},
+    {FMAP_REDUCE_SUM, .n = 169, .n_maps = 63, .divisor = 169},
+};
+
 static const struct lanes_shape lanes_shapes[] = {
     {FMAP_REDUCE_SUM, .channels = 64, .n_pixels = 784},
     {FMAP_REDUCE_MAXIMUM, .channels = 256, .n_pixels = 784},
@@ -146,6 +152,7 @@ static const struct lrn_shape lrn_shapes[] = {
 };
 
 static struct kernel_case *reduce_at(int i) { return reduce_case(&reduce_shapes[i]); }
+static struct kernel_case *reduce_maps_at(int i) { return reduce_maps_case(&maps_shapes[i]); }
 static struct kernel_case *reduce_lanes_at(int i) { return reduce_lanes_case(&lanes_shapes[i]); }
 static struct kernel_case *normalize_at(int i) { return normalize_case(&normalize_shapes[i]); }
 static struct kernel_case *lrn_at(int i) { return lrn_case(&lrn_shapes[i]); }
@@ -247,6 +254,7 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"max_pool", COUNT(pool_shapes), max_pool_at},
     {"average_pool", COUNT(pool_shapes), average_pool_at},
     {"reduce", COUNT(reduce_shapes), reduce_at},
+    {"reduce_maps", COUNT(maps_shapes), reduce_maps_at},
     {"reduce_lanes", COUNT(lanes_shapes), reduce_lanes_at},
     {"normalize", COUNT(normalize_shapes), normalize_at},
     {"lrn", COUNT(lrn_shapes), lrn_at},

@@ -65,6 +65,35 @@ struct kernel_case *reduce_case(const struct reduce_shape *shape) {
     return c;
 }
 
+static void reduce_maps_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
+    kernels->reduce_maps(c->jobs);
+}
+
+struct kernel_case *reduce_maps_case(const struct maps_shape *shape) {
+    size_t maps = (size_t)shape->n_maps, n = (size_t)shape->n;
+    struct kernel_case *c = case_create(maps * FMAP_BLOCK, 1, sizeof(struct fmap_reduce_maps));
+    snprintf(c->name, sizeof c->name, "reduce_maps/%s/n:%d/maps:%d", names[shape->op], (int)n, (int)maps);
+    const float *src = case_source(c, maps * n * FMAP_BLOCK, 64, shape->fill);
+    *(struct fmap_reduce_maps *)c->jobs = (struct fmap_reduce_maps){.src = src,
+                                                                    .dst = c->dst.data,
+                                                                    .n = shape->n,
+                                                                    .n_maps = shape->n_maps,
+                                                                    .divisor = shape->divisor,
+                                                                    .op = shape->op};
+    c->run = reduce_maps_run;
+    c->flops = (double)(maps * n * FMAP_BLOCK);
+    c->bytes = c->flops * sizeof(float);
+    float *row = malloc((n + 1) * sizeof *row);
+    for (size_t r = 0; r < maps * FMAP_BLOCK; r++) {
+        for (size_t i = 0; i < n; i++) row[i] = src[(r / FMAP_BLOCK * n + i) * FMAP_BLOCK + r % FMAP_BLOCK];
+        expect(c, r, shape->op, row, shape->n, NULL);
+        c->expected[r] /= (double)shape->divisor;
+        c->bounds[r] = c->bounds[r] / (double)shape->divisor + check_bound(1, fabs(c->expected[r]));
+    }
+    free(row);
+    return c;
+}
+
 static void reduce_lanes_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
     kernels->reduce_lanes(c->jobs);
 }

@@ -47,6 +47,41 @@ Test(reduce, channels_of_blocked_pixels_agree_with_the_oracle) {
     }
 }
 
+Test(reduce, maps_one_behind_the_other_agree_with_the_oracle) {
+    static const enum fmap_reduce_op chosen[] = {FMAP_REDUCE_SUM, FMAP_REDUCE_MAXIMUM};
+    for (int i = 0; i < 2; i++) {
+        for (int64_t n = 0; n <= 70; n++) {
+            struct maps_shape shape = {chosen[i], n, 1 + n % 4, (float)(1 + n % 3), CASE_FILL_UNIFORM};
+            cr_assert(kernel_case_holds_and_destroy(reduce_maps_case(&shape)));
+            shape.fill = CASE_FILL_SPECIAL;
+            if (n > 0) cr_assert(kernel_case_holds_and_destroy(reduce_maps_case(&shape)));
+        }
+        struct maps_shape large = {chosen[i], 3136, 2, 3136.0f, CASE_FILL_UNIFORM};
+        cr_assert(kernel_case_holds_and_destroy(reduce_maps_case(&large)));
+    }
+}
+
+/* The global pool of a map by the kernel made for it, and by the one for rows side by side. */
+Test(reduce, maps_have_the_order_of_rows_side_by_side) {
+    enum { MAPS = 3, MOST = 300 };
+    static float maps[MAPS * MOST * 16], got[2][MAPS * 16];
+    static const enum fmap_reduce_op chosen[] = {FMAP_REDUCE_SUM, FMAP_REDUCE_MAXIMUM};
+    check_fill(maps, MAPS * MOST * 16, -1.0f, 1.0f, 1);
+    for (int k = 0; k < fmap_kernels_count(); k++) {
+        const struct fmap_kernels *kernels = fmap_kernels_at(k);
+        for (int64_t n = 1; n <= MOST; n += 1 + n / 9) {
+            for (int i = 0; i < 2; i++) {
+                kernels->reduce_maps(&(struct fmap_reduce_maps){maps, got[0], n, MAPS, 1.0f, chosen[i]});
+                for (int64_t m = 0; m < MAPS; m++) {
+                    kernels->reduce(&(struct fmap_reduce){maps + m * n * 16, got[1] + m * 16, NULL, n, 16, 16,
+                                                          chosen[i]});
+                }
+                cr_assert(check_same_bits("maps", got[0], got[1], (size_t)MAPS * 16));
+            }
+        }
+    }
+}
+
 /* NaN and infinity of sums and extremes; a product of large numbers may overflow in one order and not in another. */
 Test(reduce, special_values_go_where_the_formula_takes_them) {
     static const enum fmap_reduce_op chosen[] = {FMAP_REDUCE_SUM, FMAP_REDUCE_ABSOLUTES, FMAP_REDUCE_MAXIMUM,
