@@ -121,7 +121,7 @@ static struct fmap_tiles_problem make_problem(const struct fmap_graph *graph,
         .bias = bias ? bias->data : NULL,
         .bias_scale = 1,
         .activate = parameters->activate,
-        .pool = parameters->pool.out[0] > 0 ? &parameters->pool : NULL,
+        .pool = parameters->pool.kind != FMAP_POOLED_NONE ? &parameters->pool : NULL,
         .name = kernel_size == 1 ? "pointwise" : "direct"};
 }
 
@@ -153,17 +153,20 @@ static bool is_plain(const struct fmap_graph *graph, const struct fmap_graph_nod
 }
 
 bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_node *node,
-                        const struct fmap_window_size *pool, fmap_algorithm algorithm) {
+                        const struct fmap_pooled *pool, fmap_algorithm algorithm) {
     struct fmap_window_size size;
     int64_t winograd;
-    if (is_plain(graph, node) || fmap_node_input(graph, node, FMAP_CONV_RESIDUAL) ||
-        fmap_input_value(graph, node, 0)->shape.rank != 4 || resolve(graph, node, &size, NULL) != FMAP_OK) {
+    if (is_plain(graph, node) || fmap_input_value(graph, node, 0)->shape.rank != 4 ||
+        resolve(graph, node, &size, NULL) != FMAP_OK || !fmap_pooled_is_small(pool)) {
         return false;
     }
     struct fmap_tiles_problem problem = make_problem(graph, node, &size);
+    problem.adds = fmap_node_input(graph, node, FMAP_CONV_RESIDUAL) != FMAP_NO_VALUE;
+    if (problem.adds && !fmap_pooled_is_whole(pool)) return false;
     switch (choose(&problem, &size, algorithm, &winograd)) {
     case WINOGRAD: return fmap_winograd_can_pool(&problem, winograd, pool);
     case STEM: return fmap_stem_can_pool(&problem, pool);
+    case TILES: return fmap_tiles_can_pool(&problem, pool);
     default: return false;
     }
 }
@@ -185,6 +188,7 @@ static fmap_status place_output(struct fmap_planning *planning, const struct fma
     if (!residual) return fmap_planning_write_images(planning, y, &problem->dst, &problem->dst_image_stride);
     problem->adds = true;
     problem->dst_image_stride = fmap_geometry_of(&planning->graph->values[y].shape).image_stride;
+    problem->residual_image_stride = fmap_geometry_of(&planning->graph->values[residual].shape).image_stride;
     TRY(fmap_planning_read(planning, residual, FMAP_FORM_BLOCKED, &problem->residual));
     return fmap_planning_write(planning, y, FMAP_FORM_BLOCKED, &problem->dst);
 }

@@ -3,7 +3,7 @@
 #define FMAP_LAYERS_CONV_H
 
 #include "kernels/kernels.h"
-#include "runtime/layers/window.h"
+#include "runtime/layers/pooled.h"
 
 /* A pass may give a convolution a fourth input, of its output's shape: it is added before the activation. */
 enum { FMAP_CONV_RESIDUAL = 3 };
@@ -14,12 +14,12 @@ struct fmap_conv_parameters {
     const double
         *scale; /* [outputs], of the weights, each product rounded to float; NULL: they are as they are */
     struct fmap_activate_job activate; /* computed with the convolution; none when a node is parsed */
-    struct fmap_window_size pool; /* of a max pool computed with it, on its own output; out[0] == 0: none */
+    struct fmap_pooled pool;           /* computed with it, on its own output */
 };
 
-/* Whether the convolution, as it will be planned, can take the largest elements of its own output. */
+/* Whether the convolution, as it will be planned, can pool its own output. */
 bool fmap_conv_can_pool(const struct fmap_graph *graph, const struct fmap_graph_node *node,
-                        const struct fmap_window_size *pool, fmap_algorithm algorithm);
+                        const struct fmap_pooled *pool, fmap_algorithm algorithm);
 
 /* Whether it can add to its own output. */
 bool fmap_conv_can_add(const struct fmap_graph *graph, const struct fmap_graph_node *node,

@@ -50,7 +50,7 @@ static fmap_status shape(const struct fmap_graph *graph, const struct fmap_graph
     return fmap_set_output_type(graph, node, 0, fmap_input_value(graph, node, 0)->type, &out);
 }
 
-bool fmap_max_pool_has_kernel(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
+bool fmap_pool_has_kernel(const struct fmap_graph *graph, const struct fmap_graph_node *node) {
     const struct fmap_graph_value *in = fmap_input_value(graph, node, 0);
     bool says_where = node->n_outputs > 1 && node->outputs[1];
     return in->type == FMAP_FLOAT32 && in->shape.rank <= 4 && !says_where;
@@ -111,10 +111,10 @@ static void average_part(const struct fmap_run *run, const struct fmap_step *ste
     }
 }
 
-/* How many elements of each window along an axis count: those inside of the image, or of its padding too. */
-static fmap_status count_axis(struct fmap_planning *planning, const struct fmap_window_size *size, int axis,
-                              int64_t n, bool count_padding, const float **counts) {
+fmap_status fmap_pool_counts(struct fmap_planning *planning, const struct fmap_window_size *size, int axis,
+                             bool count_padding, const float **counts) {
     float *result;
+    int64_t n = size->out[axis];
     TRY(fmap_planning_weights(planning, (size_t)n, &result));
     int64_t before = count_padding ? size->pads[axis] : 0, after = count_padding ? size->pads[axis + 2] : 0;
     for (int64_t i = 0; i < n; i++) {
@@ -163,7 +163,7 @@ static fmap_status plan_plain(struct fmap_planning *planning, const struct fmap_
 
 static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_node *node) {
     const struct fmap_pool_parameters *parameters = node->parameters;
-    if (!fmap_max_pool_has_kernel(planning->graph, node)) return plan_plain(planning, node);
+    if (!fmap_pool_has_kernel(planning->graph, node)) return plan_plain(planning, node);
     bool average = node->layer == &fmap_layer_average_pool;
     fmap_value in = fmap_node_input(planning->graph, node, 0), out = node->outputs[0];
     struct pool_job job = {.in = fmap_geometry_of(&planning->graph->values[in].shape),
@@ -173,8 +173,8 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     TRY(check_limits(planning, node, &job.size));
     if (average) {
         bool padding = parameters->count_padding;
-        TRY(count_axis(planning, &job.size, 0, job.out.h, padding, &job.row_counts));
-        TRY(count_axis(planning, &job.size, 1, job.out.w, padding, &job.column_counts));
+        TRY(fmap_pool_counts(planning, &job.size, 0, padding, &job.row_counts));
+        TRY(fmap_pool_counts(planning, &job.size, 1, padding, &job.column_counts));
     }
     int64_t work = fmap_dim_product(job.size.kernel[0] * job.size.kernel[1], job.out.w * FMAP_BLOCK);
     job.cut = fmap_cut_of(planning, job.out.n * job.out.blocks * job.out.h, work, 1);

@@ -107,23 +107,23 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
 }
 
 /* The ring's rows stay in the second cache. */
-bool fmap_stem_can_pool(const struct fmap_tiles_problem *problem, const struct fmap_window_size *pool) {
-    static const int64_t MOST_RING_BYTES = 512 * 1024;
-    for (int i = 0; i < 2; i++) {
-        if (pool->kernel[i] > 16 || pool->strides[i] > 16 || pool->dilations[i] > 16 || pool->pads[i] > 256)
-            return false;
-        if (pool->pads[i + 2] > 256) return false;
-    }
-    int64_t rows = (FMAP_STEM_POOLED_ROWS - 1) * pool->strides[0] + fmap_stem_reach(pool);
-    int64_t blocks = (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK;
-    return blocks <= 1024 &&
-           blocks * rows * problem->out[1] * FMAP_BLOCK * (int64_t)sizeof(float) <= MOST_RING_BYTES;
+static const int64_t MOST_RING_BYTES = 512 * 1024;
+
+static int64_t blocks_of(const struct fmap_tiles_problem *problem) {
+    return (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK;
 }
 
-static void set_pool(struct fmap_stem_job *job, const struct fmap_window_size *pool) {
+bool fmap_stem_can_pool(const struct fmap_tiles_problem *problem, const struct fmap_pooled *pool) {
+    return !fmap_pooled_is_whole(pool) && blocks_of(problem) <= 1024 &&
+           fmap_pooled_rows_at_once(pool, problem->out, blocks_of(problem), MOST_RING_BYTES) > 0;
+}
+
+static fmap_status set_pool(struct fmap_planning *planning, struct fmap_stem_job *job,
+                            const struct fmap_tiles_problem *problem) {
     job->pools = true;
-    job->pool = *pool;
-    job->ring_rows = (FMAP_STEM_POOLED_ROWS - 1) * pool->strides[0] + fmap_stem_reach(pool);
+    int64_t at_once = fmap_pooled_rows_at_once(problem->pool, problem->out, blocks_of(problem),
+                                               MOST_RING_BYTES);
+    return fmap_pooled_plan(planning, problem->pool, problem->out, at_once, &job->pool);
 }
 
 /* As few groups of rows as the cache allows, but enough for all threads. */
@@ -140,8 +140,8 @@ static struct fmap_share cut_into_parts(struct fmap_stem_job *job, const struct 
                        job->strides[0] +
                    1;
     if (job->pools) {
-        height = job->pool.out[0];
-        rows /= job->pool.strides[0];
+        height = job->pool.pooled.window.out[0];
+        rows /= job->pool.pooled.window.strides[0];
         if (wanted > 1) wanted = (threads + images - 1) / images;
     }
     if (rows < 1) rows = 1;
@@ -149,11 +149,12 @@ static struct fmap_share cut_into_parts(struct fmap_stem_job *job, const struct 
     if (job->parts_per_image < wanted) job->parts_per_image = wanted;
     if (job->parts_per_image > height) job->parts_per_image = height;
     /* Rows below a pooling window are computed twice where parts meet. */
-    int64_t again = job->pools ? fmap_stem_reach(&job->pool) - job->pool.strides[0] : 0;
+    int64_t stride = job->pools ? job->pool.pooled.window.strides[0] : 1;
+    int64_t again = job->pools ? fmap_pooled_reach(&job->pool.pooled) - stride : 0;
     struct fmap_share share = {{{.total = images, .pieces = images},
                                 {.total = height,
                                  .pieces = job->parts_per_image,
-                                 .overhead = again > 0 ? (double)again / (double)job->pool.strides[0] : 0}}};
+                                 .overhead = again > 0 ? (double)again / (double)stride : 0}}};
     fmap_share_improve(&share, threads);
     job->parts_per_image = share.along[1].pieces;
     return share;
@@ -183,10 +184,10 @@ static fmap_status read_source(struct fmap_planning *planning, fmap_value x, str
 
 /* Rows of output that a part computes at most. */
 static int64_t most_rows(const struct fmap_stem_job *job) {
-    int64_t height = job->pools ? job->pool.out[0] : job->out[0];
+    int64_t height = job->pools ? job->pool.pooled.window.out[0] : job->out[0];
     int64_t rows = (height + job->parts_per_image - 1) / job->parts_per_image;
     if (!job->pools) return rows;
-    rows = (rows - 1) * job->pool.strides[0] + fmap_stem_reach(&job->pool);
+    rows = (rows - 1) * job->pool.pooled.window.strides[0] + fmap_pooled_reach(&job->pool.pooled);
     return rows < job->out[0] ? rows : job->out[0];
 }
 
@@ -199,7 +200,7 @@ fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap
     struct fmap_operand operands[3] = {[1] = problem->dst};
     TRY(read_source(planning, x, &job, &operands[0]));
     TRY(pack(planning, problem, &job, &operands[2]));
-    if (problem->pool) set_pool(&job, problem->pool);
+    if (problem->pool) TRY(set_pool(planning, &job, problem));
     struct fmap_share share = cut_into_parts(&job, planning, problem->images);
     int64_t rows = most_rows(&job);
     int64_t scratch = fmap_stem_rows_under(&job, rows) * fmap_stem_row_floats(&job) +

@@ -9,7 +9,7 @@
 bool fmap_stem_wanted(const struct fmap_tiles_problem *problem);
 
 /* Whether it takes the pool from the rows that it has just computed. */
-bool fmap_stem_can_pool(const struct fmap_tiles_problem *problem, const struct fmap_window_size *pool);
+bool fmap_stem_can_pool(const struct fmap_tiles_problem *problem, const struct fmap_pooled *pool);
 
 /* Packs the weights and adds the step. `x` is read in whatever form it is in; problem->src counts for nothing. */
 fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap_graph_node *node,

@@ -4,8 +4,6 @@
 
 #include "runtime/layers/tiles.h"
 
-enum { FMAP_STEM_POOLED_ROWS = 4 }; /* are taken at a time from the rows below them */
-
 struct fmap_stem_job {
     int64_t channels, outputs, in[2], out[2];
     int64_t kernel[2], strides[2], dilations[2], pads[2];
@@ -19,8 +17,7 @@ struct fmap_stem_job {
     const float *bias;
     struct fmap_activate_job activate;
     bool pools;
-    struct fmap_window_size pool;
-    int64_t ring_rows; /* of output, kept for the pool: [block][row][column][16] */
+    struct fmap_pooled_rows pool;
 };
 
 static inline int64_t fmap_stem_row_floats(const struct fmap_stem_job *job) {
@@ -34,16 +31,11 @@ static inline int64_t fmap_stem_rows_under(const struct fmap_stem_job *job, int6
 
 static inline int64_t fmap_stem_ring_floats(const struct fmap_stem_job *job) {
     int64_t n_blocks = (job->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK;
-    return n_blocks * job->ring_rows * job->out[1] * FMAP_BLOCK;
+    return job->pools ? n_blocks * fmap_pooled_block_floats(&job->pool) : 0;
 }
 
 static inline int64_t fmap_stem_n_terms(const struct fmap_stem_job *job) {
     return job->channels * job->kernel[0] * job->kernel[1];
-}
-
-/* Rows of output under one row of the pool. */
-static inline int64_t fmap_stem_reach(const struct fmap_window_size *pool) {
-    return (pool->kernel[0] - 1) * pool->dilations[0] + 1;
 }
 
 fmap_part fmap_stem_part, fmap_stem_pooled_part;

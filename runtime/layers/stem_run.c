@@ -95,68 +95,21 @@ static void run_rows(const struct fmap_stem_job *job, const struct fmap_kernels 
     }
 }
 
-static int64_t clamp(int64_t x, int64_t most) { return x < 0 ? 0 : x > most ? most : x; }
+/* What a part of a pooled output is computed from. `rows` begins with what is under output row `begin`. */
+struct pooled_part {
+    const struct fmap_stem_job *job;
+    const struct fmap_kernels *kernels;
+    const float *weights, *rows;
+    int64_t begin;
+};
 
-/* The first and the end of the rows of output under pooled rows [first, end). */
-static int64_t first_under(const struct fmap_stem_job *job, int64_t first) {
-    return clamp(first * job->pool.strides[0] - job->pool.pads[0], job->out[0]);
-}
-static int64_t end_under(const struct fmap_stem_job *job, int64_t end) {
-    int64_t last = (end - 1) * job->pool.strides[0] - job->pool.pads[0];
-    return clamp(last + fmap_stem_reach(&job->pool), job->out[0]);
-}
-
-/* Pooled rows [y, y + n) from the ring, whose first row is output row `first`. */
-static void pool_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const float *ring,
-                      int64_t first, int64_t n_rows, int64_t y, int64_t n, float *dst) {
-    int64_t n_blocks = (job->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK, row = job->out[1] * FMAP_BLOCK;
-    const struct fmap_window_size *pool = &job->pool;
-    struct fmap_max_pool work = {
-        .window = {.n_rows = n,
-                   .src_size = {n_rows, job->out[1]},
-                   .dst_width = pool->out[1],
-                   .kernel = {pool->kernel[0], pool->kernel[1]},
-                   .strides = {pool->strides[0], pool->strides[1]},
-                   .dilations = {pool->dilations[0], pool->dilations[1]},
-                   .pads = {first - (y * pool->strides[0] - pool->pads[0]), pool->pads[1]}}};
-    for (int64_t block = 0; block < n_blocks; block++) {
-        work.window.src = ring + block * job->ring_rows * row;
-        work.window.dst = dst + (block * pool->out[0] + y) * pool->out[1] * FMAP_BLOCK;
-        kernels->max_pool(&work);
-    }
-}
-
-/* Moves output rows [first, done) of each block to where the ring begins. */
-static void keep_rows(const struct fmap_stem_job *job, float *ring, int64_t old_first, int64_t first,
-                      int64_t done) {
-    int64_t n_blocks = (job->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK, row = job->out[1] * FMAP_BLOCK;
-    for (int64_t block = 0; block < n_blocks && done > first; block++) {
-        float *to = ring + block * job->ring_rows * row;
-        memmove(to, to + (first - old_first) * row, (size_t)((done - first) * row) * sizeof *to);
-    }
-}
-
-/* Pooled rows [y, end): some rows of output, then the pooled rows above them, and so on. The output is never in memory
- * as a whole. `rows` begins with what is under output row first_under(y). */
-static void run_pooled(const struct fmap_stem_job *job, const struct fmap_kernels *kernels,
-                       const float *weights, const float *rows, float *ring, int64_t y, int64_t end,
-                       float *dst) {
-    int64_t begin = first_under(job, y), first = begin, done = begin, row = job->out[1] * FMAP_BLOCK;
-    for (; y < end; y += FMAP_STEM_POOLED_ROWS) {
-        int64_t n = y + FMAP_STEM_POOLED_ROWS < end ? FMAP_STEM_POOLED_ROWS : end - y;
-        int64_t from = first_under(job, y), to = end_under(job, y + n);
-        if (to < from) to = from;
-        if (done < from) done = from;
-        keep_rows(job, ring, first, from, done);
-        first = from;
-        for (int64_t panel = 0; panel < job->tiling.n_panels && done < to; panel++) {
-            run_rows(job, kernels, weights, panel,
-                     rows + (done - begin) * job->strides[0] * fmap_stem_row_floats(job), to - done,
-                     ring + (done - first) * row, job->ring_rows * row);
-        }
-        if (done < to) done = to;
-        pool_rows(job, kernels, ring, first, to - first, y, n, dst);
-    }
+static void compute_rows(void *user, int64_t first, int64_t n, float *dst) {
+    const struct pooled_part *part = user;
+    const struct fmap_stem_job *job = part->job;
+    const float *rows = part->rows + (first - part->begin) * job->strides[0] * fmap_stem_row_floats(job);
+    for (int64_t panel = 0; panel < job->tiling.n_panels; panel++)
+        run_rows(job, part->kernels, part->weights, panel, rows, n, dst,
+                 fmap_pooled_block_floats(&job->pool));
 }
 
 void fmap_stem_pooled_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
@@ -165,15 +118,25 @@ void fmap_stem_pooled_part(const struct fmap_run *run, const struct fmap_step *s
     const void *src = fmap_elements_at(run, &step->operands[0]);
     const float *weights = fmap_at(run, &step->operands[2]);
     float *dst = fmap_at(run, &step->operands[1]), *ring = (float *)(void *)run->scratch;
-    int64_t y = fmap_piece_begin(job->pool.out[0], job->parts_per_image, group);
-    int64_t end = y + fmap_piece_length(job->pool.out[0], job->parts_per_image, group);
-    int64_t first = first_under(job, y), n = end_under(job, end) - first;
+    int64_t height = job->pool.pooled.window.out[0],
+            y = fmap_piece_begin(height, job->parts_per_image, group);
+    int64_t end = y + fmap_piece_length(height, job->parts_per_image, group);
+    int64_t first = fmap_pooled_first_under(&job->pool, y),
+            n = fmap_pooled_end_under(&job->pool, end) - first;
     float *rows = ring + fmap_stem_ring_floats(job);
     if (n > 0) {
         copy_rows(job, run->kernels, src, image, first * job->strides[0] - job->pads[0],
                   fmap_stem_rows_under(job, n), rows);
     }
-    run_pooled(job, run->kernels, weights, rows, ring, y, end, dst + image * job->dst_image_stride);
+    struct pooled_part pooled = {job, run->kernels, weights, rows, first};
+    fmap_pooled_run(&job->pool,
+                    &(struct fmap_pooled_work){.kernels = run->kernels,
+                                               .ring = ring,
+                                               .dst = dst + image * job->dst_image_stride,
+                                               .n_blocks = (job->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK,
+                                               .compute = compute_rows,
+                                               .user = &pooled},
+                    y, end);
 }
 
 void fmap_stem_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {

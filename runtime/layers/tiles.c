@@ -1,8 +1,9 @@
 #include "runtime/layers/tiles.h"
 
-#include "runtime/layers/tiles_job.h"
+#include "runtime/layers/tiles_pool.h"
 #include "runtime/layers/why.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* So much of the second cache holds a pointwise layer's source, beside a panel, while all panels pass over it. */
@@ -71,8 +72,10 @@ static void set_geometry(struct fmap_tiles_job *job, const struct fmap_tiles_pro
         job->dst_pixel_stride = problem->dst_image_stride;
     }
     if (job->images_are_pixels) return;
-    job->gathers = is_strided_pointwise(problem);
+    bool pools_rows = problem->pool && !fmap_pooled_is_whole(problem->pool);
+    job->gathers = is_strided_pointwise(problem) && !pools_rows;
     job->pointwise = job->gathers || (fmap_tiles_pointwise(problem) && job->aligned);
+    if (pools_rows) job->lines.n = problem->out[0];
     if (job->gathers) {
         job->lines.n = 1;
         job->out_width = problem->out[1];
@@ -86,9 +89,42 @@ static int64_t pixels_of_line(const struct fmap_tiles_job *job, const struct fma
     return problem->out[0] * problem->out[1] / job->lines.n;
 }
 
+/* A tile, positions or gathered pixels, and the ring of a pool. */
+static size_t settle_scratch(const struct fmap_planning *planning, struct fmap_tiles_job *job) {
+    int64_t floats = FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * planning->kernels->lanes;
+    int64_t position = (int64_t)(sizeof(struct fmap_tile_position) / sizeof(float));
+    floats += job->lines.kernel[0] * job->lines.kernel[1] * position;
+    if (job->gathers) floats += job->block_tiles * FMAP_TILE_MAX_PIXELS * job->n_blocks * FMAP_BLOCK;
+    job->pool.ring_offset = (floats + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK;
+    return (size_t)(job->pool.ring_offset + job->pool.ring_floats) * sizeof(float);
+}
+
+static fmap_status add_step(struct fmap_planning *planning, const struct fmap_graph_node *node,
+                            const struct fmap_tiles_problem *problem, struct fmap_tiles_job *job,
+                            const struct fmap_operand *operands, const struct fmap_share *share,
+                            const char *note) {
+    char name[48];
+    snprintf(name, sizeof name, "%s%s", problem->name, problem->pool ? "_pool" : "");
+    size_t scratch_bytes = settle_scratch(planning, job);
+    return fmap_planning_step(planning,
+                              &(struct fmap_step_definition){
+                                  .part = problem->pool ? fmap_tiles_pooled_part : fmap_tiles_part,
+                                  .job = job,
+                                  .job_bytes = sizeof *job,
+                                  .operands = operands,
+                                  .n_operands = problem->adds ? 4 : 3,
+                                  .parts = job->images_parts * job->tiles_parts * job->panels_parts,
+                                  .scratch_bytes = scratch_bytes,
+                                  .kernel = fmap_kernel_text(planning, name).text,
+                                  .why = fmap_why_tiles(planning, problem, &job->panels.tiling, note).text,
+                                  .tile = {(int)fmap_tiling_most_pixels(&job->panels.tiling),
+                                           (int)fmap_tiling_most_vectors(&job->panels.tiling)},
+                                  .share = *share,
+                                  .node = node});
+}
+
 fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                 const struct fmap_tiles_problem *problem) {
-    int64_t lanes = planning->kernels->lanes;
     struct fmap_tiles_job job = {0};
     struct fmap_tuned_note note;
     set_geometry(&job, problem);
@@ -109,27 +145,13 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
     int64_t weights = fmap_dim_product(problem->outputs, job.group_channels * kernel_size);
     int64_t pixels = problem->images * problem->out[0] * problem->out[1];
     int64_t work = weights * (pixels > READING ? pixels : READING);
-    struct fmap_share share = cut_into_parts(&job, job.images_are_pixels ? 1 : problem->images,
-                                             fmap_planning_parts(planning, work), planning->plan->threads);
-    size_t gathered = job.gathers
-                          ? (size_t)(job.block_tiles * FMAP_TILE_MAX_PIXELS * job.n_blocks * FMAP_BLOCK) *
-                                sizeof(float)
-                          : 0;
-    size_t tile_bytes = (size_t)(FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * lanes) * sizeof(float);
-    return fmap_planning_step(
-        planning,
-        &(struct fmap_step_definition){
-            .part = fmap_tiles_part,
-            .job = &job,
-            .job_bytes = sizeof job,
-            .operands = operands,
-            .n_operands = problem->adds ? 4 : 3,
-            .parts = job.images_parts * job.tiles_parts * job.panels_parts,
-            .scratch_bytes = tile_bytes + (size_t)kernel_size * sizeof(struct fmap_tile_position) + gathered,
-            .kernel = fmap_kernel_text(planning, problem->name).text,
-            .why = fmap_why_tiles(planning, problem, &job.panels.tiling, note.text).text,
-            .tile = {(int)fmap_tiling_most_pixels(&job.panels.tiling),
-                     (int)fmap_tiling_most_vectors(&job.panels.tiling)},
-            .share = share,
-            .node = node});
+    int64_t images = job.images_are_pixels ? 1 : problem->images, parts = fmap_planning_parts(planning, work);
+    struct fmap_share share;
+    if (problem->pool) {
+        TRY(fmap_tiles_plan_pool(planning, problem, &job));
+        share = fmap_tiles_cut_pool(&job, images, parts, planning->plan->threads);
+    } else {
+        share = cut_into_parts(&job, images, parts, planning->plan->threads);
+    }
+    return add_step(planning, node, problem, &job, operands, &share, note.text);
 }

@@ -2,7 +2,7 @@
 #ifndef FMAP_LAYERS_TILES_H
 #define FMAP_LAYERS_TILES_H
 
-#include "runtime/layers/window.h"
+#include "runtime/layers/pooled.h"
 #include "runtime/packing.h"
 
 /*   dst[n, o, y, x] = activate(bias[o] + sum over i, ky, kx of
@@ -32,10 +32,11 @@ struct fmap_tiles_problem {
     const void *bias;  /* [outputs] floats, perhaps unaligned; NULL: zeros */
     float bias_scale;
     bool adds;                    /* the residual, before the activation; one group; not of the stem */
-    struct fmap_operand residual; /* blocked, images as far apart as those of dst */
+    struct fmap_operand residual; /* blocked, images as far apart as those of dst, or where that is pooled: */
+    int64_t residual_image_stride;
     struct fmap_activate_job activate;
-    const struct fmap_window_size *pool; /* of Winograd and the stem: a max pool of `out`; NULL: none */
-    const char *name;                    /* of the kernel, for people */
+    const struct fmap_pooled *pool; /* of `out`; NULL: none */
+    const char *name;               /* of the kernel, for people */
 };
 
 /* Whether output pixel i is made of source pixel i and nothing else, so that all rows are one line. */
@@ -82,6 +83,9 @@ fmap_status fmap_tiles_bias(struct fmap_planning *planning, const struct fmap_ti
 /* Packs the weights and adds the step. */
 fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                 const struct fmap_tiles_problem *problem);
+
+/* Whether it takes the pool from the rows that it has just computed, and gains by it. */
+bool fmap_tiles_can_pool(const struct fmap_tiles_problem *problem, const struct fmap_pooled *pool);
 
 /* ---- the parts that tests look into ---------------------------------------------------------------- */
 

@@ -74,11 +74,12 @@ fmap_status fmap_tiles_choose(struct fmap_planning *planning, const struct fmap_
     snprintf(layer, sizeof layer,
              "%s %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 " to %" PRId64 "x%" PRId64 "x%" PRId64
              " groups %" PRId64 " kernel %" PRId64 "x%" PRId64 " stride %" PRId64 "x%" PRId64
-             " dilation %" PRId64 "x%" PRId64 "%s%s",
+             " dilation %" PRId64 "x%" PRId64 "%s%s%s",
              problem->name, problem->images, problem->channels, problem->in[0], problem->in[1],
              problem->outputs, problem->out[0], problem->out[1], problem->groups, problem->kernel[0],
              problem->kernel[1], problem->strides[0], problem->strides[1], problem->dilations[0],
-             problem->dilations[1], problem->adds ? " adds" : "", problem->weights ? "" : " computed");
+             problem->dilations[1], problem->adds ? " adds" : "", problem->weights ? "" : " computed",
+             problem->pool ? " pooled" : "");
     TRY(fmap_planning_choose(planning, node, layer, ways, n, &chosen, note));
     panels->tiling = fmap_tiling_of(planning->kernels, n_vectors, n_pixels, ways[chosen].values[0]);
     panels->large = ways[chosen].values[1] != 0;

@@ -25,6 +25,16 @@ struct fmap_tiles_panels {
     bool far;   /* or are not at hand when the layer begins */
 };
 
+/* A pool that is taken from the tiles' rows: dst and its strides are those of a ring in the scratch memory then. */
+struct fmap_tiles_pool {
+    struct fmap_pooled_rows rows; /* kind NONE: no pool */
+    const int32_t *bundles;       /* the first panels of bundles, which are whole blocks, and the end */
+    int64_t n_bundles, n_blocks;  /* blocks of all outputs */
+    bool one_by_one;              /* all rows of a bundle before the next bundle */
+    int64_t ring_offset, ring_floats;
+    int64_t image_stride, residual_image_stride; /* of the pooled output; of what is added before */
+};
+
 struct fmap_tiles_job {
     struct fmap_tiles_panels panels;
     struct fmap_tiles_lines lines;
@@ -42,6 +52,7 @@ struct fmap_tiles_job {
     int64_t phase_outputs, phase_columns, phase_row_stride; /* as in the problem */
     ptrdiff_t src_pixel_stride, dst_pixel_stride, dst_line_stride;
     bool adds; /* a fourth operand, before the activation */
+    struct fmap_tiles_pool pool;
     struct fmap_activate_job activate;
 };
 

@@ -1,29 +1,14 @@
-#include "runtime/layers/tiles_job.h"
+#include "runtime/layers/tiles_walk.h"
 
 #include <string.h>
 
-/* Everything that stays the same while a part runs through its tiles. */
-struct walk {
-    const struct fmap_tiles_job *job;
-    const struct fmap_kernels *kernels;
-    const float *src, *weights;
-    float *dst;
-    const float *residual; /* NULL: none */
-    struct fmap_tile_position *positions;
-    int n_positions;
-    float *scratch;      /* one tile, where groups are not aligned */
-    int64_t first_pixel; /* of the line, where tile.src points */
-    float *gathered;     /* pixels of a block of tiles: [block of channels][pixel][16] */
-    struct fmap_tile tile;
-};
-
-static void set_output(const struct walk *walk, struct fmap_tile *tile, float *dst) {
+static void set_output(const struct fmap_tiles_walk *walk, struct fmap_tile *tile, float *dst) {
     tile->dst = dst;
     if (walk->residual) tile->residual = walk->residual + (dst - walk->dst);
 }
 
 /* Points the tile at the output pixels of a piece of a line of an image. */
-static void place_tile(struct walk *walk, int64_t image, int64_t line, int64_t piece) {
+static void place_tile(struct fmap_tiles_walk *walk, int64_t image, int64_t line, int64_t piece) {
     const struct fmap_tiles_job *job = walk->job;
     struct fmap_tile *tile = &walk->tile;
     int64_t x = fmap_piece_begin(job->panels.tiling.n_pixels, job->panels.tiling.n_tiles, piece);
@@ -53,7 +38,7 @@ static int64_t output_offset(const struct fmap_tiles_job *job, int64_t output) {
 }
 
 /* A group that ends inside a block must leave the lanes of its neighbours alone. */
-static void scatter_tile(const struct walk *walk, const struct fmap_tiles_panel *panel, float *dst,
+static void scatter_tile(const struct fmap_tiles_walk *walk, const struct fmap_tiles_panel *panel, float *dst,
                          int64_t n_pixels) {
     const struct fmap_tiles_job *job = walk->job;
     for (int32_t o = 0; o < panel->n_outputs; o++) {
@@ -65,7 +50,7 @@ static void scatter_tile(const struct walk *walk, const struct fmap_tiles_panel 
 }
 
 /* The tile's job for a panel, wherever its pixels are. */
-static struct fmap_tile panel_tile(const struct walk *walk, const struct fmap_tiles_panel *panel) {
+static struct fmap_tile panel_tile(const struct fmap_tiles_walk *walk, const struct fmap_tiles_panel *panel) {
     const struct fmap_tiles_job *job = walk->job;
     struct fmap_tile tile = walk->tile;
     int64_t lanes = walk->kernels->lanes;
@@ -79,7 +64,8 @@ static struct fmap_tile panel_tile(const struct walk *walk, const struct fmap_ti
     return tile;
 }
 
-static void run_panel(const struct walk *walk, const struct fmap_tiles_panel *panel, int64_t n_pixels) {
+static void run_panel(const struct fmap_tiles_walk *walk, const struct fmap_tiles_panel *panel,
+                      int64_t n_pixels) {
     const struct fmap_tiles_job *job = walk->job;
     struct fmap_tile tile = panel_tile(walk, panel);
     if (!job->aligned) {
@@ -92,7 +78,7 @@ static void run_panel(const struct walk *walk, const struct fmap_tiles_panel *pa
 
 /* Tiles [tile, tile_end) of a pointwise layer with one panel: of each line one call for the longer ones, one for the others. They fetch
  * the next panel's weights, each its share. */
-static void run_pointwise_panel(const struct walk *walk, const struct fmap_tiles_panel *panel,
+static void run_pointwise_panel(const struct fmap_tiles_walk *walk, const struct fmap_tiles_panel *panel,
                                 const struct fmap_tiles_panel *next, int64_t tile, int64_t tile_end) {
     const struct fmap_tiling *tiling = &walk->job->panels.tiling;
     int64_t n_longer = tiling->n_pixels % tiling->n_tiles;
@@ -134,7 +120,7 @@ static void gather_pixels(const struct fmap_tiles_job *job, const float *src, in
 }
 
 /* Points the tile at pixels side by side, as if they began with the first of the line. */
-static void gather_block(struct walk *walk, const float *src, int64_t tile, int64_t tile_end) {
+static void gather_block(struct fmap_tiles_walk *walk, const float *src, int64_t tile, int64_t tile_end) {
     const struct fmap_tiling *tiling = &walk->job->panels.tiling;
     int64_t first = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile);
     int64_t n = fmap_piece_begin(tiling->n_pixels, tiling->n_tiles, tile_end) - first;
@@ -144,9 +130,14 @@ static void gather_block(struct walk *walk, const float *src, int64_t tile, int6
     walk->tile.src_block_stride = n * FMAP_BLOCK;
 }
 
+/* The panel whose turn it is after that one. */
+static const struct fmap_tiles_panel *panel_behind(const struct fmap_tiles_walk *walk, int64_t panel) {
+    return &walk->job->panels.panels[panel + 1 < walk->panel_end ? panel + 1 : walk->first_panel];
+}
+
 /* Pixels that stay in the second cache while all panels pass over them. */
-static void run_pointwise(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end, int64_t panel,
-                          int64_t panel_end) {
+static void run_pointwise(struct fmap_tiles_walk *walk, int64_t image, int64_t tile, int64_t tile_end,
+                          int64_t panel, int64_t panel_end) {
     const struct fmap_tiles_job *job = walk->job;
     const float *src = walk->src + image * job->src_image_stride;
     walk->tile.src = src;
@@ -155,14 +146,13 @@ static void run_pointwise(struct walk *walk, int64_t image, int64_t tile, int64_
         int64_t end = tile + job->block_tiles < tile_end ? tile + job->block_tiles : tile_end;
         if (job->gathers) gather_block(walk, src, tile, end);
         for (int64_t i = panel; i < panel_end; i++) {
-            int64_t next = i + 1 < panel_end ? i + 1 : panel;
-            run_pointwise_panel(walk, &job->panels.panels[i], &job->panels.panels[next], tile, end);
+            run_pointwise_panel(walk, &job->panels.panels[i], panel_behind(walk, i), tile, end);
         }
     }
 }
 
 /* Tiles [tile, tile_end) of one image with one panel. They fetch the next panel's weights, each its share. */
-static void run_large_panel(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end,
+static void run_large_panel(struct fmap_tiles_walk *walk, int64_t image, int64_t tile, int64_t tile_end,
                             const struct fmap_tiles_panel *panel, const struct fmap_tiles_panel *next) {
     const struct fmap_tiles_job *job = walk->job;
     const struct fmap_tiling *tiling = &job->panels.tiling;
@@ -179,8 +169,8 @@ static void run_large_panel(struct walk *walk, int64_t image, int64_t tile, int6
 }
 
 /* Some tiles of one image with some panels. */
-static void run_range(struct walk *walk, int64_t image, int64_t tile, int64_t tile_end, int64_t panel,
-                      int64_t panel_end) {
+static void run_range(struct fmap_tiles_walk *walk, int64_t image, int64_t tile, int64_t tile_end,
+                      int64_t panel, int64_t panel_end) {
     const struct fmap_tiling *tiling = &walk->job->panels.tiling;
     for (; tile < tile_end; tile++) {
         int64_t line = tile / tiling->n_tiles, piece = tile % tiling->n_tiles;
@@ -190,15 +180,28 @@ static void run_range(struct walk *walk, int64_t image, int64_t tile, int64_t ti
     }
 }
 
-void fmap_tiles_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
+void fmap_tiles_run(struct fmap_tiles_walk *walk, int64_t image, int64_t tile, int64_t tile_end,
+                    int64_t panel, int64_t panel_end) {
+    const struct fmap_tiles_panel *panels = walk->job->panels.panels;
+    if (walk->job->pointwise) {
+        run_pointwise(walk, image, tile, tile_end, panel, panel_end);
+    } else if (walk->job->panels.large) {
+        for (int64_t i = panel; i < panel_end; i++)
+            run_large_panel(walk, image, tile, tile_end, &panels[i], panel_behind(walk, i));
+    } else {
+        run_range(walk, image, tile, tile_end, panel, panel_end);
+    }
+}
+
+struct fmap_tiles_walk fmap_tiles_walk_of(const struct fmap_run *run, const struct fmap_step *step) {
     const struct fmap_tiles_job *job = step->job;
-    struct walk walk = {.job = job,
-                        .kernels = run->kernels,
-                        .src = fmap_at(run, &step->operands[0]),
-                        .dst = fmap_at(run, &step->operands[1]),
-                        .weights = fmap_at(run, &step->operands[2]),
-                        .residual = job->adds ? fmap_at(run, &step->operands[3]) : NULL,
-                        .scratch = (float *)(void *)run->scratch};
+    struct fmap_tiles_walk walk = {.job = job,
+                                   .kernels = run->kernels,
+                                   .src = fmap_at(run, &step->operands[0]),
+                                   .dst = fmap_at(run, &step->operands[1]),
+                                   .weights = fmap_at(run, &step->operands[2]),
+                                   .residual = job->adds ? fmap_at(run, &step->operands[3]) : NULL,
+                                   .scratch = (float *)(void *)run->scratch};
     size_t tile_floats = (size_t)FMAP_TILE_MAX_PIXELS * FMAP_TILE_MAX_VECTORS * (size_t)run->kernels->lanes;
     walk.positions = (struct fmap_tile_position *)(void *)(walk.scratch + tile_floats);
     walk.gathered = walk.scratch + tile_floats;
@@ -208,22 +211,20 @@ void fmap_tiles_part(const struct fmap_run *run, const struct fmap_step *step, i
                                    .src_pixel_stride = job->src_pixel_stride,
                                    .dst_pixel_stride = job->dst_pixel_stride,
                                    .activate = job->activate};
+    return walk;
+}
+
+void fmap_tiles_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
+    const struct fmap_tiles_job *job = step->job;
+    struct fmap_tiles_walk walk = fmap_tiles_walk_of(run, step);
     int64_t panels_part = part % job->panels_parts;
     int64_t tiles_part_index = part / job->panels_parts % job->tiles_parts;
     int64_t image = part / job->panels_parts / job->tiles_parts;
     int64_t n_tiles = job->lines.n * job->panels.tiling.n_tiles;
     int64_t tile = fmap_piece_begin(n_tiles, job->tiles_parts, tiles_part_index);
     int64_t tile_end = tile + fmap_piece_length(n_tiles, job->tiles_parts, tiles_part_index);
-    int64_t panel = fmap_piece_begin(job->panels.n_panels, job->panels_parts, panels_part);
-    int64_t panel_end = panel + fmap_piece_length(job->panels.n_panels, job->panels_parts, panels_part);
-    if (job->pointwise) {
-        run_pointwise(&walk, image, tile, tile_end, panel, panel_end);
-    } else if (job->panels.large) {
-        const struct fmap_tiles_panel *panels = job->panels.panels;
-        for (int64_t i = panel; i < panel_end; i++)
-            run_large_panel(&walk, image, tile, tile_end, &panels[i],
-                            &panels[i + 1 < panel_end ? i + 1 : panel]);
-    } else {
-        run_range(&walk, image, tile, tile_end, panel, panel_end);
-    }
+    walk.first_panel = fmap_piece_begin(job->panels.n_panels, job->panels_parts, panels_part);
+    walk.panel_end = walk.first_panel +
+                     fmap_piece_length(job->panels.n_panels, job->panels_parts, panels_part);
+    fmap_tiles_run(&walk, image, tile, tile_end, walk.first_panel, walk.panel_end);
 }

@@ -47,6 +47,7 @@ struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int6
         output, output, problem->kernel[0], problem->kernel[1], problem->channels, problem->outputs, tiles,
         fmap_winograd_cost(problem, output) / direct_macs(problem));
     if (problem->kernel[0] == 3) say_winograd_costs(&why, problem, output);
+    if (problem->pool) say(&why, "; pools in registers");
     say(&why, "%s", note);
     return why;
 }
@@ -67,6 +68,12 @@ static void say_tiling(struct fmap_why *why, const struct fmap_kernels *kernels,
         before = ", ";
     }
     if (strcmp(before, ", ") == 0) say(why, ")");
+}
+
+static const char *pooling(const struct fmap_tiles_problem *problem) {
+    if (!problem->pool) return "";
+    return fmap_pooled_is_whole(problem->pool) ? "; pools the maps just computed"
+                                               : "; pools the rows just computed";
 }
 
 /* Why not by Winograd. */
@@ -92,6 +99,7 @@ struct fmap_why fmap_why_tiles(const struct fmap_planning *planning, const struc
     struct fmap_why why = {{0}};
     say(&why, "direct sum: %s", direct_rule(planning, problem));
     if (problem->adds) say(&why, "; adds the residual");
+    say(&why, "%s", pooling(problem));
     say_tiling(&why, planning->kernels, tiling);
     say(&why, "%s", note);
     return why;
@@ -101,7 +109,7 @@ struct fmap_why fmap_why_stem(const struct fmap_planning *planning, const struct
                               const struct fmap_tiling *tiling) {
     struct fmap_why why = {{0}};
     say(&why, "too few channels (%" PRId64 ") for a block of 16: reads the input as it lies%s",
-        problem->channels, problem->pool ? "; pools the rows just computed" : "");
+        problem->channels, pooling(problem));
     say_tiling(&why, planning->kernels, tiling);
     return why;
 }

@@ -28,7 +28,8 @@ struct winograd_job {
     const float *bias;         /* of whole vectors */
     int64_t channels;
     int64_t in[2], out[2], pads[2];
-    int64_t pooled[2]; /* where the largest of 2 x 2 outputs are kept; else 0 */
+    int64_t pooled[2]; /* where the largest of 2 x 2 outputs are kept, or their average; else 0 */
+    bool pools_average;
     int64_t src_image_stride, dst_image_stride, dst_block_stride;
     int64_t transformed_stride; /* floats from point to point of the transformed input */
     int64_t product_stride;     /* and of the products of a vector */
@@ -150,6 +151,7 @@ static void transform_output(const struct winograd_job *job, const struct fmap_k
                                             .width = (int)job->out[1],
                                             .pooled_height = (int)job->pooled[0],
                                             .pooled_width = (int)job->pooled[1],
+                                            .pools_average = job->pools_average,
                                             .activate = job->activate};
         job->transform_back(&work);
     }
@@ -281,7 +283,8 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                .activate = problem->activate};
     memcpy(job.in, problem->in, sizeof job.in);
     memcpy(job.out, problem->out, sizeof job.out);
-    if (problem->pool) memcpy(job.pooled, problem->pool->out, sizeof job.pooled);
+    if (problem->pool) memcpy(job.pooled, problem->pool->window.out, sizeof job.pooled);
+    job.pools_average = problem->pool && fmap_pooled_is_average(problem->pool);
     const int64_t *kept = problem->pool ? job.pooled : job.out;
     job.dst_block_stride = kept[0] * kept[1] * FMAP_BLOCK;
     job.n_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;

@@ -13,7 +13,7 @@ double fmap_winograd_cost(const struct fmap_tiles_problem *problem, int64_t outp
 
 /* Whether tiles of that size hold whole windows: 2x2 with stride 2, none of them beyond the border. */
 bool fmap_winograd_can_pool(const struct fmap_tiles_problem *problem, int64_t output,
-                            const struct fmap_window_size *pool);
+                            const struct fmap_pooled *pooled);
 
 /* Transforms and packs the weights and adds the step. */
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,

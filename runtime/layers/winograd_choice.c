@@ -68,8 +68,10 @@ int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algo
 }
 
 bool fmap_winograd_can_pool(const struct fmap_tiles_problem *problem, int64_t output,
-                            const struct fmap_window_size *pool) {
+                            const struct fmap_pooled *pooled) {
+    const struct fmap_window_size *pool = &pooled->window;
     enum fmap_activate kind = problem->activate.kind;
+    if (fmap_pooled_is_whole(pooled) || problem->adds) return false;
     bool is_halving = pool->pads[0] == 0 && pool->pads[1] == 0;
     for (int i = 0; i < 2; i++) {
         is_halving = is_halving && pool->kernel[i] == 2 && pool->strides[i] == 2 && pool->dilations[i] == 1 &&
