@@ -6,7 +6,7 @@
 
 /* Counts the orders in which packers have written: whoever changes what one of them writes under the same key adds 1, so
  * that files packed before are not read. */
-enum { FMAP_PACKING_REVISION = 1 };
+enum { FMAP_PACKING_REVISION = 2 };
 
 /* Floats of a constant that a packing is made of: `scale`, where it is not NULL, is a factor for each row of the first
  * dimension. */

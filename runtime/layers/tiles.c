@@ -13,12 +13,13 @@ enum { PIXELS_PART = 3 };
 enum { READING = 8 };
 
 /* Parts over images first, then over pixels while the weights are small, else over panels, so that each thread
- * streams its own weights. */
+ * streams its own weights. No more than one a thread where that is even: what a part fetches ahead ends with it, and each
+ * part reads all of its weights anew. */
 static struct fmap_share cut_into_parts(struct fmap_tiles_job *job, int64_t images, int64_t wanted,
                                         int threads) {
     int64_t n_tiles = job->lines.n * job->panels.tiling.n_tiles;
     job->images_parts = images;
-    int64_t rest = (wanted + images - 1) / images;
+    int64_t rest = (fmap_least(wanted, threads) + images - 1) / images;
     if (job->panels.large) {
         job->panels_parts = fmap_least(job->panels.n_panels, rest);
         job->tiles_parts = fmap_least(n_tiles, (rest + job->panels_parts - 1) / job->panels_parts);
@@ -27,9 +28,12 @@ static struct fmap_share cut_into_parts(struct fmap_tiles_job *job, int64_t imag
         job->panels_parts = fmap_least(job->panels.n_panels,
                                        (rest + job->tiles_parts - 1) / job->tiles_parts);
     }
+    /* Large weights are read again for each piece of the pixels. */
+    double again = job->panels.large ? (double)READING / (double)fmap_tiling_most_pixels(&job->panels.tiling)
+                                     : 0.02;
     struct fmap_share share = {
         {{.total = images, .pieces = images},
-         {.total = n_tiles, .pieces = job->tiles_parts, .overhead = 0.02},
+         {.total = n_tiles, .pieces = job->tiles_parts, .overhead = again},
          {.total = job->panels.n_panels, .pieces = job->panels_parts, .overhead = 0.02}}};
     if (wanted >= threads) fmap_share_improve(&share, threads);
     job->tiles_parts = share.along[1].pieces;

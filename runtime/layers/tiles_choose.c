@@ -14,26 +14,58 @@ static const double PROMISING = 1.15;
 /* Floats a cycle of weights that a tile can read from the second cache without waiting for them most of the time. */
 static const double STREAMED = 10;
 
+/* Loads for each FMA, beyond those of 6 x 4: what each costs where nothing but loads and FMAs is left, in a pointwise layer
+ * whose weights are near. Measured 3 to 5 % between 14 x 2 and 9 x 3, nothing on a core that has its caches to itself. Small
+ * layers keep many tiles instead, for many threads. */
+static const double FEWEST_LOADS = 0.4, EACH_LOAD = 0.35;
+enum { SMALL = 64 * 28 };
+
+static double loads_of(const struct fmap_tiling *tiling) {
+    double pixels = (double)fmap_tiling_most_pixels(tiling),
+           vectors = (double)fmap_tiling_most_vectors(tiling);
+    return (pixels + vectors) / (pixels * vectors);
+}
+
+/* What a layer's tilings are judged by. */
+struct weights {
+    int64_t vector_bytes; /* of the outputs of one vector */
+    bool large, pointwise;
+};
+
 /* The model's cost of a tiling, and what it costs that a panel's weights stream from the second cache: for every pixel of a
  * tile less, because so many FMAs share each of them. Weights that fit the first cache do not stream. */
 static double cost_of(const struct fmap_planning *planning, const struct fmap_tiling *tiling,
-                      int64_t vector_bytes) {
+                      const struct weights *weights) {
     double cost = fmap_tiling_cost(tiling);
-    int64_t panel_bytes = vector_bytes * ((tiling->n_vectors + tiling->n_panels - 1) / tiling->n_panels);
+    bool small = tiling->n_vectors * tiling->n_pixels < SMALL;
+    if (weights->pointwise && !weights->large && !small)
+        cost *= 1 + EACH_LOAD * (loads_of(tiling) - FEWEST_LOADS);
+    int64_t panel_bytes = weights->vector_bytes * fmap_tiling_most_vectors(tiling);
     if (panel_bytes < (int64_t)planning->plan->near_bytes / 4) return cost;
     double share = 2.0 * planning->kernels->lanes / (double)fmap_tiling_most_pixels(tiling) / STREAMED;
     return cost * (1 + 0.25 * share * share);
 }
 
+/* Large panels are shared among threads: an even number of them, some a vector narrower, suits two. */
+static struct fmap_tiling tiling_of(const struct fmap_planning *planning, int64_t n_vectors, int64_t n_pixels,
+                                    int64_t panel_vectors, bool large) {
+    struct fmap_tiling tiling = fmap_tiling_of(planning->kernels, n_vectors, n_pixels, panel_vectors);
+    bool some_stay = tiling.n_panels * (panel_vectors - 1) + panel_vectors - 1 < n_vectors;
+    if (large && tiling.n_panels % 2 == 1 && tiling.n_panels > 1 && some_stay) tiling.n_panels++;
+    return tiling;
+}
+
 static struct fmap_tiling choose_tiling(const struct fmap_planning *planning, int64_t n_vectors,
-                                        int64_t n_pixels, int64_t vector_bytes) {
-    struct fmap_tiling best = fmap_choose_tiling(planning->kernels, n_vectors, n_pixels);
-    double least = cost_of(planning, &best, vector_bytes);
-    for (int64_t v = 2; v <= FMAP_TILE_MAX_VECTORS && v <= n_vectors; v++) {
-        struct fmap_tiling other = fmap_tiling_of(planning->kernels, n_vectors, n_pixels, v);
-        if (other.n_panels == 0 || cost_of(planning, &other, vector_bytes) >= least * 0.999) continue;
+                                        int64_t n_pixels, const struct weights *weights) {
+    struct fmap_tiling best = {0};
+    double least = 0;
+    for (int64_t v = 1; v <= FMAP_TILE_MAX_VECTORS && v <= n_vectors; v++) {
+        struct fmap_tiling other = tiling_of(planning, n_vectors, n_pixels, v, weights->large);
+        if (other.n_panels == 0) continue;
+        double cost = cost_of(planning, &other, weights);
+        if (best.n_panels > 0 && cost >= least * 0.999) continue;
         best = other;
-        least = cost_of(planning, &best, vector_bytes);
+        least = cost;
     }
     return best;
 }
@@ -46,12 +78,12 @@ static bool is_promising(const struct fmap_tiling *tiling, const struct fmap_til
 static int list_ways(const struct fmap_planning *planning, const struct fmap_tiling *best, bool large,
                      bool far, bool pointwise, struct fmap_tuned *ways) {
     int n = 0;
-    int64_t vectors = (best->n_vectors + best->n_panels - 1) / best->n_panels;
+    int64_t vectors = fmap_tiling_most_vectors(best);
     ways[n++] = (struct fmap_tuned){{vectors, large, far}};
     if (best->n_panels > 1) ways[n++] = (struct fmap_tuned){{vectors, !large, far}};
     if (pointwise) ways[n++] = (struct fmap_tuned){{vectors, large, !far}};
     for (int64_t v = 2; v <= FMAP_TILE_MAX_VECTORS && v <= best->n_vectors; v++) {
-        struct fmap_tiling other = fmap_tiling_of(planning->kernels, best->n_vectors, best->n_pixels, v);
+        struct fmap_tiling other = tiling_of(planning, best->n_vectors, best->n_pixels, v, large);
         if (v == vectors || !is_promising(&other, best) || other.n_panels == best->n_panels) continue;
         ways[n++] = (struct fmap_tuned){{v, large, far}};
     }
@@ -65,11 +97,11 @@ fmap_status fmap_tiles_choose(struct fmap_planning *planning, const struct fmap_
     int64_t n_vectors = (outputs + lanes - 1) / lanes;
     int64_t bytes = problem->groups * n_vectors * lanes * (problem->channels / problem->groups) *
                     problem->kernel[0] * problem->kernel[1] * (int64_t)sizeof(float);
-    struct fmap_tiling best = choose_tiling(planning, n_vectors, n_pixels,
-                                            bytes / (problem->groups * n_vectors));
+    bool large = bytes > (int64_t)planning->plan->near_bytes / WEIGHTS_PART;
+    const struct weights weights = {bytes / (problem->groups * n_vectors), large, pointwise};
+    struct fmap_tiling best = choose_tiling(planning, n_vectors, n_pixels, &weights);
     struct fmap_tuned ways[FMAP_TUNED_MOST] = {{{0}}};
-    int chosen, n = list_ways(planning, &best, bytes > (int64_t)planning->plan->near_bytes / WEIGHTS_PART,
-                              fmap_weights_are_far(bytes), pointwise, ways);
+    int chosen, n = list_ways(planning, &best, large, fmap_weights_are_far(bytes), pointwise, ways);
     char layer[256];
     snprintf(layer, sizeof layer,
              "%s %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 " to %" PRId64 "x%" PRId64 "x%" PRId64
@@ -81,8 +113,8 @@ fmap_status fmap_tiles_choose(struct fmap_planning *planning, const struct fmap_
              problem->dilations[1], problem->adds ? " adds" : "", problem->weights ? "" : " computed",
              problem->pool ? " pooled" : "");
     TRY(fmap_planning_choose(planning, node, layer, ways, n, &chosen, note));
-    panels->tiling = fmap_tiling_of(planning->kernels, n_vectors, n_pixels, ways[chosen].values[0]);
     panels->large = ways[chosen].values[1] != 0;
+    panels->tiling = tiling_of(planning, n_vectors, n_pixels, ways[chosen].values[0], panels->large);
     panels->far = ways[chosen].values[2] != 0;
     return FMAP_OK;
 }

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* Panels of every group, one after the other; returns the floats that their weights take. */
+/* Panels of every group, one after the other; returns the floats that their weights take. Wider and narrower ones take
+ * turns, so that threads get equally many vectors with equally many panels. */
 static int64_t lay_out_panels(const struct fmap_tiles_problem *problem, const struct fmap_tiling *tiling,
                               int lanes, struct fmap_tiles_panel *panels) {
     int64_t group_outputs = problem->outputs / problem->groups,
@@ -11,8 +12,8 @@ static int64_t lay_out_panels(const struct fmap_tiles_problem *problem, const st
     int64_t weights = 0, bias = 0;
     for (int64_t group = 0; group < problem->groups; group++) {
         for (int64_t i = 0; i < tiling->n_panels; i++) {
-            int64_t first = fmap_piece_begin(tiling->n_vectors, tiling->n_panels, i) * lanes;
-            int64_t vectors = fmap_piece_length(tiling->n_vectors, tiling->n_panels, i);
+            int64_t before = tiling->n_vectors * i / tiling->n_panels, first = before * lanes;
+            int64_t vectors = tiling->n_vectors * (i + 1) / tiling->n_panels - before;
             *panels++ = (struct fmap_tiles_panel){
                 .weights = weights,
                 .bias = bias,

@@ -173,3 +173,27 @@ Test(share, small_layers_are_left_to_fewer_threads) {
     for (size_t i = 0; i < sizeof small / sizeof *small; i++)
         cr_expect_leq(most_threads(&small[i], 64, true), 16, "shape %zu", i);
 }
+
+/* A part fetches its own weights ahead and reads them all: more parts than threads would do so more often. */
+Test(share, two_threads_take_one_part_each_of_what_is_even) {
+    static const struct shape even[] = {
+        {1024, 256, 14, 1, 1, 1}, {2048, 512, 7, 1, 1, 1}, {512, 2048, 7, 1, 1, 1}, {512, 512, 14, 3, 2, 1}};
+    for (size_t i = 0; i < sizeof even / sizeof *even; i++) {
+        struct net_conv conv;
+        fmap_model *model = model_of(&even[i], &conv);
+        fmap_plan *plan;
+        fmap_step_info step;
+        int steps = 0;
+        cr_assert_eq(fmap_plan_create(model, &(fmap_plan_options){.threads = 2}, &plan, NULL), FMAP_OK);
+        for (size_t s = 0; fmap_plan_step(plan, s, &step) == FMAP_OK; s++) {
+            if (strncmp(step.kernel, "pointwise", 9) != 0 && strncmp(step.kernel, "direct", 6) != 0) continue;
+            cr_expect_eq(step.parts, 2, "shape %zu in %d parts", i, (int)step.parts);
+            cr_expect_geq(step.balance, 0.97, "shape %zu", i);
+            steps++;
+        }
+        cr_expect_eq(steps, 1, "shape %zu", i);
+        fmap_plan_destroy(plan);
+        fmap_model_destroy(model);
+        net_conv_free(&conv);
+    }
+}
