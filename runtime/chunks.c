@@ -1,6 +1,7 @@
 #include "runtime/chunks.h"
 
 #include "runtime/layer.h"
+#include "runtime/layers/strip.h"
 
 /* Fewer images for each thread than this must be equally many for all, or some would wait too long for the last. */
 enum { LEAST_ROUNDS = 8 };
@@ -12,7 +13,7 @@ static int64_t image_elements(const struct fmap_graph_value *value) {
 /* Weights and bias are for all images, even if there are as many as outputs. */
 static bool is_weights(const struct fmap_graph_node *node, size_t i) {
     bool convolves = node->layer == &fmap_layer_conv || node->layer == &fmap_layer_conv_transpose;
-    return convolves && (i == 1 || i == 2);
+    return node->layer == &fmap_layer_strip ? i >= FMAP_STRIP_WEIGHTS : convolves && (i == 1 || i == 2);
 }
 
 /* Whether every image of the node's outputs is made of the same image of its inputs. */

@@ -6,6 +6,7 @@
 #include "runtime/passes/passes.h"
 #include "runtime/planning.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_THREADS = 1024 };
@@ -194,6 +195,21 @@ static fmap_status settle_layouts(struct fmap_plan *plan, const fmap_plan_option
     return FMAP_OK;
 }
 
+static fmap_status choose_strips(const fmap_plan_options *options, fmap_strips *strips, fmap_error *error) {
+    static const char *const words[] = {
+        [FMAP_STRIPS_AUTO] = "auto", [FMAP_STRIPS_NEVER] = "never", [FMAP_STRIPS_ALWAYS] = "always"};
+    const char *text = getenv("FMAP_STRIPS");
+    *strips = options->strips;
+    if ((unsigned)*strips > FMAP_STRIPS_ALWAYS)
+        return fmap_fail(error, FMAP_ERROR_ARGUMENT, "strips %d is unknown", (int)*strips);
+    if (*strips != FMAP_STRIPS_DEFAULT || !text || !*text) return FMAP_OK;
+    for (fmap_strips i = FMAP_STRIPS_AUTO; i <= FMAP_STRIPS_ALWAYS; i++)
+        if (strcmp(text, words[i]) == 0) *strips = i;
+    if (*strips != FMAP_STRIPS_DEFAULT) return FMAP_OK;
+    return fmap_fail(error, FMAP_ERROR_ARGUMENT, "FMAP_STRIPS is '%.40s', expected auto, never or always",
+                     text);
+}
+
 static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options, fmap_error *error) {
     if (options->threads < 0 || options->threads > MOST_THREADS || options->batch < 0) {
         return fmap_fail(error, FMAP_ERROR_ARGUMENT, "%d threads or batch %lld is out of range",
@@ -225,8 +241,12 @@ static fmap_status make(struct fmap_plan *plan, const fmap_plan_options *options
     if (!options->no_fusion) {
         struct fmap_pass_options pass_options = {.training = options->training,
                                                  .algorithm = options->algorithm,
+                                                 .threads = plan->threads,
+                                                 .lanes = plan->kernels->lanes,
+                                                 .near_bytes = plan->near_bytes,
                                                  .packings = &plan->packings,
                                                  .original = &plan->model->graph};
+        TRY(choose_strips(options, &pass_options.strips, error));
         TRY(fmap_run_passes(&plan->graph, &pass_options, error));
     }
     return fmap_plan_steps(plan, options, error);

@@ -18,7 +18,8 @@ static size_t find(const fmap_model *model, const char *node) {
 }
 
 struct fmap_graph net_passes_graph(const fmap_model *model, const struct net_passes *passes) {
-    struct fmap_pass_options options = {.training = passes->training, .without = passes->without};
+    struct fmap_pass_options options = {
+        .training = passes->training, .without = passes->without, .strips = passes->strips};
     struct fmap_plan plan = {.storage.allocator = fmap_allocator_or_default(NULL)};
     if (!fmap_graph_copy(&plan.graph, &model->graph, NULL)) abort();
     fmap_isa isa;
@@ -32,7 +33,7 @@ struct fmap_graph net_passes_graph(const fmap_model *model, const struct net_pas
 }
 
 bool net_passes_remove(const fmap_model *model, const char *node, const struct net_passes *passes) {
-    struct net_passes all = {NULL, NULL, false};
+    struct net_passes all = {.without = NULL};
     struct fmap_graph graph = net_passes_graph(model, passes ? passes : &all);
     size_t origin = find(model, node), i = 0; /* a pass may have put nodes between others */
     while (graph.nodes[i].origin != (int64_t)origin) i++;

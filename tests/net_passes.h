@@ -11,6 +11,7 @@ struct net_passes {
     const char *without;
     const char *kept;
     bool training;
+    fmap_strips strips;
 };
 struct fmap_graph net_passes_graph(const fmap_model *model, const struct net_passes *passes);
 

@@ -39,7 +39,8 @@ enum {
     KEY_TRACE,
     KEY_MAX_ISA,
     KEY_WEIGHTS,
-    KEY_TUNE
+    KEY_TUNE,
+    KEY_STRIPS
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
@@ -54,6 +55,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_MAX_ISA: options->trial.max_isa = option_isa(state, argument); return 0;
     case KEY_WEIGHTS: options->trial.weights = option_weights(state, argument); return 0;
     case KEY_TUNE: option_tune(); return 0;
+    case KEY_STRIPS: option_strips(state, argument); return 0;
     case KEY_PROFILE: options->trial.roofs = true; /* fall through */
     case KEY_LAYERS: options->trial.layers = true; return 0;
     case KEY_TRACE:
@@ -84,6 +86,7 @@ static const struct argp_option options_table[] = {
      .doc = "Use nothing above this instruction set: scalar, neon, avx2 or avx512"},
     {.name = "weights", .key = KEY_WEIGHTS, .arg = "KIND", .doc = WEIGHTS_DOC},
     {.name = "tune", .key = KEY_TUNE, .doc = TUNE_DOC},
+    {.name = "strips", .key = KEY_STRIPS, .arg = "WHEN", .doc = STRIPS_DOC},
     {.name = "json", .key = 'j', .doc = "Print JSON"},
     {0},
 };

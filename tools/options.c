@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_USAGE = 0x100, KEY_TUNE, KEY_ISA, KEY_WEIGHTS };
+enum { KEY_USAGE = 0x100, KEY_TUNE, KEY_STRIPS, KEY_ISA, KEY_WEIGHTS };
 
 static error_t parse_help(int key, char *argument, struct argp_state *state) {
     (void)argument;
@@ -104,6 +104,11 @@ fmap_weights option_weights(struct argp_state *state, const char *text) {
 
 void option_tune(void) { setenv("FMAP_TUNING", "measure", 1); }
 
+void option_strips(struct argp_state *state, const char *text) {
+    static const char *const words[] = {"auto", "never", "always", NULL};
+    setenv("FMAP_STRIPS", words[option_word(state, "strips", text, words)], 1);
+}
+
 error_t parse_model(int key, char *argument, struct argp_state *state, const char **model) {
     switch (key) {
     case ARGP_KEY_ARG:
@@ -122,6 +127,7 @@ static error_t parse_engine(int key, char *argument, struct argp_state *state) {
     case KEY_ISA: options->max_isa = option_isa(state, argument); return 0;
     case KEY_WEIGHTS: options->weights = option_weights(state, argument); return 0;
     case KEY_TUNE: option_tune(); return 0;
+    case KEY_STRIPS: option_strips(state, argument); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -137,6 +143,7 @@ static const struct argp_option engine_options[] = {
      .doc = "Use nothing above this instruction set: scalar, neon, avx2 or avx512"},
     {.name = "weights", .key = KEY_WEIGHTS, .arg = "KIND", .doc = WEIGHTS_DOC},
     {.name = "tune", .key = KEY_TUNE, .doc = TUNE_DOC},
+    {.name = "strips", .key = KEY_STRIPS, .arg = "WHEN", .doc = STRIPS_DOC},
     {0},
 };
 

@@ -75,7 +75,7 @@ void parse_options(const struct argp *argp, int argc, char **argv, void *input);
 
 /* ---- options that several commands share: children of a command's argp ---------------------------- */
 
-/* --threads, --isa, --weights, --tune. Zeros are the library's defaults. */
+/* --threads, --isa, --weights, --tune, --strips. Zeros are the library's defaults. */
 struct engine_options {
     int threads;
     fmap_isa max_isa;
@@ -110,6 +110,11 @@ fmap_weights option_weights(struct argp_state *state, const char *text);
 /* --tune: the environment of every plan that is made from now on. */
 #define TUNE_DOC "Measure what the tuning file does not know about the layers, and keep it there"
 void option_tune(void);
+
+/* The argument of --strips, the same way. */
+#define STRIPS_DOC \
+    "Depthwise layers in strips with those around them: auto (where it should be faster), never or always"
+void option_strips(struct argp_state *state, const char *text);
 
 /* What the parser of a command with the one argument MODEL ends with: takes it, complains when it is missing. */
 error_t parse_model(int key, char *argument, struct argp_state *state, const char **model);

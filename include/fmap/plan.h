@@ -92,6 +92,16 @@ typedef enum fmap_tuning {
     FMAP_TUNING_MEASURE /* and what it does not know is measured now, some tenths of a second a layer, and added */
 } fmap_tuning;
 
+/* Whether a depthwise convolution is computed together with the 1x1 convolutions around it, some rows at a time, so that the
+ * maps between them stay in a cache. It changes no bit of any result. */
+typedef enum fmap_strips {
+    FMAP_STRIPS_DEFAULT =
+        0, /* what the environment variable FMAP_STRIPS says: auto, never or always; without it, auto */
+    FMAP_STRIPS_AUTO, /* where it is estimated to be faster */
+    FMAP_STRIPS_NEVER,
+    FMAP_STRIPS_ALWAYS /* wherever it can be done: to compare */
+} fmap_strips;
+
 typedef struct fmap_plan_options {
     int64_t batch;    /* fills in an unknown first dimension of the inputs; 0 is 1 */
     int threads;      /* 0: what OpenMP would use (OMP_NUM_THREADS or the processors) */
@@ -114,6 +124,7 @@ typedef struct fmap_plan_options {
      * whole, so that several processes may use it. */
     const char *tuning_file;
     fmap_weights weights; /* of dense layers */
+    fmap_strips strips;
 } fmap_plan_options;
 
 /* Plans a finished model. `options` NULL means all defaults. The model must outlive the plan.

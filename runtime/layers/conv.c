@@ -122,7 +122,8 @@ static struct fmap_tiles_problem make_problem(const struct fmap_graph *graph,
         .bias_scale = 1,
         .activate = parameters->activate,
         .pool = parameters->pool.kind != FMAP_POOLED_NONE ? &parameters->pool : NULL,
-        .name = kernel_size == 1 ? "pointwise" : "direct"};
+        .name = kernel_size == 1 ? "pointwise" : "direct",
+        .note = parameters->note};
 }
 
 enum algorithm { STEM, DEPTHWISE, WINOGRAD, GROUPED, DOT, UNEVEN, TILES };
@@ -181,10 +182,27 @@ bool fmap_conv_can_add(const struct fmap_graph *graph, const struct fmap_graph_n
     return problem.groups == 1 && !problem.pool && problem.weights && (chosen == TILES || chosen == WINOGRAD);
 }
 
+enum fmap_conv_kind fmap_conv_describe(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                                       fmap_algorithm algorithm, struct fmap_tiles_problem *problem) {
+    struct fmap_window_size size;
+    int64_t winograd;
+    if (node->layer != &fmap_layer_conv || is_plain(graph, node) ||
+        resolve(graph, node, &size, NULL) != FMAP_OK)
+        return FMAP_CONV_OTHER;
+    *problem = make_problem(graph, node, &size);
+    if (problem->pool) return FMAP_CONV_OTHER;
+    switch (choose(problem, &size, algorithm, &winograd)) {
+    case DEPTHWISE: return FMAP_CONV_DEPTHWISE;
+    case TILES:
+        return problem->weights && problem->groups == 1 && fmap_tiles_one_line(problem) ? FMAP_CONV_POINTWISE
+                                                                                        : FMAP_CONV_OTHER;
+    default: return FMAP_CONV_OTHER;
+    }
+}
+
 /* Images of the output and of what is added to it must be equally far apart. */
-static fmap_status place_output(struct fmap_planning *planning, const struct fmap_graph_node *node,
-                                struct fmap_tiles_problem *problem) {
-    fmap_value y = node->outputs[0], residual = fmap_node_input(planning->graph, node, FMAP_CONV_RESIDUAL);
+fmap_status fmap_conv_place_output(struct fmap_planning *planning, fmap_value y, fmap_value residual,
+                                   struct fmap_tiles_problem *problem) {
     if (!residual) return fmap_planning_write_images(planning, y, &problem->dst, &problem->dst_image_stride);
     problem->adds = true;
     problem->dst_image_stride = fmap_geometry_of(&planning->graph->values[y].shape).image_stride;
@@ -223,7 +241,8 @@ static fmap_status plan(struct fmap_planning *planning, const struct fmap_graph_
     int64_t winograd;
     enum algorithm chosen = choose(&problem, &size, planning->algorithm, &winograd);
     if (chosen != STEM) TRY(fmap_planning_read(planning, x, FMAP_FORM_BLOCKED, &problem.src));
-    TRY(place_output(planning, node, &problem));
+    fmap_value residual = fmap_node_input(planning->graph, node, FMAP_CONV_RESIDUAL);
+    TRY(fmap_conv_place_output(planning, node->outputs[0], residual, &problem));
     switch (chosen) {
     case STEM: return fmap_planning_stem(planning, node, x, &problem);
     case DEPTHWISE: return fmap_planning_depthwise(planning, node, &problem);

@@ -1,38 +1,30 @@
 #include "runtime/layers/depthwise.h"
 
+#include "runtime/layers/why.h"
+
 #include <string.h>
 
 struct depthwise_job {
-    struct fmap_window window; /* without the places and the rows */
-    int64_t blocks;            /* of the output */
-    int64_t outputs_per_channel;
+    struct fmap_depthwise_blocks blocks;
     int64_t dst_height;
     int64_t n_units, unit_rows; /* what is shared out: pieces of a plane of so many rows */
     int64_t units_per_plane;
     int64_t parts;
     int64_t src_image_stride, dst_image_stride;
-    const float *weights; /* [block][kernel height][kernel width][16] */
-    const float *bias;    /* [block][16] */
-    const int32_t *lanes; /* [outputs_per_channel][16] */
-    struct fmap_activate_job activate;
 };
 
 /* Rows [first, end) of one block of one image's output. */
 static void run_rows(const struct fmap_run *run, const struct fmap_step *step, int64_t plane, int64_t first,
                      int64_t end) {
     const struct depthwise_job *job = step->job;
-    int64_t image = plane / job->blocks, block = plane % job->blocks;
-    int64_t src_block = block / job->outputs_per_channel;
-    struct fmap_depthwise work = {.window = job->window,
-                                  .weights = job->weights + block * job->window.kernel[0] *
-                                                                job->window.kernel[1] * FMAP_BLOCK,
-                                  .bias = job->bias + block * FMAP_BLOCK,
-                                  .activate = job->activate};
-    if (job->lanes) work.lanes = job->lanes + block % job->outputs_per_channel * FMAP_BLOCK;
+    const struct fmap_depthwise_blocks *blocks = &job->blocks;
+    int64_t image = plane / blocks->n, block = plane % blocks->n;
+    int64_t src_block = block / blocks->outputs_per_channel;
+    struct fmap_depthwise work = fmap_depthwise_of_block(blocks, block);
     work.window.src = fmap_at(run, &step->operands[0]) + image * job->src_image_stride +
-                      src_block * job->window.src_size[0] * job->window.src_size[1] * FMAP_BLOCK;
+                      src_block * work.window.src_size[0] * work.window.src_size[1] * FMAP_BLOCK;
     work.window.dst = fmap_at(run, &step->operands[1]) + image * job->dst_image_stride +
-                      block * job->dst_height * job->window.dst_width * FMAP_BLOCK;
+                      block * job->dst_height * work.window.dst_width * FMAP_BLOCK;
     work.window.first_row = first;
     work.window.n_rows = end - first;
     run->kernels->depthwise(&work);
@@ -66,30 +58,46 @@ static void pack_weights(const void *tiles_problem, int64_t part, float *weights
 }
 
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
-                        struct depthwise_job *job) {
+                        struct fmap_depthwise_blocks *blocks) {
     struct fmap_operand weights;
     struct fmap_packer packer = fmap_tiles_packer(problem, "depthwise");
-    packer.n_floats = job->blocks * problem->kernel[0] * problem->kernel[1] * FMAP_BLOCK;
+    packer.n_floats = blocks->n * problem->kernel[0] * problem->kernel[1] * FMAP_BLOCK;
     packer.part = pack_weights;
     packer.job = problem;
     packer.job_bytes = sizeof *problem;
     TRY(fmap_planning_pack(planning, &packer, &weights));
-    TRY(fmap_tiles_bias(planning, problem, job->blocks * FMAP_BLOCK, &job->bias));
-    job->weights = weights.constant;
+    TRY(fmap_tiles_bias(planning, problem, blocks->n * FMAP_BLOCK, &blocks->bias));
+    blocks->weights = weights.constant;
     return FMAP_OK;
 }
 
 /* Output 16 b + l is made from channel (16 b + l) / m. The 16 outputs of a block never need two blocks of channels,
  * because a block of channels begins where a block of outputs does; and every m blocks the lanes are the same. */
-static fmap_status pick_lanes(struct fmap_planning *planning, struct depthwise_job *job) {
-    int64_t n = job->outputs_per_channel, distinct = n < job->blocks ? n : job->blocks;
+static fmap_status pick_lanes(struct fmap_planning *planning, struct fmap_depthwise_blocks *blocks) {
+    int64_t n = blocks->outputs_per_channel, distinct = n < blocks->n ? n : blocks->n;
     if (n == 1) return FMAP_OK;
     int32_t *lanes = fmap_storage_take(&planning->plan->storage, (size_t)(distinct * FMAP_BLOCK),
                                        sizeof *lanes);
     if (!lanes) return fmap_planning_out_of_memory(planning);
     for (int64_t i = 0; i < distinct * FMAP_BLOCK; i++) lanes[i] = (int32_t)(i / n);
-    job->lanes = lanes;
+    blocks->lanes = lanes;
     return FMAP_OK;
+}
+
+fmap_status fmap_depthwise_prepare(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                                   struct fmap_depthwise_blocks *blocks) {
+    *blocks = (struct fmap_depthwise_blocks){
+        .window = {.src_size = {problem->in[0], problem->in[1]},
+                   .dst_width = problem->out[1],
+                   .kernel = {problem->kernel[0], problem->kernel[1]},
+                   .strides = {problem->strides[0], problem->strides[1]},
+                   .dilations = {problem->dilations[0], problem->dilations[1]},
+                   .pads = {problem->pad_top, problem->pad_left}},
+        .n = (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK,
+        .outputs_per_channel = problem->outputs / problem->channels,
+        .activate = problem->activate};
+    TRY(pack(planning, problem, blocks));
+    return pick_lanes(planning, blocks);
 }
 
 /* What it takes to move an element that another thread has made, in multiply-adds: with so few of them for each, memory
@@ -100,7 +108,7 @@ enum { MOVING = 20 };
  * share what they read. */
 static void cut(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                 struct depthwise_job *job) {
-    int64_t planes = problem->images * job->blocks;
+    int64_t planes = problem->images * job->blocks.n;
     job->unit_rows = 2 * problem->dilations[0] < job->dst_height ? 2 * problem->dilations[0]
                                                                  : job->dst_height;
     job->units_per_plane = (job->dst_height + job->unit_rows - 1) / job->unit_rows;
@@ -114,20 +122,10 @@ static void cut(const struct fmap_planning *planning, const struct fmap_tiles_pr
 
 fmap_status fmap_planning_depthwise(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                     const struct fmap_tiles_problem *problem) {
-    struct depthwise_job job = {.window = {.src_size = {problem->in[0], problem->in[1]},
-                                           .dst_width = problem->out[1],
-                                           .kernel = {problem->kernel[0], problem->kernel[1]},
-                                           .strides = {problem->strides[0], problem->strides[1]},
-                                           .dilations = {problem->dilations[0], problem->dilations[1]},
-                                           .pads = {problem->pad_top, problem->pad_left}},
-                                .blocks = (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK,
-                                .outputs_per_channel = problem->outputs / problem->channels,
-                                .dst_height = problem->out[0],
+    struct depthwise_job job = {.dst_height = problem->out[0],
                                 .src_image_stride = problem->src_image_stride,
-                                .dst_image_stride = problem->dst_image_stride,
-                                .activate = problem->activate};
-    TRY(pack(planning, problem, &job));
-    TRY(pick_lanes(planning, &job));
+                                .dst_image_stride = problem->dst_image_stride};
+    TRY(fmap_depthwise_prepare(planning, problem, &job.blocks));
     cut(planning, problem, &job);
     struct fmap_operand operands[] = {problem->src, problem->dst};
     return fmap_planning_step(
@@ -138,7 +136,7 @@ fmap_status fmap_planning_depthwise(struct fmap_planning *planning, const struct
                                                  .n_operands = 2,
                                                  .parts = job.parts,
                                                  .kernel = fmap_kernel_text(planning, "depthwise").text,
-                                                 .why = "as many groups as channels: a lane for each channel",
+                                                 .why = fmap_why_depthwise(problem).text,
                                                  .share = fmap_share_units(job.n_units, job.parts),
                                                  .node = node});
 }

@@ -37,6 +37,7 @@ struct fmap_tiles_problem {
     struct fmap_activate_job activate;
     const struct fmap_pooled *pool; /* of `out`; NULL: none */
     const char *name;               /* of the kernel, for people */
+    const char *note;               /* of a pass, for people; NULL: none */
 };
 
 /* Whether output pixel i is made of source pixel i and nothing else, so that all rows are one line. */

@@ -113,3 +113,10 @@ struct fmap_why fmap_why_stem(const struct fmap_planning *planning, const struct
     say_tiling(&why, planning->kernels, tiling);
     return why;
 }
+
+struct fmap_why fmap_why_depthwise(const struct fmap_tiles_problem *problem) {
+    struct fmap_why why = {{0}};
+    say(&why, "as many groups as channels: a lane for each channel");
+    if (problem->note) say(&why, "; %s", problem->note);
+    return why;
+}

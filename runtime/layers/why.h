@@ -15,6 +15,8 @@ struct fmap_why fmap_why_tiles(const struct fmap_planning *planning, const struc
 struct fmap_why fmap_why_stem(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                               const struct fmap_tiling *tiling);
 
+struct fmap_why fmap_why_depthwise(const struct fmap_tiles_problem *problem);
+
 static inline int64_t fmap_tiling_most_pixels(const struct fmap_tiling *tiling) {
     return (tiling->n_pixels + tiling->n_tiles - 1) / tiling->n_tiles;
 }

@@ -60,16 +60,21 @@ struct fmap_graph_node *fmap_producer(const struct fmap_graph *graph, fmap_value
     return node->dead || node->outputs[0] != value ? NULL : node;
 }
 
+void fmap_take_over(struct fmap_graph *graph, const struct fmap_graph_node *taker,
+                    struct fmap_graph_node *removed) {
+    removed->dead = true;
+    removed->fused_into = taker->origin;
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        struct fmap_graph_node *node = &graph->nodes[i];
+        if (node->dead && node->fused_into == removed->origin) node->fused_into = taker->origin;
+    }
+}
+
 void fmap_fuse_nodes(struct fmap_graph *graph, struct fmap_graph_node *producer,
                      struct fmap_graph_node *removed) {
     producer->outputs[0] = removed->outputs[0];
     graph->values[removed->outputs[0]].producer = producer - graph->nodes;
-    removed->dead = true;
-    removed->fused_into = producer->origin;
-    for (size_t i = 0; i < graph->n_nodes; i++) { /* what it has taken in before */
-        struct fmap_graph_node *node = &graph->nodes[i];
-        if (node->dead && node->fused_into == removed->origin) node->fused_into = producer->origin;
-    }
+    fmap_take_over(graph, producer, removed);
 }
 
 fmap_status fmap_insert_node(struct fmap_graph *graph, size_t slot, const struct fmap_graph_node *node,

@@ -12,6 +12,10 @@
 struct fmap_pass_options {
     bool training; /* Dropout drops */
     fmap_algorithm algorithm;
+    fmap_strips strips;
+    int threads;                       /* 0: 1 */
+    int lanes;                         /* of a vector; 0: 1 */
+    size_t near_bytes;                 /* of the second cache; 0: this machine's */
     struct fmap_packings *packings;    /* of the plan; NULL: none */
     const struct fmap_graph *original; /* the model's graph, which the constants are of; NULL: unknown */
     const char *without;               /* names of passes to leave out, with spaces between; NULL: none */
@@ -52,6 +56,10 @@ struct fmap_graph_node *fmap_only_reader(const struct fmap_graph *graph, const s
 
 /* The living node whose first output is the value; NULL when there is none. */
 struct fmap_graph_node *fmap_producer(const struct fmap_graph *graph, fmap_value value);
+
+/* `taker` computes `removed`, whose output it read, and what that one has taken in before. */
+void fmap_take_over(struct fmap_graph *graph, const struct fmap_graph_node *taker,
+                    struct fmap_graph_node *removed);
 
 /* `producer` computes what `removed`, which reads it, has put out so far. */
 void fmap_fuse_nodes(struct fmap_graph *graph, struct fmap_graph_node *producer,

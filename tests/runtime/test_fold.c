@@ -33,7 +33,7 @@ Test(fold, another_shape_or_order_of_a_constant_is_a_constant) {
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         fmap_model *model = net_model(build, ops[i]);
         cr_assert(model && net_passes_change_no_bit(model), "%s", ops[i]);
-        struct fmap_graph graph = net_passes_graph(model, &(struct net_passes){NULL, NULL, false});
+        struct fmap_graph graph = net_passes_graph(model, &(struct net_passes){.without = NULL});
         const struct fmap_graph_node *product = &graph.nodes[graph.n_nodes - 1];
         cr_assert(graph.nodes[0].dead && fmap_input_value(&graph, product, 1)->data);
         fmap_graph_close(&graph);
