@@ -101,6 +101,8 @@ struct fmap_tile {
     const float *weights; /* [block][kernel_size][lanes of the block][vectors * lanes of a vector], aligned */
     const float *bias;    /* [vectors * lanes of a vector], aligned */
     float *dst;
+    /* Sums begin with what dst holds, those of earlier channels, instead of the bias; not in the pointwise and the planar tile. */
+    bool continues;
     const float
         *residual; /* added before the activation, from where it lies as the outputs do in dst; NULL: none */
     const struct fmap_tile_position *positions;

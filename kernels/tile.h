@@ -18,6 +18,15 @@ INLINE void tile_begin(const struct fmap_tile *job, tile_row *acc, int pixels, i
     }
 }
 
+/* The sums of earlier channels, from where they were stored. */
+INLINE void tile_continue(const struct fmap_tile *job, tile_row *acc, int pixels, int vectors) {
+    const float *pixel = job->dst;
+    UNROLL for (int i = 0; i < pixels * vectors; i++, pixel += job->dst_pixel_stride) {
+        if (i % pixels == 0) pixel = job->dst + job->dst_offsets[i / pixels];
+        acc[i % pixels][i / pixels] = v_load(pixel);
+    }
+}
+
 /* One input channel, pixels [first, last). Where these are not constants, the branch on a pixel is the same for 16
  * channels in a row, so it is predicted and nearly free. */
 INLINE void tile_step(tile_row *acc, const float *x, const float *w, int pixels, int vectors, ptrdiff_t step,
@@ -169,7 +178,10 @@ INLINE const float *fetch_lines(const float *fetch, int n) {
  * bodies without a branch on every pixel. */
 INLINE void tile(const struct fmap_tile *job, int pixels, int vectors, ptrdiff_t step, int borders) {
     vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
-    tile_begin(job, acc, pixels, vectors);
+    if (job->continues)
+        tile_continue(job, acc, pixels, vectors);
+    else
+        tile_begin(job, acc, pixels, vectors);
     tile_expect(job, job->dst, pixels, vectors);
     const float *src = job->src;
     const float *weights = job->weights, *fetch = job->fetch;

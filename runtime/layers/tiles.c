@@ -9,6 +9,9 @@
 /* So much of the second cache holds a pointwise layer's source, beside a panel, while all panels pass over it. */
 enum { PIXELS_PART = 3 };
 
+/* A panel that takes more than this share of the second cache would stream through it for every tile: so it is cut. */
+static const double PANEL_SHARE = 0.6;
+
 /* What it takes to read a weight, in multiply-adds: for fewer pixels, reading them is the work. */
 enum { READING = 8 };
 
@@ -39,6 +42,17 @@ static struct fmap_share cut_into_parts(struct fmap_tiles_job *job, int64_t imag
     job->tiles_parts = share.along[1].pieces;
     job->panels_parts = share.along[2].pieces;
     return share;
+}
+
+/* Blocks of channels that a panel sums for all tiles before it goes on: all, or as many as stay in the second cache. */
+static int64_t chunk_of(const struct fmap_planning *planning, const struct fmap_tiles_job *job,
+                        const struct fmap_tiles_problem *problem) {
+    int64_t n_blocks = (job->group_channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
+    if (!job->panels.large || !job->aligned) return n_blocks + 1; /* a group may begin inside a block */
+    int64_t row = fmap_tiling_most_vectors(&job->panels.tiling) * planning->kernels->lanes;
+    int64_t bytes = problem->kernel[0] * problem->kernel[1] * FMAP_BLOCK * row * (int64_t)sizeof(float);
+    int64_t fit = (int64_t)(PANEL_SHARE * (double)planning->plan->near_bytes / (double)bytes);
+    return fit < 1 ? 1 : fmap_least(fit, n_blocks);
 }
 
 /* Whether output pixels are made of one source pixel each, not of all of them, and of none outside. */
@@ -83,7 +97,7 @@ static void set_geometry(struct fmap_tiles_job *job, const struct fmap_tiles_pro
     if (job->gathers) {
         job->lines.n = 1;
         job->out_width = problem->out[1];
-        job->n_blocks = (problem->channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
+        job->n_blocks = (job->group_channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
         job->src_pixel_stride = FMAP_BLOCK;
     }
 }
@@ -139,6 +153,7 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
     job.block_tiles = (int64_t)planning->plan->near_bytes / PIXELS_PART /
                       (FMAP_TILE_MAX_PIXELS * problem->channels * (int64_t)sizeof(float));
     if (job.block_tiles < 1) job.block_tiles = 1;
+    job.chunk_blocks = chunk_of(planning, &job, problem);
     struct fmap_operand operands[4] = {problem->src, problem->dst, {0}, problem->residual};
     job.adds = problem->adds;
     static const struct fmap_tiling one_pixel = {.n_tiles = 1, .n_pixels = 1};

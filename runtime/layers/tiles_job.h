@@ -45,6 +45,8 @@ struct fmap_tiles_job {
     int64_t out_width, n_blocks; /* of such a layer */
     int distance;                /* between the source's pixels: which table of tiles */
     int64_t block_tiles;         /* of a pointwise layer: tiles that all panels pass over before the next */
+    int64_t
+        chunk_blocks; /* of a large panel: blocks of channels that are summed for all tiles before the next */
     int64_t images_parts, tiles_parts, panels_parts;
     int64_t group_channels;
     int64_t src_image_stride, src_block_stride;

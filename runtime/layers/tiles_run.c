@@ -64,10 +64,25 @@ static struct fmap_tile panel_tile(const struct fmap_tiles_walk *walk, const str
     return tile;
 }
 
+/* Reduces a tile to a chunk of its channels. What is stored before the last of them is no output yet. */
+static void take_chunk(struct fmap_tile *tile, int64_t first_block, int64_t n_blocks, int64_t row) {
+    bool is_last = first_block + n_blocks >= tile->n_blocks;
+    tile->continues = first_block > 0;
+    tile->src += first_block * tile->src_block_stride;
+    tile->weights += first_block * tile->kernel_size * FMAP_BLOCK * row;
+    tile->n_blocks = is_last ? tile->n_blocks - (int)first_block : (int)n_blocks;
+    if (is_last) return;
+    tile->last_lanes = FMAP_BLOCK;
+    tile->residual = NULL;
+    tile->activate = (struct fmap_activate_job){
+        .kind = FMAP_ACTIVATE_CLIP, .a = -__builtin_inff(), .b = __builtin_inff()};
+}
+
 static void run_panel(const struct fmap_tiles_walk *walk, const struct fmap_tiles_panel *panel,
-                      int64_t n_pixels) {
+                      int64_t first_block, int64_t n_pixels) {
     const struct fmap_tiles_job *job = walk->job;
     struct fmap_tile tile = panel_tile(walk, panel);
+    take_chunk(&tile, first_block, job->chunk_blocks, (int64_t)panel->n_vectors * walk->kernels->lanes);
     if (!job->aligned) {
         tile.dst = walk->scratch;
         tile.dst_pixel_stride = walk->kernels->lanes;
@@ -151,20 +166,56 @@ static void run_pointwise(struct fmap_tiles_walk *walk, int64_t image, int64_t t
     }
 }
 
-/* Tiles [tile, tile_end) of one image with one panel. They fetch the next panel's weights, each its share. */
-static void run_large_panel(struct fmap_tiles_walk *walk, int64_t image, int64_t tile, int64_t tile_end,
-                            const struct fmap_tiles_panel *panel, const struct fmap_tiles_panel *next) {
+/* A panel's weights of the channels that are summed for all tiles before the next. */
+struct chunk {
+    const struct fmap_tiles_panel *panel;
+    int64_t first_block, n_blocks;
+    const float *weights;
+    int64_t lines; /* of weights for each position of the kernel, 16 floats each */
+};
+
+static int64_t n_blocks_of(const struct fmap_tiles_job *job) {
+    return (job->group_channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
+}
+
+static struct chunk chunk_of(const struct fmap_tiles_walk *walk, const struct fmap_tiles_panel *panel,
+                             int64_t first_block) {
     const struct fmap_tiles_job *job = walk->job;
-    const struct fmap_tiling *tiling = &job->panels.tiling;
-    int64_t n_blocks = (job->group_channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
-    int64_t lines = next->n_vectors * walk->kernels->lanes * job->group_channels / FMAP_BLOCK;
+    int64_t row = (int64_t)panel->n_vectors * walk->kernels->lanes;
+    struct chunk chunk = {.panel = panel,
+                          .first_block = first_block,
+                          .n_blocks = fmap_least(n_blocks_of(job) - first_block, job->chunk_blocks)};
+    int64_t channels = fmap_least(job->group_channels - first_block * FMAP_BLOCK,
+                                  chunk.n_blocks * FMAP_BLOCK);
+    chunk.weights = walk->weights + panel->weights + first_block * walk->tile.kernel_size * FMAP_BLOCK * row;
+    chunk.lines = row * channels / FMAP_BLOCK;
+    return chunk;
+}
+
+/* Tiles [tile, tile_end) of one image with one chunk. They fetch the next chunk's weights, each its share. */
+static void run_chunk(struct fmap_tiles_walk *walk, int64_t image, int64_t tile, int64_t tile_end,
+                      const struct chunk *chunk, const struct chunk *next) {
+    const struct fmap_tiling *tiling = &walk->job->panels.tiling;
     struct fmap_tile *all = &walk->tile;
-    all->fetch = walk->weights + next->weights;
-    all->n_fetched = (int)((lines - 1) / ((tile_end - tile) * n_blocks) + 1);
+    all->fetch = next->weights;
+    all->n_fetched = (int)((next->lines - 1) / ((tile_end - tile) * chunk->n_blocks) + 1);
     for (; tile < tile_end; tile++) {
+        int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, tile % tiling->n_tiles);
         place_tile(walk, image, tile / tiling->n_tiles, tile % tiling->n_tiles);
-        run_panel(walk, panel, fmap_piece_length(tiling->n_pixels, tiling->n_tiles, tile % tiling->n_tiles));
-        all->fetch += all->n_fetched * n_blocks * walk->n_positions * FMAP_BLOCK;
+        run_panel(walk, chunk->panel, chunk->first_block, n_pixels);
+        all->fetch += all->n_fetched * chunk->n_blocks * walk->n_positions * FMAP_BLOCK;
+    }
+}
+
+/* Some tiles of one image with a panel whose weights, or whose layer's, outgrow the second cache. */
+static void run_large_panel(struct fmap_tiles_walk *walk, int64_t image, int64_t tile, int64_t tile_end,
+                            const struct fmap_tiles_panel *panel, const struct fmap_tiles_panel *next_panel) {
+    int64_t n_blocks = n_blocks_of(walk->job), step = walk->job->chunk_blocks;
+    for (int64_t first = 0; first < n_blocks; first += step) {
+        struct chunk chunk = chunk_of(walk, panel, first);
+        struct chunk next = first + step < n_blocks ? chunk_of(walk, panel, first + step)
+                                                    : chunk_of(walk, next_panel, 0);
+        run_chunk(walk, image, tile, tile_end, &chunk, &next);
     }
 }
 
@@ -176,7 +227,8 @@ static void run_range(struct fmap_tiles_walk *walk, int64_t image, int64_t tile,
         int64_t line = tile / tiling->n_tiles, piece = tile % tiling->n_tiles;
         int64_t n_pixels = fmap_piece_length(tiling->n_pixels, tiling->n_tiles, piece);
         place_tile(walk, image, line, piece);
-        for (int64_t i = panel; i < panel_end; i++) run_panel(walk, &walk->job->panels.panels[i], n_pixels);
+        for (int64_t i = panel; i < panel_end; i++)
+            run_panel(walk, &walk->job->panels.panels[i], 0, n_pixels);
     }
 }
 

@@ -170,6 +170,19 @@ Test(conv, a_large_kernel_with_a_large_stride) {
     agrees(&conv);
 }
 
+Test(conv, weights_of_a_panel_that_outgrow_the_second_cache) {
+    for (int stride = 1; stride <= 2; stride++) {
+        struct net_conv conv = small_conv();
+        conv.shape.channels = 203;
+        conv.shape.filters = 50;
+        conv.shape.in_h = 5;
+        conv.shape.window = (struct oracle_window){9, 9, stride, 1, 1, 1, 4, 4, 4, 4};
+        cr_assert(net_conv_complete(&conv, true, (uint64_t)stride));
+        cr_assert(net_conv_same_for_threads_and_batch(&conv), "%s", net_conv_text(&conv).text);
+        agrees(&conv);
+    }
+}
+
 /* Columns of the output times the stride are more than an int holds: column 2 falls on pixel 1, all others outside. */
 Test(conv, strides_and_paddings_as_large_as_they_can_be) {
     for (int groups = 1; groups <= 2; groups++) {

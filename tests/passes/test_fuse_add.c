@@ -77,6 +77,11 @@ Test(fuse_add, a_residual_joins_a_convolution_and_changes_no_bit) {
     }
 }
 
+Test(fuse_add, a_residual_is_added_once_to_channels_summed_in_chunks) {
+    struct added a = {.channels = 200, .kernel = 9, .group = 1, .activation = "Relu"};
+    check(&a, true);
+}
+
 Test(fuse_add, a_pool_behind_it_is_one_of_the_sum) {
     struct added a = pointwise;
     a.pooled = true;
