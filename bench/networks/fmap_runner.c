@@ -1,17 +1,10 @@
-/* Our runner of the network benchmarks: reads requests from the standard input, one JSON object a line, and answers
- * each with a line (docs: runners.py). It sees the library as any user does, through its public header. */
+/* Our runner of the network benchmarks. It sees the library as any user does, through its public header. */
 #include <fmap/fmap.h>
 
-#include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#include "handoff.h"
-
-enum { MOST_RUNS = 1000 * 1000 };
+#include "protocol.h"
 
 /* The network that was loaded last. */
 struct session {
@@ -24,22 +17,6 @@ struct session {
     size_t n_inputs; /* elements */
     size_t n_outputs;
 };
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static json_t *failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static json_t *failure(const char *format, ...) {
-    char sentence[2 * FMAP_ERROR_MESSAGE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
-    va_end(arguments);
-    return json_pack("{s:b, s:s}", "ok", 0, "error", sentence);
-}
 
 static void unload(struct session *session) {
     free(session->input);
@@ -113,16 +90,19 @@ static fmap_status plan(struct session *session, int threads, int64_t batch, con
     return status == FMAP_OK ? fmap_context_create(session->plan, &session->context, error) : status;
 }
 
-static json_t *load(struct session *session, const char *path, int threads, int64_t batch,
-                    const json_t *sizes) {
+static json_t *load(void *state, const struct request *request, struct ports *ports) {
+    struct session *session = state;
+    const char *path = request->path;
     fmap_error error = {0};
     fmap_plan_info info;
     fmap_shape shape = {0};
     double start = now();
     unload(session);
-    if (sizes != NULL && !read_shape(sizes, &shape)) return failure("%s: the shape is none", path);
+    if (request->shape != NULL && !read_shape(request->shape, &shape))
+        return failure("%s: the shape is none", path);
     if (fmap_model_load(path, NULL, &session->model, &error) != FMAP_OK ||
-        plan(session, threads, batch, sizes != NULL ? &shape : NULL, &error) != FMAP_OK) {
+        plan(session, request->threads, (int64_t)request->batch, request->shape != NULL ? &shape : NULL,
+             &error) != FMAP_OK) {
         return failure("%s", error.message);
     }
     double seconds = now() - start;
@@ -130,6 +110,7 @@ static json_t *load(struct session *session, const char *path, int threads, int6
         unload(session);
         return failure("%s: there is no memory, or not one input and outputs of float32", path);
     }
+    *ports = (struct ports){session->input, session->output, session->n_inputs, session->n_outputs};
     fmap_plan_describe(session->plan, &info);
     size_t elements = session->n_inputs + session->n_outputs + (size_t)info.parameters;
     return json_pack("{s:b, s:f, s:s, s:s, s:I, s:f, s:f}", "ok", 1, "load_seconds", seconds, "version",
@@ -138,99 +119,19 @@ static json_t *load(struct session *session, const char *path, int threads, int6
                      (double)sizeof(float) * (double)elements);
 }
 
-static bool read_floats(const char *path, float *values, size_t n) {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) return false;
-    bool good = fread(values, sizeof *values, n, file) == n && fgetc(file) == EOF;
-    return fclose(file) == 0 && good;
-}
-
-static bool write_floats(const char *path, const float *values, size_t n) {
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) return false;
-    bool good = fwrite(values, sizeof *values, n, file) == n;
-    return fclose(file) == 0 && good;
-}
-
-/* Runs once; the seconds, or -1 and why. */
-static double run_once(const struct session *session, fmap_error *error) {
-    double start = now();
-    fmap_status status = fmap_context_run(session->context, (const void *[]){session->input},
-                                          session->outputs, error);
-    return status == FMAP_OK ? now() - start : -1;
-}
-
-static json_t *run(const struct session *session, const char *input, const char *output) {
+static bool run(void *state, char reason[REASON_BYTES]) {
+    const struct session *session = state;
     fmap_error error = {0};
-    if (session->context == NULL) return failure("a run was asked for before a load");
-    if (!read_floats(input, session->input, session->n_inputs)) {
-        return failure("%s does not hold %zu floats", input, session->n_inputs);
-    }
-    double seconds = run_once(session, &error);
-    if (seconds < 0) return failure("%s", error.message);
-    if (!write_floats(output, session->output, session->n_outputs))
-        return failure("%s: cannot write", output);
-    return json_pack("{s:b, s:f}", "ok", 1, "seconds", seconds);
-}
-
-static json_t *measure(const struct session *session, json_int_t repetitions, double min_seconds) {
-    fmap_error error = {0};
-    if (session->context == NULL) return failure("a time was asked for before a load");
-    json_t *times = json_array();
-    double start = now();
-    for (json_int_t i = 0; i < MOST_RUNS && (i < repetitions || now() - start < min_seconds); i++) {
-        double seconds = run_once(session, &error);
-        if (seconds < 0) {
-            json_decref(times);
-            return failure("%s", error.message);
-        }
-        json_array_append_new(times, json_real(seconds));
-    }
-    return json_pack("{s:b, s:o}", "ok", 1, "seconds", times);
-}
-
-/* What to say to a request; NULL to "quit". */
-static json_t *answer(struct session *session, json_t *request) {
-    const char *path = NULL, *output = NULL;
-    json_int_t batch = 1, repetitions = 1;
-    int threads = 1;
-    double min_seconds = 0;
-    if (json_object_get(request, "quit") != NULL) return NULL;
-    if (json_object_get(request, "handoff") != NULL) {
-        return json_pack("{s:b, s:f}", "ok", 1, "seconds", handoff_seconds());
-    }
-    if (json_unpack(request, "{s:s, s?i, s?I}", "load", &path, "threads", &threads, "batch", &batch) == 0) {
-        return load(session, path, threads, (int64_t)batch, json_object_get(request, "shape"));
-    }
-    if (json_unpack(request, "{s:s, s:s}", "run", &path, "output", &output) == 0) {
-        return run(session, path, output);
-    }
-    if (json_unpack(request, "{s:{s?I, s?F}}", "time", "repetitions", &repetitions, "min_seconds",
-                    &min_seconds) == 0) {
-        return measure(session, repetitions, min_seconds);
-    }
-    return failure("a request is {\"load\"...}, {\"run\"...}, {\"time\"...} or {\"quit\"...}");
+    if (fmap_context_run(session->context, (const void *[]){session->input}, session->outputs, &error) ==
+        FMAP_OK)
+        return true;
+    snprintf(reason, REASON_BYTES, "%s", error.message);
+    return false;
 }
 
 int main(void) {
     struct session session = {0};
-    char *line = NULL;
-    size_t capacity = 0;
-    bool more = true;
-    while (more && getline(&line, &capacity, stdin) > 0) {
-        json_error_t error;
-        json_t *request = json_loads(line, 0, &error);
-        json_t *reply = request != NULL ? answer(&session, request) : failure("no JSON: %s", error.text);
-        more = reply != NULL;
-        if (more) {
-            json_dumpf(reply, stdout, JSON_COMPACT);
-            putchar('\n');
-            more = fflush(stdout) == 0;
-        }
-        json_decref(reply);
-        json_decref(request);
-    }
-    free(line);
+    serve(&(struct engine){&session, load, run});
     unload(&session);
     return 0;
 }
