@@ -18,6 +18,7 @@ CLASSICS = ("digits", "squeezenet", "mobilenetv2", "resnet50", "vgg16")
 MODERN = ("googlenet", "densenet121", "shufflenetv2", "mobilenetv3", "efficientnet-b0", "unet", "yolov3-tiny")
 QUICK = (*CLASSICS[:4], "shufflenetv2", "ppocr_v2_cls")  # Rivals take 4 to 8 s to load VGG16.
 MAKERS = ("generate.py", "modern.py")
+RECIPE_MAKERS = ("onednn_recipe.py", "onednn_operators.py", "recipe_graph.py")
 
 
 def names(quick):
@@ -78,6 +79,25 @@ def path(name, build_dir):
         result = subprocess.run([python, maker, "--directory", folder, name], capture_output=True, text=True)
         if result.returncode != 0:
             raise runners.RunnerError(f"generate.py failed: {result.stderr.strip().splitlines()[-1]}")
+    return made
+
+
+def recipe(name, shape, build_dir):
+    """The network as oneDNN's runner reads it, made when it is missing or older than the network or its maker. RunnerError
+    says what oneDNN has no primitive for."""
+    source, folder = path(name, build_dir), os.path.join(os.path.abspath(build_dir), "networks")
+    makers = [source] + [os.path.join(HERE, maker) for maker in RECIPE_MAKERS]
+    sizes = [str(size) for size in (shape or ())[1:]]
+    stem = os.path.join(folder, "-".join([name, *sizes, "onednn"]))
+    made = f"{stem}.json"
+    if not os.path.exists(made) or os.path.getmtime(made) < max(map(os.path.getmtime, makers)):
+        python = runners.python_with("onnx", "numpy")
+        if python is None:
+            raise runners.RunnerError("python3-onnx or python3-numpy is missing")
+        command = [python, os.path.join(HERE, "onednn_recipe.py"), source, stem, *(["1", *sizes] if sizes else [])]
+        result = subprocess.run(command, capture_output=True, text=True)
+        if result.returncode != 0:
+            raise runners.RunnerError((result.stderr.strip().splitlines() or ["onednn_recipe.py failed"])[-1])
     return made
 
 

@@ -1,7 +1,7 @@
 """What the rows of networks.py say, as a Markdown table: ours against each rival, round by round."""
 import statistics
 
-NAMES = {"fmap": "fmap", "onnxruntime": "ONNX Runtime", "pytorch": "PyTorch"}
+NAMES = {"fmap": "fmap", "onednn": "oneDNN", "onnxruntime": "ONNX Runtime", "pytorch": "PyTorch"}
 
 
 def quartiles(values):

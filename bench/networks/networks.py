@@ -10,7 +10,6 @@ median of several runs. Between two engines there is a pause, in which the threa
 import argparse
 import array
 import contextlib
-import json
 import math
 import os
 import statistics
@@ -21,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import collection  # noqa: E402
 import runners  # noqa: E402
+from notebook import Notebook  # noqa: E402
 from network_table import table  # noqa: E402
 
 TOLERANCE = 1e-3  # Of the answer's root mean square. Winograd and folding round differently; wrong is far away.
@@ -41,6 +41,8 @@ class Effort:
         self.round_seconds = 0.1 if quick else 0.3
         self.cold_starts = 0 if quick else 3
         self.engines = tuple(runners.COMMANDS)
+        self.seconds = math.inf  # No contest begins after them.
+        self.notebook = Notebook()
 
 
 def read_floats(path):
@@ -86,8 +88,10 @@ class Contest:
     def where(self, engine):
         return f"{self.name}, batch {self.batch}, {self.threads} threads: {engine}"
 
-    def request(self):
-        asked = {"load": os.path.abspath(self.path), "threads": self.threads, "batch": self.batch}
+    def request(self, engine):
+        """RunnerError says what the engine does not have."""
+        found = self.path if engine != "onednn" else collection.recipe(self.name, self.shape, self.build_dir)
+        asked = {"load": os.path.abspath(found), "threads": self.threads, "batch": self.batch}
         return {**asked, "shape": self.shape} if self.shape else asked
 
     def run(self, runner, loaded):
@@ -100,7 +104,7 @@ class Contest:
     def admit(self, runner):
         """Loads and checks; the engine's row, or None when it is out."""
         engine = runner.engine
-        loaded = runner.ask(self.request())
+        loaded = runner.ask(self.request(engine))
         answer = self.run(runner, loaded)
         if engine == "fmap":
             self.ours, self.flops, self.bytes = answer, loaded["flops"], loaded["bytes"]
@@ -164,7 +168,7 @@ class Contest:
         """From starting a process to its first answer, with the files in the page cache; and its memory."""
         for engine, row in self.rows.items():
             try:
-                measured = [self.start_cold(engine, {**self.request(), "variants": [row["variant"]]})
+                measured = [self.start_cold(engine, {**self.request(engine), "variants": [row["variant"]]})
                             for _ in range(starts)]
                 if engine == "fmap":
                     row["packed_answer_seconds"] = self.measure_packed(starts)
@@ -181,7 +185,7 @@ class Contest:
         except runners.RunnerError as error:
             self.report(f"{self.where('fmap')}: {error}")
             return None
-        measured = [self.start_cold("fmap", {**self.request(), "load": packed}, self.ours) for _ in range(starts)]
+        measured = [self.start_cold("fmap", {**self.request("fmap"), "load": packed}, self.ours) for _ in range(starts)]
         return statistics.median(seconds for seconds, _ in measured)
 
     def start_cold(self, engine, request, expected=None):
@@ -223,6 +227,7 @@ def contest_rows(contest, running, effort):
     if strangers is not None and strangers > BUSY:
         contest.report(f"{contest.where('not to be trusted')}: others used {strangers:.0%} of the processors' time")
     for row in contest.rows.values():
+        row["asked"] = list(effort.engines)
         row.update(handoff_seconds=distances, strangers=strangers)
     if effort.cold_starts > 0:
         contest.measure_cold(effort.cold_starts)
@@ -243,19 +248,25 @@ def rows(quick, build_dir, report, effort=None):
     """
     effort = effort or Effort(quick)
     os.makedirs(os.path.join(build_dir, "networks"), exist_ok=True)
+    start = time.monotonic()
     with contextlib.ExitStack() as stack:
         running = start_all(effort.engines, build_dir, report, stack)
         if not running or running[0].engine != "fmap":
             return
-        for name in effort.networks:
-            for batch in effort.batches:
-                for threads in effort.threads:
-                    try:
-                        contest = Contest(name, batch, threads, build_dir, report)
-                    except runners.RunnerError as error:
-                        report(f"networks: {name}, batch {batch} skipped: {error}")
-                        continue
-                    yield from contest_rows(contest, running, effort)
+        wanted = [(name, batch, threads) for name in effort.networks for batch in effort.batches
+                  for threads in effort.threads if not effort.notebook.has(name, batch, threads, effort.engines)]
+        for i, (name, batch, threads) in enumerate(wanted):
+            if time.monotonic() - start > effort.seconds:
+                report(f"networks: the time is up, {len(wanted) - i} of {len(wanted)} are left")
+                return
+            try:
+                contest = Contest(name, batch, threads, build_dir, report)
+            except runners.RunnerError as error:
+                report(f"networks: {name}, batch {batch} skipped: {error}")
+                continue
+            found = contest_rows(contest, running, effort)
+            effort.notebook.add(found)
+            yield from found
 
 
 def numbers(text):
@@ -275,21 +286,23 @@ def main():
     parser.add_argument("--threads", type=numbers, help="for example: 1,2")
     parser.add_argument("--batch", type=numbers, dest="batches", help="for example: 1,16")
     parser.add_argument("--rounds", type=int, help="how often each engine has its turn")
-    parser.add_argument("--json", metavar="FILE", help="write the rows there, too")
+    parser.add_argument("--json", metavar="FILE", help="write the rows there, too, network by network")
+    parser.add_argument("--resume", action="store_true", help="go on with what --json FILE does not have yet")
+    parser.add_argument("--seconds", type=float, help="begin with no network after so many seconds")
+    parser.add_argument("--cold-starts", type=int, help="how often to measure the first answer and memory; 0: not")
     options = parser.parse_args()
+    if options.resume and not options.json:
+        parser.error("--resume needs --json FILE")
     effort = Effort(options.quick)
-    for name in ("networks", "engines", "threads", "batches", "rounds"):
+    for name in ("networks", "engines", "threads", "batches", "rounds", "seconds", "cold_starts"):
         if getattr(options, name) is not None:
             setattr(effort, name, getattr(options, name))
     effort.engines = [engine for engine in runners.COMMANDS if engine in effort.engines]
-    collected = []
-    for row in rows(options.quick, options.build_dir, lambda sentence: print(sentence, file=sys.stderr), effort):
-        collected.append(row)
-    print(table(collected), end="")
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(collected, file, indent=1)
-    return 0 if collected else 1
+    effort.notebook = Notebook(options.json, options.resume)
+    for _ in rows(options.quick, options.build_dir, lambda sentence: print(sentence, file=sys.stderr), effort):
+        pass  # The notebook has it.
+    print(table(effort.notebook.rows), end="")
+    return 0 if effort.notebook.rows else 1
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ A request is one JSON object on a line of the process's input, its answer one on
     {"load": MODEL.onnx, "threads": T, "batch": N}        {"ok": true, "load_seconds": S, "version": V, "variant": W,
                                                            "input_elements": E}; ours adds "flops" and "bytes".
                                                            A "shape" is that of the only input, where the file
-                                                           leaves more open than the batch
+                                                           leaves more open than the batch. "variants": [W, ...] spares
+                                                           an engine that tries several ways to find the fastest again.
+                                                           oneDNN's model is a recipe (onednn_recipe.py)
     {"run": INPUT, "output": FILE}                        {"ok": true, "seconds": S}: reads raw float32, runs once,
                                                            writes raw float32
     {"time": {"repetitions": R, "min_seconds": S}}        {"ok": true, "seconds": [...]}: R runs at least, of S seconds
                                                            at least, on the input of the last "run"
-    {"handoff": true}                                     {"ok": true, "seconds": S}, ours only: how long a cache line
+    {"handoff": true}                                     {"ok": true, "seconds": S}, those in C only: how long a cache line
                                                            takes from one processor to another
     {"quit": true}                                        nothing: the process ends
 
@@ -115,6 +117,13 @@ def fmap_command(build_dir, _report):
     return emulator + [program]
 
 
+def onednn_command(build_dir, _report):
+    program = os.path.join(build_dir, "fmap-onednn-runner")
+    if not os.path.exists(program):
+        raise RunnerError("fmap-onednn-runner is not built: libdnnl-dev (2.x) is missing")
+    return [program]
+
+
 def onnxruntime_command(build_dir, report):
     """Installs the package that package.json names into the build directory, once."""
     if shutil.which("node") is None:
@@ -150,7 +159,7 @@ def pytorch_command(_build_dir, _report):
 
 
 # Ours first: the others' answers are compared with it.
-COMMANDS = {"fmap": fmap_command, "onnxruntime": onnxruntime_command, "pytorch": pytorch_command}
+COMMANDS = {"fmap": fmap_command, "onednn": onednn_command, "onnxruntime": onnxruntime_command, "pytorch": pytorch_command}
 
 
 def start(engine, build_dir, report):

@@ -20,6 +20,7 @@ sys.path.insert(0, NETWORKS)
 import collection  # noqa: E402
 import network_table  # noqa: E402
 import networks  # noqa: E402
+import notebook  # noqa: E402
 import runners  # noqa: E402
 
 
@@ -346,6 +347,157 @@ class OurRunner(WithFolder):
                  "    n = sum(int(numpy.prod(w.dims)) for w in net.weights if not w.name.endswith(names))\n"
                  "    assert n == known, (name, n)\n")
         subprocess.run([runners.python_with("onnx", "numpy"), "-c", count], cwd=NETWORKS, check=True)
+
+
+class Notebook(WithFolder):
+    """What was measured is not measured again."""
+
+    def test_it_goes_on_where_it_was(self):
+        path = os.path.join(self.folder, "rows.json")
+        asked = {"asked": ["fmap", "rival"]}
+        notebook.Notebook(path).add([row("fmap", [1.0], **asked), row("rival", [2.0], **asked)])
+        again = notebook.Notebook(path, resume=True)
+        self.assertTrue(again.has("net", 1, 1, ("fmap", "rival")))
+        self.assertTrue(again.has("net", 1, 1, ("fmap",)))
+        for missing in (("other", 1, 1, ("fmap",)), ("net", 16, 1, ("fmap",)), ("net", 1, 2, ("fmap",)),
+                        ("net", 1, 1, ("fmap", "pytorch"))):
+            self.assertFalse(again.has(*missing))
+        self.assertEqual(notebook.Notebook(path).rows, [])
+        self.assertEqual(os.listdir(self.folder), ["networks", "rows.json"])
+
+    def test_without_a_file_it_remembers(self):
+        kept = notebook.Notebook()
+        kept.add([row("fmap", [1.0], asked=["fmap"])])
+        self.assertTrue(kept.has("net", 1, 1, ("fmap",)))
+
+
+def recipe_or_skip(test):
+    if runners.python_with("onnx", "numpy") is None:
+        test.skipTest("python3-onnx or python3-numpy is missing")
+
+
+class Recipe(WithFolder):
+    """What oneDNN's runner is told."""
+
+    def recipe(self, name):
+        recipe_or_skip(self)
+        with open(collection.recipe(name, None, self.folder), encoding="utf-8") as file:
+            return json.load(file)
+
+    def test_normalization_activations_and_sums_are_no_steps(self):
+        found = self.recipe("tiny")
+        steps = [(step["op"], step.get("sum") is not None, [f[0] for f in step.get("after", ())])
+                 for step in found["steps"]]
+        self.assertEqual(steps, [("conv", False, ["relu"]), ("conv", False, ["clip"]), ("conv", True, []),
+                                 ("conv", False, ["relu"]), ("concat", False, []), ("pool", False, []),
+                                 ("dense", False, ["relu"]), ("dense", False, [])])
+        summed = found["steps"][2]
+        self.assertEqual(summed["sum"], found["steps"][0]["to"])
+        self.assertEqual(found["steps"][6]["weights"]["dims"], [20, 24, 8, 8])  # It reads the maps as they are.
+
+    def test_weights_are_where_the_recipe_says(self):
+        found = self.recipe("tiny")
+        size = os.path.getsize(os.path.join(self.folder, "networks", found["weights"]))
+        places = [step[key] for step in found["steps"] for key in ("weights", "bias") if step.get(key)]
+        ends = [place["at"] + 4 * math.prod(place["dims"]) for place in places]
+        self.assertEqual(size, found["weights_bytes"])
+        self.assertEqual([place["at"] % 64 for place in places], [0] * len(places))
+        self.assertTrue(all(end <= after["at"] for end, after in zip(ends, places[1:])))
+        self.assertLessEqual(ends[-1], size)
+
+    def test_what_exporters_spell_out_is_one_step(self):
+        kinds = {step["op"] for step in self.recipe("shufflenetv2")["steps"]}
+        self.assertIn("shuffle", kinds)
+        self.assertFalse(kinds & {"transpose", "reshape"})
+        after = {f[0] for step in self.recipe("efficientnet-b0")["steps"] for f in step.get("after", ())}
+        self.assertEqual(after, {"swish", "logistic"})
+
+    def test_an_operator_without_a_primitive_is_named(self):
+        recipe_or_skip(self)
+        make = ("import onnx, sys\nfrom onnx import helper as h\n"
+                "value = lambda name: h.make_tensor_value_info(name, 1, ['N', 3, 8, 8])\n"
+                "graph = h.make_graph([h.make_node('Einsum', ['x'], ['y'], equation='...->...')], 'g', [value('x')], "
+                "[value('y')])\nonnx.save(h.make_model(graph), sys.argv[1])\n")
+        path = os.path.join(self.folder, "einsum.onnx")
+        subprocess.run([runners.python_with("onnx", "numpy"), "-c", make, path], check=True)
+        with mock.patch.object(collection, "path", return_value=path):
+            with self.assertRaisesRegex(runners.RunnerError, "^not run: operator Einsum$"):
+                collection.recipe("einsum", None, self.folder)
+
+
+class OneDnn(WithFolder):
+    """fmap-onednn-runner beside ours."""
+
+    def setUp(self):
+        super().setUp()
+        command = runner_or_skip(self)
+        recipe_or_skip(self)
+        try:
+            rival = runners.onednn_command(BUILD, self.fail)
+        except runners.RunnerError as error:
+            self.skipTest(str(error))
+        self.ours, self.rival = runners.Runner("fmap", command), runners.Runner("onednn", rival)
+        self.addCleanup(self.ours.close)
+        self.addCleanup(self.rival.close)
+
+    def answer(self, runner, path, batch, threads, **more):
+        loaded = runner.ask({"load": path, "threads": threads, "batch": batch, **more})
+        output = os.path.join(self.folder, "output")
+        image = collection.input_path("tiny", batch, loaded["input_elements"], self.folder)
+        runner.ask({"run": image, "output": output})
+        return networks.read_floats(output), loaded
+
+    def agree(self, name, batch, threads, tolerance=1e-4):
+        ours, _ = self.answer(self.ours, collection.path(name, self.folder), batch, threads)
+        recipe = collection.recipe(name, None, self.folder)
+        theirs, loaded = self.answer(self.rival, recipe, batch, threads)
+        self.assertLess(networks.difference(ours, theirs), tolerance)
+        return recipe, theirs, loaded
+
+    def test_it_agrees(self):
+        for name, batch, threads in (("tiny", 1, 1), ("tiny", 3, 2), ("digits", 1, 2), ("digits", 5, 1)):
+            self.agree(name, batch, threads)
+
+    def test_shuffles_slices_and_gates_agree(self):
+        for name, batch in (("shufflenetv2", 1), ("shufflenetv2", 2), ("mobilenetv3", 2)):
+            self.agree(name, batch, 1, networks.TOLERANCE)
+
+    def test_a_variant_is_found_once(self):
+        recipe, first, loaded = self.agree("tiny", 2, 1)
+        again, loaded_again = self.answer(self.rival, recipe, 2, 1, variants=[loaded["variant"]])
+        self.assertEqual(again.tobytes(), first.tobytes())
+        self.assertEqual(loaded_again["variant"], loaded["variant"])
+        self.assertRegex(loaded["variant"], "^(any|blocked)( winograd:[0-9]+/[24](,[0-9]+/[24])*)?$")
+
+    def test_every_way_to_lay_out_and_to_compute_agrees(self):
+        recipe, first, _ = self.agree("tiny", 1, 1)
+        for variant in ("any", "blocked", "any winograd:3/2", "blocked winograd:3/4"):
+            found, _ = self.answer(self.rival, recipe, 1, 1, variants=[variant])
+            self.assertLess(networks.difference(first, found), 1e-4)
+
+    def test_refusals_are_sentences_and_it_goes_on(self):
+        recipe = collection.recipe("tiny", None, self.folder)
+        broken = os.path.join(self.folder, "networks", "broken.json")
+        with open(recipe, encoding="utf-8") as file:
+            good = json.load(file)
+
+        def change(document):
+            with open(broken, "w", encoding="utf-8") as file:
+                json.dump({**good, **document}, file)
+            return {"load": broken}
+        conv = good["steps"][0]
+        refused = ((lambda: {"load": os.path.join(self.folder, "none")}, "none"), (lambda: change({"weights": "gone"}), "weights"),
+                   (lambda: change({"steps": [{**conv, "op": "dance"}]}), "dance"),
+                   (lambda: change({"steps": [{**conv, "from": ["nobody"]}]}), "nobody"),
+                   (lambda: change({"steps": [{**conv, "strides": [1]}]}), "strides"),
+                   (lambda: change({"steps": [{**conv, "weights": {"at": 1 << 40, "dims": [16, 3, 3, 3]}}]}), "weights"),
+                   (lambda: change({"steps": []}), "reads"), (lambda: {"load": recipe, "batch": 0}, "begin at 1"))
+        for request, reason in refused:
+            with self.assertRaisesRegex(runners.RunnerError, reason):
+                self.rival.ask(request())
+        with self.assertRaisesRegex(runners.RunnerError, "before a load"):
+            self.rival.ask({"time": {}})
+        self.agree("tiny", 1, 1)
 
 
 if __name__ == "__main__":
