@@ -10,8 +10,8 @@ INLINE const float *pointwise_sum(const struct fmap_tile *job, const float *src,
     ptrdiff_t to_next_block = job->src_block_stride - FMAP_BLOCK;
     int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
     ROLLED for (int b = 0; b < n_whole; b++, src += to_next_block) {
-        if (fetch) fetch = fetch_lines(fetch, job->n_fetched);
         ROLLED for (int k = 0; k < FMAP_BLOCK; k += 4) {
+            if (fetch) fetch = fetch_lines(fetch, (job->n_fetched + 3 - k / 4) / 4);
             tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels);
         }
     }
@@ -24,7 +24,8 @@ INLINE const float *pointwise_sum(const struct fmap_tile *job, const float *src,
     return fetch;
 }
 
-/* `far` fetches weights before they are used: those that no near cache holds. It costs one percent where they are near. */
+/* `far` fetches weights before they are used: those that no near cache holds. It costs one percent where they are near. A few
+ * lines with every four channels: as many as a block's at once would keep the first cache's own misses waiting. */
 INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors, int far) {
     const float *src = job->src, *w = job->weights, *fetch = far ? job->fetch : NULL;
     float *dst = job->dst;

@@ -6,15 +6,21 @@
 /* To transform a channel takes about as long as so many products with it. */
 static const double TRANSFORM_CHANNELS = 10;
 
-/* What one thread is given of the third cache in a cycle: slow ones are meant, since on fast ones little depends on it. What
- * does not overlap with multiplying is a share of the shorter of both. */
-static const double FAR_BYTES_PER_CYCLE = 10, NOT_OVERLAPPED = 0.3;
+/* What one thread is given of the third cache in a cycle: a slow one's, since on fast ones little depends on it. */
+static const double FAR_BYTES_PER_CYCLE = 9;
 
-/* And of the second one, from where every group of tiles that fills the registers reads all weights. */
-static const double NEAR_BYTES_PER_CYCLE = 64;
+/* And of the second one. Multiplying waits for what a panel reads from there for the first time, in every block: its weights,
+ * even though they were fetched ahead, its transformed input, and the lines that products are written to. What more
+ * groups of tiles read again comes in time. */
+static const double NEAR_BYTES_PER_CYCLE = 60;
 
-/* More tiles are worth it when they save so much. */
-static const double WORTH_IT = 0.985;
+/* What does not overlap is a share of the shorter of multiplying and fetching. Transforms read and write faster than panels
+ * are fetched, but nothing else goes on meanwhile. */
+static const double NOT_OVERLAPPED = 0.15, TRANSFORMS_FASTER = 1.3;
+
+/* More tiles are worth it when they save so much; and no block is larger than so many second caches, since the third one,
+ * of which a thread has a share, should hold it. */
+static const double WORTH_IT = 0.985, MOST_NEAR_CACHES = 8;
 
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -41,20 +47,23 @@ static double multiply_cycles(const struct fmap_winograd_work *work, const struc
                               const struct part *part) {
     int64_t tiles = (int64_t)part->tiles;
     struct fmap_tiling tiling = fmap_tiling_of(work->kernels, work->n_vectors, tiles, cut->vectors);
-    double channels = (double)work->channels,
-           products = channels * part->outputs * fmap_tiling_cost(&tiling) +
-                      TRANSFORM_CHANNELS * (channels + part->outputs);
+    double products = (double)work->channels * part->outputs * fmap_tiling_cost(&tiling);
     return (double)work->points * part->tiles * products / (2.0 * work->kernels->lanes);
 }
 
-/* Bytes of the transformed input and of products that the second cache has lost, or lets go, until they are read. They
- * count twice: nobody fetches them ahead, and they push out what would have stayed. */
-static double spilled_bytes(const struct fmap_winograd_work *work, const struct part *part) {
-    double half = (double)work->near_bytes / 2;
-    double share = (part->source_bytes + part->products_bytes - half) / half;
-    if (share <= 0) return 0;
-    if (share > 1) share = 1;
-    return 2 * share * (part->source_bytes * (part->panels + 1) + 2 * part->products_bytes * part->panels);
+static double transform_cycles(const struct fmap_winograd_work *work, const struct part *part) {
+    double products = TRANSFORM_CHANNELS * ((double)work->channels + part->outputs);
+    return (double)work->points * part->tiles * products / (2.0 * work->kernels->lanes);
+}
+
+/* The share of the transformed input and of products that the second cache loses until they are read again. In between
+ * comes a panel of weights, of which a part pushes out what is older. */
+static double lost_share(const struct fmap_winograd_work *work, const struct part *part) {
+    static const double PUSHES_OUT = 0.2, KEPT = 0.5, ALL_LOST = 0.75;
+    double bytes = part->source_bytes + part->products_bytes +
+                   PUSHES_OUT * part->weights_bytes / part->panels;
+    double share = (bytes / (double)work->near_bytes - KEPT) / (ALL_LOST - KEPT);
+    return share < 0 ? 0 : share > 1 ? 1 : share;
 }
 
 static bool weights_stay(const struct fmap_winograd_work *work, const struct part *part) {
@@ -68,14 +77,22 @@ bool fmap_winograd_is_far(const struct fmap_winograd_work *work, const struct fm
 
 double fmap_winograd_cut_cycles(const struct fmap_winograd_work *work, const struct fmap_winograd_cut *cut) {
     struct part part = largest_part(work, cut);
-    double multiply = multiply_cycles(work, cut, &part);
-    double bytes = spilled_bytes(work, &part);
-    if (!weights_stay(work, &part)) bytes += part.weights_bytes;
-    double groups = (double)divide_up((int64_t)part.tiles, work->kernels->tile_pixels[cut->vectors]);
-    double near = (groups * part.weights_bytes + part.panels * part.source_bytes) / NEAR_BYTES_PER_CYCLE;
-    double fetch = bytes / FAR_BYTES_PER_CYCLE, longer = multiply > fetch ? multiply : fetch;
-    double cycles = longer + NOT_OVERLAPPED * (multiply + fetch + near - longer);
+    double rate = work->far_bytes_per_cycle > 0 ? work->far_bytes_per_cycle : FAR_BYTES_PER_CYCLE;
+    double products_bytes = part.products_bytes * part.panels, lost = lost_share(work, &part);
+    double reread_bytes = part.source_bytes * part.panels + products_bytes;
+    double multiply = multiply_cycles(work, cut, &part) +
+                      (part.weights_bytes + reread_bytes) / NEAR_BYTES_PER_CYCLE;
+    double far_bytes = lost * reread_bytes + (weights_stay(work, &part) ? 0 : part.weights_bytes);
+    double fetch = far_bytes / rate, longer = multiply > fetch ? multiply : fetch;
+    double transform = transform_cycles(work, &part) +
+                       lost * (part.source_bytes + products_bytes) / (TRANSFORMS_FASTER * rate);
+    double cycles = longer + NOT_OVERLAPPED * (multiply + fetch - longer) + transform;
     return cycles * (double)divide_up(work->images * cut->n_blocks * cut->panels_parts, work->threads);
+}
+
+static bool is_too_large(const struct fmap_winograd_work *work, const struct fmap_winograd_cut *cut) {
+    struct part part = largest_part(work, cut);
+    return part.source_bytes + part.products_bytes > MOST_NEAR_CACHES * (double)work->near_bytes;
 }
 
 /* The best cut with panels of that width and blocks of at most so many tiles. */
@@ -87,6 +104,7 @@ static struct fmap_winograd_cut best_cut(const struct fmap_winograd_work *work, 
         struct fmap_winograd_cut cut = {vectors, divide_up(work->n_tiles, tiles), 1};
         if (cut.n_blocks == before) continue; /* the same blocks with less room for more */
         before = cut.n_blocks;
+        if (best.n_blocks > 0 && is_too_large(work, &cut)) break;
         for (; cut.panels_parts <= n_panels && cut.panels_parts <= work->threads; cut.panels_parts++) {
             /* Parts of the same block for one thread would transform it twice. */
             if (cut.panels_parts > 1 && work->images * cut.n_blocks >= work->threads) break;

@@ -10,6 +10,8 @@ struct fmap_winograd_work {
     int64_t n_tiles, images;             /* tiles of an image */
     int64_t threads;                     /* that share it */
     int64_t near_bytes;                  /* of the second cache */
+    double
+        far_bytes_per_cycle; /* that a thread gets from beyond it while it could do two multiply-adds; 0: a usual one */
 };
 
 struct fmap_winograd_cut {

@@ -31,18 +31,41 @@ Test(winograd_cut, weights_from_far_away_are_read_once_while_the_tiles_stay_near
     cr_expect(fmap_winograd_is_far(&work, &cut));
 }
 
-static int64_t tiles_of_block(int64_t near_bytes) {
-    struct fmap_winograd_work work = work_of(256, 256, 196);
-    work.near_bytes = near_bytes;
-    return (work.n_tiles - 1) / first_cut(&work).n_blocks + 1;
+static int64_t tiles_of_block(const struct fmap_winograd_work *work) {
+    return (work->n_tiles - 1) / first_cut(work).n_blocks + 1;
 }
 
-Test(winograd_cut, blocks_are_as_large_as_the_second_cache_lets_them) {
-    for (int64_t bytes = 2 * MEGABYTE; bytes <= 4 * MEGABYTE; bytes *= 2) {
-        int64_t block_bytes = tiles_of_block(bytes) * 36 * 256 * (int64_t)sizeof(float);
-        cr_expect(block_bytes > bytes / 3 && block_bytes < 5 * bytes / 4, "%d of %d KB",
-                  (int)(block_bytes / 1024), (int)(bytes / 1024));
+Test(winograd_cut, blocks_stay_in_the_second_cache_where_that_is_enough_tiles_for_the_weights) {
+    int64_t before = 0;
+    for (int64_t bytes = MEGABYTE; bytes <= 4 * MEGABYTE; bytes *= 2) {
+        struct fmap_winograd_work work = work_of(64, 64, 784);
+        work.near_bytes = bytes;
+        int64_t tiles = tiles_of_block(&work), block_bytes = tiles * 36 * 64 * (int64_t)sizeof(float);
+        cr_expect(block_bytes > bytes / 16 && block_bytes < bytes, "%d of %d KB", (int)(block_bytes / 1024),
+                  (int)(bytes / 1024));
+        cr_expect_geq(tiles, before);
+        before = tiles;
     }
+}
+
+Test(winograd_cut, large_weights_pass_by_few_times_however_small_the_second_cache) {
+    for (int64_t bytes = MEGABYTE / 4; bytes <= 4 * MEGABYTE; bytes *= 2) {
+        struct fmap_winograd_work work = work_of(256, 256, 784);
+        work.near_bytes = bytes;
+        int64_t tiles = tiles_of_block(&work), block_bytes = tiles * 36 * 256 * (int64_t)sizeof(float);
+        cr_expect_geq(tiles, 20, "%d tiles with %d KB", (int)tiles, (int)(bytes / 1024));
+        cr_expect_leq(block_bytes, 8 * bytes, "%d KB with %d", (int)(block_bytes / 1024),
+                      (int)(bytes / 1024));
+    }
+}
+
+Test(winograd_cut, where_little_comes_from_far_away_at_once_blocks_are_larger) {
+    struct fmap_winograd_work slow = work_of(512, 512, 784), fast = slow;
+    slow.far_bytes_per_cycle = 2;
+    fast.far_bytes_per_cycle = 50;
+    cr_expect_leq(tiles_of_block(&fast), tiles_of_block(&slow));
+    struct fmap_winograd_cut cut = first_cut(&slow);
+    cr_expect_lt(fmap_winograd_cut_cycles(&fast, &cut), fmap_winograd_cut_cycles(&slow, &cut));
 }
 
 Test(winograd_cut, near_weights_leave_blocks_small) {
