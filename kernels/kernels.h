@@ -173,6 +173,7 @@ struct fmap_gemv {
     float *dst;              /* the same */
     struct fmap_terms terms;
     int n_streams, n_vectors; /* 1 .. gemv_streams, 1 .. gemv_vectors of the table */
+    bool far;                 /* weights come from beyond the second cache: they are fetched ahead */
     struct fmap_activate_job activate;
 };
 

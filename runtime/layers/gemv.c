@@ -9,6 +9,7 @@ struct gemv_job {
     struct fmap_terms terms;
     const float *bias;
     int64_t parts;
+    bool far; /* a thread's weights do not stay in its second cache from one run to the next */
     struct fmap_activate_job activate;
 };
 
@@ -33,6 +34,7 @@ static void gemv_part(const struct fmap_run *run, const struct fmap_step *step, 
                                  .terms = job->terms,
                                  .n_streams = (int)streams,
                                  .n_vectors = (int)vectors,
+                                 .far = job->far,
                                  .activate = job->activate};
         if (panels->bf16)
             run->kernels->gemv_bf16(&gemv);
@@ -69,6 +71,7 @@ fmap_status fmap_planning_gemv(struct fmap_planning *planning, const struct fmap
     job.panels.bf16 = bf16;
     job.panels.n_terms = problem->depth;
     job.parts = fmap_least(job.panels.n_panels, threads); /* each thread its own, in every run the same */
+    job.far = bytes / job.parts > (int64_t)planning->plan->near_bytes;
     struct fmap_operand operands[3] = {problem->src, problem->dst};
     TRY(fmap_dense_pack(planning, problem, &job.panels, &operands[2], &job.bias));
     return fmap_planning_step(

@@ -80,6 +80,7 @@ struct gemv_shape {
     int n_outputs; /* a multiple of 16 */
     int n_blocks, n_rests, rest_lanes;
     bool bf16; /* weights of bfloat16 */
+    bool far;  /* as if they came from memory */
     struct fmap_activate_job activate;
     enum case_fill fill;
 };

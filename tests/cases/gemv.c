@@ -41,6 +41,7 @@ static void add_call(struct kernel_case *c, const struct fmap_kernels *kernels, 
                                          .rest_lanes = plan->shape.rest_lanes},
                                .n_streams = streams,
                                .n_vectors = vectors,
+                               .far = plan->shape.far,
                                .activate = plan->shape.activate};
     for (int s = 0; s < streams; s++, output += width) {
         for (int term = 0; term < plan->n_terms; term++, packed += width * bytes) {
@@ -112,9 +113,10 @@ static void expect(struct kernel_case *c) {
 struct kernel_case *gemv_case(const struct gemv_shape *shape) {
     struct kernel_case *c = case_create((size_t)shape->n_outputs, 1, sizeof(struct gemv_plan));
     struct gemv_plan *plan = c->jobs;
-    snprintf(c->name, sizeof c->name, "gemv%s/%dx%d/outputs:%d/blocks:%d/rests:%dx%d/%s",
-             shape->bf16 ? "_bf16" : "", shape->streams, shape->vectors, shape->n_outputs, shape->n_blocks,
-             shape->n_rests, shape->rest_lanes, case_activation_name(shape->activate.kind));
+    snprintf(c->name, sizeof c->name, "gemv%s%s/%dx%d/outputs:%d/blocks:%d/rests:%dx%d/%s",
+             shape->bf16 ? "_bf16" : "", shape->far ? "_far" : "", shape->streams, shape->vectors,
+             shape->n_outputs, shape->n_blocks, shape->n_rests, shape->rest_lanes,
+             case_activation_name(shape->activate.kind));
     plan->shape = *shape;
     plan->calls = calloc((size_t)shape->n_outputs, sizeof *plan->calls);
     plan->n_terms = shape->n_blocks * FMAP_BLOCK + shape->n_rests * shape->rest_lanes;

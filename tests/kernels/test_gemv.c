@@ -3,12 +3,14 @@
 #include "runtime/layers/gemv.h"
 #include "tests/cases/case.h"
 
-/* With weights of floats, and of bfloat16. */
+/* With weights of floats, and of bfloat16, near and far. */
 static void assert_holds(const struct gemv_shape *shape) {
-    struct gemv_shape narrow = *shape;
-    narrow.bf16 = true;
-    cr_assert(kernel_case_holds_and_destroy(gemv_case(shape)));
-    cr_assert(kernel_case_holds_and_destroy(gemv_case(&narrow)));
+    for (int way = 0; way < 4; way++) {
+        struct gemv_shape one = *shape;
+        one.bf16 = way & 1;
+        one.far = way & 2;
+        cr_assert(kernel_case_holds_and_destroy(gemv_case(&one)));
+    }
 }
 
 Test(gemv, every_number_of_streams_and_vectors_agrees_with_the_oracle) {
