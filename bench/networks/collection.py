@@ -18,7 +18,7 @@ CLASSICS = ("digits", "squeezenet", "mobilenetv2", "resnet50", "vgg16")
 MODERN = ("googlenet", "densenet121", "shufflenetv2", "mobilenetv3", "efficientnet-b0", "unet", "yolov3-tiny")
 QUICK = (*CLASSICS[:4], "shufflenetv2", "ppocr_v2_cls")  # Rivals take 4 to 8 s to load VGG16.
 MAKERS = ("generate.py", "modern.py")
-RECIPE_MAKERS = ("onednn_recipe.py", "onednn_operators.py", "recipe_graph.py")
+RECIPE_MAKERS = ("onednn_recipe.py", "onednn_operators.py", "onednn_moves.py", "recipe_graph.py")
 
 
 def names(quick):

@@ -62,6 +62,39 @@ static bool slice(struct network *net, const json_t *step) {
            network_add(net, output_name(step), &desc, buffer);
 }
 
+/* All outputs of a pixel that lie behind one another, channels last, become its part of a larger image. */
+static bool spread(struct network *net, const json_t *step) {
+    const struct tensor *input = step_input(net, step, 0);
+    dnnl_memory_desc_t apart, source, target, image;
+    dnnl_primitive_desc_t description = NULL;
+    dnnl_dims_t dims, in, k;
+    if (input == NULL || step_shape(net, step, dims) != 4 || !step_numbers(net, step, "kernel", 2, k))
+        return false;
+    memcpy(in, input->desc.dims, sizeof in);
+    if (k[0] < 1 || k[1] < 1 || in[1] != dims[1] * k[0] * k[1] || dims[2] != in[2] * k[0] ||
+        dims[3] != in[3] * k[1])
+        return network_check(net, dnnl_invalid_arguments, "spread of such sizes");
+    dnnl_dim_t row = in[3] * k[1] * dims[1];
+    dnnl_dims_t parts = {in[0], in[2], in[3], k[0], k[1], dims[1]};
+    dnnl_dims_t strides = {in[2] * k[0] * row, k[0] * row, k[1] * dims[1], row, dims[1], 1};
+    bool described = dnnl_memory_desc_init_by_tag(&apart, 4, in, dnnl_f32, dnnl_nhwc) == dnnl_success &&
+                     dnnl_memory_desc_init_by_tag(&image, 4, dims, dnnl_f32, dnnl_nhwc) == dnnl_success &&
+                     dnnl_memory_desc_init_by_strides(&target, 6, parts, dnnl_f32, strides) == dnnl_success &&
+                     network_plain(net, &source, 6, parts);
+    int from = described ? network_in_layout(net, input, &apart) : -1;
+    int to = network_buffer(net, dnnl_memory_desc_get_size(&image), NULL, false);
+    if (from < 0 || to < 0 ||
+        !network_check(net,
+                       dnnl_reorder_primitive_desc_create(&description, &source, net->engine, &target,
+                                                          net->engine, NULL),
+                       "reorder"))
+        return false;
+    struct stage *stage = network_stage(net, description);
+    return stage != NULL && network_operand(net, stage, DNNL_ARG_FROM, &source, from) &&
+           network_operand(net, stage, DNNL_ARG_TO, &target, to) &&
+           network_add(net, output_name(step), &image, to);
+}
+
 /* A constant operand, once for each image. */
 static bool constant(struct network *net, const json_t *step) {
     dnnl_dims_t dims, plain;
@@ -121,7 +154,8 @@ static dnnl_alg_kind_t binary_kind(const json_t *step) {
     } kinds[] = {{"add", dnnl_binary_add},
                  {"sub", dnnl_binary_sub},
                  {"mul", dnnl_binary_mul},
-                 {"div", dnnl_binary_div}};
+                 {"div", dnnl_binary_div},
+                 {"eq", dnnl_binary_eq}};
     const char *name = json_string_value(json_object_get(step, "kind"));
     for (size_t i = 0; name != NULL && i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(kinds[i].name, name) == 0) return kinds[i].kind;
@@ -207,8 +241,8 @@ bool network_join(struct network *net, const json_t *step) {
     static const struct {
         const char *op;
         bool (*add)(struct network *, const json_t *);
-    } kinds[] = {{"reshape", reshape},   {"transpose", transpose}, {"slice", slice},
-                 {"constant", constant}, {"concat", concat},       {"binary", binary}};
+    } kinds[] = {{"reshape", reshape},   {"spread", spread}, {"transpose", transpose}, {"slice", slice},
+                 {"constant", constant}, {"concat", concat}, {"binary", binary}};
     const char *op = json_string_value(json_object_get(step, "op"));
     for (size_t i = 0; op != NULL && i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(op, kinds[i].op) == 0) return kinds[i].add(net, step);

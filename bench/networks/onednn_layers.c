@@ -162,11 +162,13 @@ static bool resample(struct network *net, const json_t *step, const struct tenso
     dnnl_dims_t dims;
     dnnl_memory_desc_t output;
     dnnl_resampling_desc_t resampling;
+    dnnl_alg_kind_t kind = strcmp(text(step, "kind"), "linear") == 0 ? dnnl_resampling_linear
+                                                                     : dnnl_resampling_nearest;
     int n_dims = step_shape(net, step, dims);
     if (n_dims == 0) return false;
     dnnl_memory_desc_init_by_tag(&output, n_dims, dims, dnnl_f32, dnnl_format_tag_any);
-    dnnl_status_t status = dnnl_resampling_forward_desc_init(
-        &resampling, dnnl_forward_inference, dnnl_resampling_nearest, NULL, &input->desc, &output);
+    dnnl_status_t status = dnnl_resampling_forward_desc_init(&resampling, dnnl_forward_inference, kind, NULL,
+                                                             &input->desc, &output);
     return finish(net, step, stage_of(net, step, status, &resampling), input);
 }
 

@@ -1,7 +1,10 @@
 """ONNX operators as steps of a oneDNN recipe: OPERATORS[name](recipe, node) adds them (onednn_recipe.py)."""
 import numpy
 
+from onednn_moves import MOVES
 from recipe_graph import Unsupported
+
+FLOAT = 1  # ONNX's number of float32.
 
 
 def window(node, sizes, kernel, dilations=(1, 1)):
@@ -36,18 +39,8 @@ def grouped(weights, groups):
     return weights if groups == 1 else weights.reshape(groups, weights.shape[0] // groups, *weights.shape[1:])
 
 
-def weights_of(recipe, node, i):
-    """A constant input of float32; None when it is left out."""
-    if len(node.inputs) <= i or not node.inputs[i]:
-        return None
-    name = recipe.name(node.inputs[i])
-    if name not in recipe.graph.constants:
-        raise Unsupported(f"{node.op} with weights that are computed")
-    return recipe.graph.constants[name].astype(numpy.float64)
-
-
 def conv(recipe, node):
-    x, weights, bias = node.inputs[0], weights_of(recipe, node, 1), weights_of(recipe, node, 2)
+    x, weights, bias = node.inputs[0], recipe.weights_of(node, 1), recipe.weights_of(node, 2)
     shape, groups = recipe.shape(x), node.get("group", 1)
     if len(shape) != 4:
         raise Unsupported(f"Conv of {len(shape) - 2} dimensions")
@@ -64,7 +57,7 @@ def conv(recipe, node):
 
 
 def conv_transpose(recipe, node):
-    weights, bias = weights_of(recipe, node, 1), weights_of(recipe, node, 2)
+    weights, bias = recipe.weights_of(node, 1), recipe.weights_of(node, 2)
     shape, groups = recipe.shape(node.inputs[0]), node.get("group", 1)
     dilations = list(node.get("dilations", [1, 1]))
     if node.get("auto_pad", "NOTSET") != "NOTSET" or node.get("output_shape") or len(shape) != 4:
@@ -84,8 +77,8 @@ def pad(recipe, node):
     """Zeros around a picture become the next convolution's padding."""
     shape = recipe.shape(node.inputs[0])
     pads = node.get("pads")
-    pads = [int(n) for n in (weights_of(recipe, node, 1) if pads is None else pads)]
-    value = weights_of(recipe, node, 2)
+    pads = [int(n) for n in (recipe.weights_of(node, 1) if pads is None else pads)]
+    value = recipe.weights_of(node, 2)
     value = node.get("value", 0.0) if value is None else float(value.ravel()[0])
     readers = [other for other in recipe.graph.nodes if node.outputs[0] in other.inputs]
     fits = len(shape) == 4 and pads[:2] + pads[4:6] == [0] * 4 and value == 0 and node.get("mode", "constant") == "constant"
@@ -141,7 +134,7 @@ def dense(recipe, x, weights, bias, output):
 def gemm(recipe, node):
     if node.get("transA", 0):
         raise Unsupported("Gemm with transA")
-    weights, bias = weights_of(recipe, node, 1), weights_of(recipe, node, 2)
+    weights, bias = recipe.weights_of(node, 1), recipe.weights_of(node, 2)
     weights = node.get("alpha", 1.0) * (weights if node.get("transB", 0) else weights.T)
     if bias is not None:
         bias = numpy.broadcast_to(node.get("beta", 1.0) * bias.ravel(), weights.shape[:1])
@@ -149,7 +142,7 @@ def gemm(recipe, node):
 
 
 def batch_norm(recipe, node):
-    scale, bias, mean, variance = (weights_of(recipe, node, i) for i in range(1, 5))
+    scale, bias, mean, variance = (recipe.weights_of(node, i) for i in range(1, 5))
     factor = scale / numpy.sqrt(variance + node.get("epsilon", 1e-5))
     recipe.affine(node.inputs[0], node.outputs[0], factor, bias - mean * factor)
 
@@ -161,7 +154,7 @@ def per_channel(recipe, value, constant):
     return constant.size == 1 or (len(sizes) == len(shape) and constant.size == shape[1] == sizes[1])
 
 
-KINDS = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div"}
+KINDS = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Equal": "eq"}
 
 
 def binary(recipe, node):
@@ -170,7 +163,7 @@ def binary(recipe, node):
     if node.op in ("Add", "Mul") and recipe.name(x) in constants:
         x, y = y, x
     constant = constants.get(recipe.name(y))
-    if constant is not None and recipe.name(x) not in constants and per_channel(recipe, x, constant):
+    if node.op != "Equal" and constant is not None and recipe.name(x) not in constants and per_channel(recipe, x, constant):
         number = constant.astype(numpy.float64)
         scale, shift = {"Add": (1, number), "Sub": (1, -number), "Mul": (number, 0),
                         "Div": (1 / (number if number.all() else numpy.nan), 0)}[node.op]
@@ -198,54 +191,6 @@ def hard_sigmoid(recipe, node):
                       ["clip", 0, 1])
 
 
-def reshape(recipe, node):
-    """To sizes that the file or the shapes tell."""
-    shape = recipe.shape(node.inputs[0])
-    if node.op == "Flatten":
-        axis = node.get("axis", 1)
-        sizes = [int(numpy.prod(shape[:axis])), int(numpy.prod(shape[axis:]))]
-    elif node.op == "Reshape":
-        wanted = weights_of(recipe, node, 1)
-        sizes = recipe_sizes(shape, [int(n) for n in (node.get("shape") if wanted is None else wanted)])
-    else:
-        axes = node.get("axes") or weights_of(recipe, node, 1)
-        sizes = [n for i, n in enumerate(shape) if i not in [int(axis) % len(shape) for axis in axes]]
-    recipe.step("reshape", [node.inputs[0]], node.outputs[0], sizes)
-
-
-def recipe_sizes(shape, wanted):
-    """What Reshape makes of a shape."""
-    sizes = [shape[i] if n == 0 else n for i, n in enumerate(wanted)]
-    if -1 in sizes:
-        rest = int(numpy.prod([n for n in sizes if n != -1]))
-        sizes[sizes.index(-1)] = int(numpy.prod(shape)) // rest
-    return sizes
-
-
-def transpose(recipe, node):
-    shape, axes = recipe.shape(node.inputs[0]), list(node.get("perm"))
-    if axes[0] != 0:
-        raise Unsupported("Transpose of the batch")
-    recipe.step("transpose", [node.inputs[0]], node.outputs[0], [shape[axis] for axis in axes], axes=axes)
-
-
-def concat(recipe, node):
-    axis = node.get("axis") % len(recipe.shape(node.inputs[0]))
-    shapes = [recipe.shape(value) for value in node.inputs]
-    shape = [sum(shape[i] for shape in shapes) if i == axis else n for i, n in enumerate(shapes[0])]
-    recipe.step("concat", node.inputs, node.outputs[0], shape, axis=axis)
-
-
-def split(recipe, node):
-    shape, n = recipe.shape(node.inputs[0]), len(node.outputs)
-    axis = node.get("axis", 0) % len(shape)
-    sizes = node.get("split") or weights_of(recipe, node, 1)
-    sizes = [shape[axis] // n] * n if sizes is None else [int(size) for size in sizes]
-    for i, output in enumerate(node.outputs):
-        part = shape[:axis] + [sizes[i]] + shape[axis + 1:]
-        recipe.step("slice", [node.inputs[0]], output, part, axis=axis, begin=sum(sizes[:i]))
-
-
 def softmax(recipe, node):
     shape = recipe.shape(node.inputs[0])
     recipe.step("softmax", [node.inputs[0]], node.outputs[0], shape, axis=node.get("axis", len(shape) - 1) % len(shape))
@@ -256,27 +201,28 @@ def lrn(recipe, node):
                 alpha=node.get("alpha", 1e-4), beta=node.get("beta", 0.75), constant=node.get("bias", 1.0))
 
 
-def shuffle(recipe, node):
-    recipe.step("shuffle", [node.inputs[0]], node.outputs[0], recipe.shape(node.inputs[0]), groups=node.get("groups"))
-
-
 def resize(recipe, node):
-    """Whole factors of nearest neighbours: then all of ONNX's roundings agree with oneDNN's."""
+    """Nearest neighbours by whole factors, then all of ONNX's roundings agree with oneDNN's; linear between pixels' centres."""
     shape = recipe.shape(node.inputs[0])
-    scales, sizes = (weights_of(recipe, node, i) for i in (min(2, len(node.inputs) - 1), 3))
+    scales, sizes = (recipe.weights_of(node, i) for i in (min(2, len(node.inputs) - 1), 3))
     factors = scales if scales is not None and scales.size else None if sizes is None else sizes / shape
     if factors is None or len(shape) != 4 or any(factor != int(factor) for factor in factors) or list(factors[:2]) != [1, 1]:
         raise Unsupported("Resize by other than whole factors")
-    fits = node.get("coordinate_transformation_mode", "half_pixel"), node.get("nearest_mode", "round_prefer_floor")
-    if node.get("mode", "nearest") != "nearest" or fits not in (("asymmetric", "floor"), ("half_pixel", "round_prefer_floor")):
-        raise Unsupported("Resize other than to the nearest")
-    recipe.step("resample", [node.inputs[0]], node.outputs[0], [int(n * factor) for n, factor in zip(shape, factors)])
+    mode, where = node.get("mode", "nearest"), node.get("coordinate_transformation_mode", "half_pixel")
+    nearest = mode == "nearest" and (where, node.get("nearest_mode", "round_prefer_floor")) in (
+        ("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"))
+    if not nearest and (mode, where) not in (("linear", "half_pixel"), ("linear", "pytorch_half_pixel")):
+        raise Unsupported(f"Resize in the mode {mode}, {where}")
+    recipe.step("resample", [node.inputs[0]], node.outputs[0], [int(n * factor) for n, factor in zip(shape, factors)],
+                kind=mode)
 
 
-def shape_of(recipe, node):
-    value = recipe.name(node.inputs[0])
-    recipe.graph.constants[node.outputs[0]] = numpy.array(recipe.shape(value), numpy.int64)
-    recipe.graph.uses[value] -= 1
+def cast(recipe, node):
+    """Comparisons are float32 already."""
+    maker = recipe.maker(node.inputs[0], ("binary",))
+    if node.get("to") != FLOAT or maker is None or maker["kind"] != "eq":
+        raise Unsupported("Cast other than of a comparison to float32")
+    recipe.drop(node.inputs[0], node.outputs[0])
 
 
 def clip(recipe, node):
@@ -285,16 +231,17 @@ def clip(recipe, node):
 
 
 OPERATORS = {
+    **MOVES,
     "Add": binary,
     "AveragePool": pool,
     "BatchNormalization": batch_norm,
+    "Cast": cast,
     "Clip": clip,
-    "Concat": concat,
     "Conv": conv,
     "ConvTranspose": conv_transpose,
     "Div": binary,
     "Dropout": lambda recipe, node: recipe.drop(node.inputs[0], node.outputs[0]),
-    "Flatten": reshape,
+    "Equal": binary,
     "Gemm": gemm,
     "GlobalAveragePool": global_average_pool,
     "HardSigmoid": hard_sigmoid,
@@ -303,22 +250,16 @@ OPERATORS = {
     "LRN": lrn,
     "LeakyRelu": lambda recipe, node: recipe.activation(node.inputs[0], node.outputs[0],
                                                         ["relu", node.get("alpha", 0.01), 0]),
-    "MatMul": lambda recipe, node: dense(recipe, node.inputs[0], weights_of(recipe, node, 1).T, None, node.outputs[0]),
+    "MatMul": lambda recipe, node: dense(recipe, node.inputs[0], recipe.weights_of(node, 1).T, None, node.outputs[0]),
     "MaxPool": pool,
     "Mul": binary,
     "Pad": pad,
     "ReduceMean": reduce_mean,
     "Relu": activation(["relu", 0, 0]),
-    "Reshape": reshape,
     "Resize": resize,
-    "Shape": shape_of,
-    "Shuffle": shuffle,
     "Sigmoid": activation(["logistic", 0, 0]),
     "Softmax": softmax,
-    "Split": split,
-    "Squeeze": reshape,
     "Sub": binary,
     "Swish": activation(["swish", 1, 0]),
     "Tanh": activation(["tanh", 0, 0]),
-    "Transpose": transpose,
 }

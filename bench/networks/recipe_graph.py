@@ -49,6 +49,13 @@ def sliced(node, inputs):
     return slices(inputs[0], node.get("starts"), node.get("ends"), node.get("axes"))
 
 
+def split_sizes(node, inputs):
+    """Of all outputs, along the axis; inputs: shape-bearing arrays, the second one tells the sizes."""
+    sizes = inputs[1] if len(inputs) > 1 else node.get("split")
+    n = len(node.outputs)
+    return [inputs[0].shape[node.get("axis", 0)] // n] * n if sizes is None else [int(size) for size in sizes]
+
+
 def cast(node, inputs):
     return inputs[0].astype(onnx.mapping.TENSOR_TYPE_TO_NP_TYPE[node.get("to")])
 
@@ -105,9 +112,13 @@ class Graph:
     def fold(self, node):
         """Of what is known already; onednn_recipe.py calls it again where shapes have become known."""
         known = all(name in self.constants for name in node.inputs if name)
-        if not known or node.op not in FOLDABLE:
+        if not known or (node.op not in FOLDABLE and node.op != "Split"):
             return False
         values = [self.constants[name] for name in node.inputs if name]
+        if node.op == "Split":
+            parts = numpy.split(values[0], numpy.cumsum(split_sizes(node, values))[:-1], node.get("axis", 0))
+            self.constants.update(zip(node.outputs, parts))
+            return True
         self.constants[node.outputs[0]] = numpy.asarray(FOLDABLE[node.op](node, values))
         return True
 

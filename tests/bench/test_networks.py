@@ -447,10 +447,10 @@ class OneDnn(WithFolder):
         runner.ask({"run": image, "output": output})
         return networks.read_floats(output), loaded
 
-    def agree(self, name, batch, threads, tolerance=1e-4):
+    def agree(self, name, batch, threads, tolerance=1e-4, **more):
         ours, _ = self.answer(self.ours, collection.path(name, self.folder), batch, threads)
         recipe = collection.recipe(name, None, self.folder)
-        theirs, loaded = self.answer(self.rival, recipe, batch, threads)
+        theirs, loaded = self.answer(self.rival, recipe, batch, threads, **more)
         self.assertLess(networks.difference(ours, theirs), tolerance)
         return recipe, theirs, loaded
 
@@ -461,6 +461,25 @@ class OneDnn(WithFolder):
     def test_shuffles_slices_and_gates_agree(self):
         for name, batch in (("shufflenetv2", 1), ("shufflenetv2", 2), ("mobilenetv3", 2)):
             self.agree(name, batch, 1, networks.TOLERANCE)
+
+    def test_transposed_convolutions_agree(self):
+        self.agree("unet", 2, 2, networks.TOLERANCE, variants=["blocked"])
+
+    def test_real_networks_agree(self):
+        """Channels last, pads that are concatenated, constants computed, resized maps, slices, comparisons."""
+        for name in ("mnist_cntk", "blazeface_128", "mlsd_tiny_320", "ppocr_v4_det", "ppocr_v2_cls"):
+            if not os.path.exists(os.path.join(collection.SHARED, name, "model.onnx")):
+                self.skipTest("../shared/models is missing")
+            shape = collection.input_shape(name, 1)
+            image = collection.input_path(name, 1, 0, self.folder)
+            answers = []
+            for runner, path in ((self.ours, collection.path(name, self.folder)),
+                                 (self.rival, collection.recipe(name, shape, self.folder))):
+                runner.ask({"load": path, "shape": shape, "variants": ["any"]})
+                output = os.path.join(self.folder, "output")
+                runner.ask({"run": image, "output": output})
+                answers.append(networks.read_floats(output))
+            self.assertLess(networks.difference(*answers), networks.TOLERANCE)
 
     def test_a_variant_is_found_once(self):
         recipe, first, loaded = self.agree("tiny", 2, 1)
