@@ -22,13 +22,47 @@ INLINE void planar_step(tile_row *acc, const float *x, const float *w, int pixel
     tile_step(acc, x, w, pixels, vectors, 1, 0, pixels);
 }
 
+/* The bias, loaded for every accumulator: copies of a register would take the ports that multiply. */
+INLINE void planar_begin(const struct fmap_tile *job, tile_row *acc, int pixels, int vectors) {
+    UNROLL for (int i = 0; i < pixels * vectors; i++) {
+        LOAD_BARRIER();
+        acc[i % pixels][i / pixels] = v_load(job->bias + i / pixels * LANES);
+    }
+}
+
+/* Pixels that lie side by side, without a residual: every address is a constant away from its vector's, where the compiler
+ * would otherwise keep them all on the stack. Few terms do not hide much. What is limited from below only, such as by
+ * ReLU, is not compared with infinity. Both limits are without effect where there is no clip. */
+INLINE void planar_store(const struct fmap_tile *job, float *dst, tile_row *acc, int pixels, int vectors) {
+    enum fmap_activate kind = job->activate.kind;
+    bool clips = kind == FMAP_ACTIVATE_CLIP;
+    float *places[FMAP_TILE_MAX_VECTORS], infinity = __builtin_inff();
+    float low = clips ? job->activate.a : -infinity, high = clips ? job->activate.b : infinity;
+    UNROLL for (int v = 0; v < vectors; v++) places[v] = dst + job->dst_offsets[v];
+    vf least = v_splat(low);
+    UNROLL for (int i = 0; i < pixels * vectors; i++) {
+        acc[i % pixels][i / pixels] = v_max(least, acc[i % pixels][i / pixels]);
+    }
+    if (!(high == infinity)) {
+        vf most = v_splat(high);
+        UNROLL for (int i = 0; i < pixels * vectors; i++) {
+            acc[i % pixels][i / pixels] = v_min(most, acc[i % pixels][i / pixels]);
+        }
+    }
+    UNROLL for (int i = 0; i < pixels * vectors; i++) {
+        v_store(places[i / pixels] + i % pixels * FMAP_BLOCK, acc[i % pixels][i / pixels]);
+    }
+    if (kind != FMAP_ACTIVATE_NONE && !clips) tile_activate(job, dst, pixels, vectors);
+}
+
 /* Each term of the sum is an element of the convolution's kernel: where it is read, relative to the pixel. */
 INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
-    const float *src = job->src;
+    const float *src = job->src, *fetch = job->fetch;
     float *dst = job->dst;
     ROLLED for (int i = 0; i < job->n_repeats; i++) {
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
-        tile_begin(job, acc, pixels, vectors);
+        if (fetch) fetch = fetch_lines(fetch, job->n_fetched);
+        planar_begin(job, acc, pixels, vectors);
         const float *w = job->weights;
         const int32_t *term = job->terms, *end = term + job->n_terms;
         ROLLED for (; term < end; term++) {
@@ -37,7 +71,7 @@ INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
             planar_step(acc, x, w, pixels, vectors);
             w += vectors * LANES;
         }
-        tile_store(job, dst, acc, pixels, vectors);
+        planar_store(job, dst, acc, pixels, vectors);
         src += job->src_step;
         dst += job->dst_step;
     }

@@ -44,7 +44,7 @@ static bool weights_are_finite(const struct fmap_tiles_problem *problem) {
 bool fmap_stem_wanted(const struct fmap_tiles_problem *problem) {
     for (int i = 0; i < 2; i++) {
         if (problem->in[i] > 65536 || problem->out[i] > 65536 || problem->kernel[i] > 64) return false;
-        if (problem->strides[i] > 64 || problem->dilations[i] > 1024) return false;
+        if (problem->strides[i] > FMAP_STEM_MOST_STRIDE || problem->dilations[i] > 1024) return false;
     }
     struct fmap_stem_job job = {0};
     set_geometry(&job, problem);
@@ -204,7 +204,7 @@ fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap
     struct fmap_share share = cut_into_parts(&job, planning, problem->images);
     int64_t rows = most_rows(&job);
     int64_t scratch = fmap_stem_rows_under(&job, rows) * fmap_stem_row_floats(&job) +
-                      fmap_stem_ring_floats(&job);
+                      fmap_stem_ring_floats(&job) + fmap_stem_line_floats(&job);
     return fmap_planning_step(
         planning,
         &(struct fmap_step_definition){

@@ -4,6 +4,8 @@
 
 #include "runtime/layers/tiles.h"
 
+enum { FMAP_STEM_MOST_STRIDE = 64 };
+
 struct fmap_stem_job {
     int64_t channels, outputs, in[2], out[2];
     int64_t kernel[2], strides[2], dilations[2], pads[2];
@@ -37,6 +39,34 @@ static inline int64_t fmap_stem_ring_floats(const struct fmap_stem_job *job) {
 static inline int64_t fmap_stem_n_terms(const struct fmap_stem_job *job) {
     return job->channels * job->kernel[0] * job->kernel[1];
 }
+
+/* ---- the image (stem_rows.c) ---------------------------------------------------------------------------------- */
+
+/* Where pixels lie apart and columns are sorted by phase, a channel's row is first copied
+ * as it is: a kernel for each of the two is faster than one for both. */
+static inline int64_t fmap_stem_line_floats(const struct fmap_stem_job *job) {
+    bool both = job->src_pixel_stride > 1 && job->strides[1] > 1;
+    return both ? (job->in[1] + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK : 0;
+}
+
+/* Rows [first, first + n) of an image: [row][channel][phase][column]. `line` has room for a line. */
+void fmap_stem_copy_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
+                         int64_t image, int64_t first, int64_t n, float *line, float *rows);
+
+/* What the next part will copy is on its way while this one computes, some lines with every tile. All zeros: nothing. */
+struct fmap_stem_ahead {
+    uintptr_t line;                               /* the next one; 0: no more */
+    uintptr_t chunk, chunk_bytes, chunk_distance; /* of a channel, or of all of them */
+    int64_t n_chunks;
+    int n_lines; /* with every tile */
+};
+
+/* Rows of an image under output rows [y, y + n), spread over so many tiles. */
+struct fmap_stem_ahead fmap_stem_look_ahead(const struct fmap_stem_job *job, const void *src, int64_t image,
+                                            int64_t y, int64_t n, int64_t n_tiles);
+
+/* Tells the tile what to fetch in its next n repeats; ahead->line is not 0. */
+void fmap_stem_fetch(struct fmap_stem_ahead *ahead, int64_t n, struct fmap_tile *tile);
 
 fmap_part fmap_stem_part, fmap_stem_pooled_part;
 

@@ -1,0 +1,105 @@
+/* The rows of the image that a part needs are copied into planes of single floats with zeros for padding, sorted by column
+ * modulo the stride, called phase: pixels that are neighbours in the output are neighbours there, whatever the stride and
+ * the caller's layout. */
+#include "runtime/layers/stem_job.h"
+
+#include <string.h>
+
+enum { LINE_BYTES = 64 };
+
+/* The columns of one phase that are inside of the image: the first one's place in its row, and in the copy. */
+struct columns {
+    int64_t column, first, n;
+};
+
+static struct columns columns_of(const struct fmap_stem_job *job, int64_t phase) {
+    int64_t stride = job->strides[1], before = job->pads[1] - phase;
+    int64_t first = before > 0 ? (before + stride - 1) / stride : 0;
+    int64_t inside = job->in[1] + before, end = inside > 0 ? (inside + stride - 1) / stride : 0;
+    if (end > job->phase_width) end = job->phase_width;
+    if (first > end) first = end;
+    return (struct columns){.column = first * stride - before, .first = first, .n = end - first};
+}
+
+/* n elements of one channel, `distance` apart; `at` is where the first of them is. */
+static void copy(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
+                 int64_t channel, int64_t at, int64_t n, int64_t distance, float *dst) {
+    if (job->pixels) {
+        kernels->gather_pixels(&(struct fmap_gather_pixels){.src = (const uint8_t *)src + at,
+                                                            .dst = dst,
+                                                            .n = (int)n,
+                                                            .distance = distance,
+                                                            .mean = job->pixels->mean[channel],
+                                                            .scale = job->pixels->scale[channel]});
+    } else {
+        kernels->gather(&(struct fmap_gather){
+            .src = (const float *)src + at, .dst = dst, .n = (int)n, .distance = distance});
+    }
+}
+
+/* The columns of one phase of a row, which begins at `at`, or in `line` if it has been copied: zeros around them. */
+static void copy_phase(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
+                       int64_t channel, int64_t at, const float *line, const struct columns *columns,
+                       float *dst) {
+    int64_t behind = columns->first + columns->n, stride = job->strides[1];
+    if (columns->first > 0) memset(dst, 0, (size_t)columns->first * sizeof *dst);
+    if (behind < job->phase_width) memset(dst + behind, 0, (size_t)(job->phase_width - behind) * sizeof *dst);
+    if (columns->n == 0) return;
+    dst += columns->first;
+    if (line) {
+        kernels->gather(&(struct fmap_gather){
+            .src = line + columns->column, .dst = dst, .n = (int)columns->n, .distance = stride});
+    } else {
+        copy(job, kernels, src, channel, at + columns->column * job->src_pixel_stride, columns->n,
+             stride * job->src_pixel_stride, dst);
+    }
+}
+
+void fmap_stem_copy_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
+                         int64_t image, int64_t first, int64_t n, float *line, float *rows) {
+    struct columns columns[FMAP_STEM_MOST_STRIDE];
+    int64_t row_floats = fmap_stem_row_floats(job);
+    if (fmap_stem_line_floats(job) == 0) line = NULL;
+    for (int64_t phase = 0; phase < job->strides[1]; phase++) columns[phase] = columns_of(job, phase);
+    for (int64_t row = first; row < first + n; row++) {
+        if (row < 0 || row >= job->in[0]) {
+            memset(rows, 0, (size_t)row_floats * sizeof *rows);
+            rows += row_floats;
+            continue;
+        }
+        int64_t at = image * job->src_image_stride + row * job->in[1] * job->src_pixel_stride;
+        for (int64_t channel = 0; channel < job->channels; channel++, at += job->src_channel_stride) {
+            if (line) copy(job, kernels, src, channel, at, job->in[1], job->src_pixel_stride, line);
+            for (int64_t phase = 0; phase < job->strides[1]; phase++, rows += job->phase_width)
+                copy_phase(job, kernels, src, channel, at, line, &columns[phase], rows);
+        }
+    }
+}
+
+struct fmap_stem_ahead fmap_stem_look_ahead(const struct fmap_stem_job *job, const void *src, int64_t image,
+                                            int64_t y, int64_t n, int64_t n_tiles) {
+    int64_t element = job->pixels ? sizeof(uint8_t) : sizeof(float);
+    int64_t first = y * job->strides[0] - job->pads[0], end = first + fmap_stem_rows_under(job, n);
+    if (first < 0) first = 0;
+    if (end > job->in[0]) end = job->in[0];
+    if (first >= end) return (struct fmap_stem_ahead){0};
+    int64_t row = job->in[1] * job->src_pixel_stride;
+    struct fmap_stem_ahead ahead = {
+        .chunk = (uintptr_t)src + (uintptr_t)(element * (image * job->src_image_stride + first * row)),
+        .chunk_bytes = (uintptr_t)(element * (end - first) * row),
+        .chunk_distance = (uintptr_t)(element * job->src_channel_stride),
+        .n_chunks = job->src_pixel_stride == 1 ? job->channels : 1};
+    int64_t all = ahead.n_chunks * (int64_t)(ahead.chunk_bytes / LINE_BYTES + 1);
+    ahead.line = ahead.chunk;
+    ahead.n_lines = (int)((all + n_tiles - 1) / n_tiles);
+    return ahead;
+}
+
+void fmap_stem_fetch(struct fmap_stem_ahead *ahead, int64_t n, struct fmap_tile *tile) {
+    tile->fetch = (const float *)ahead->line; /* perhaps beyond the image: nothing is read from there */
+    tile->n_fetched = ahead->n_lines;
+    ahead->line += (uintptr_t)(n * ahead->n_lines * LINE_BYTES);
+    if (ahead->line - ahead->chunk < ahead->chunk_bytes) return;
+    ahead->chunk += ahead->chunk_distance;
+    ahead->line = --ahead->n_chunks > 0 ? ahead->chunk : 0;
+}
