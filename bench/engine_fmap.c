@@ -15,6 +15,8 @@ struct bench_prepared {
     fmap_context *context;
     const struct bench_problem *problem;
     float *output;
+    float *inputs
+        [2]; /* in blocks of channels, as layers that do not read the caller's images find them in a network */
     struct fmap_step *steps; /* all of the plan's */
     size_t n_steps;
     char kernels[128];
@@ -34,7 +36,7 @@ static void release_memory(void *user, void *memory, size_t bytes) {
 static const fmap_allocator allocator = {.allocate = allocate, .release = release_memory};
 
 static bool accepts(const struct bench_engine *engine, const struct bench_layer *layer) {
-    bool convolves = layer->kind == BENCH_CONV || layer->kind == BENCH_CONV_POOL;
+    bool convolves = bench_convolves(layer);
     if (engine->weights != FMAP_WEIGHTS_F32) return layer->kind == BENCH_DENSE;
     if (engine->algorithm == FMAP_ALGORITHM_BEST) return true;
     if (engine->algorithm == FMAP_ALGORITHM_DIRECT) return convolves;
@@ -42,10 +44,35 @@ static bool accepts(const struct bench_engine *engine, const struct bench_layer 
            layer->dilation == 1 && layer->groups < layer->channels;
 }
 
+/* One operator, of one input or two. */
+static fmap_value add_elements(fmap_model *model, const struct bench_layer *l, fmap_value x) {
+    enum { MOST_CHANNELS = 4096 };
+    float ones[MOST_CHANNELS], halves[MOST_CHANNELS];
+    for (int i = 0; i < MOST_CHANNELS; i++) ones[i] = 1.0f, halves[i] = 0.5f;
+    if (strcmp(l->op, "BatchNormalization") == 0 && l->channels <= MOST_CHANNELS) {
+        fmap_batch_normalization normal = {.gamma = halves, .beta = ones, .mean = halves, .variance = ones};
+        return fmap_model_batch_normalization(model, "layer", x, &normal);
+    }
+    fmap_value inputs[2] = {x}, output = FMAP_NO_VALUE;
+    if (bench_joins(l)) inputs[1] = fmap_model_image_input(model, "other", l->height, l->width, l->channels);
+    if (l->height * l->width == 1) inputs[0] = fmap_model_flatten(model, "flatten", x, FMAP_NCHW);
+    fmap_attribute axis = {.name = "axis", .type = FMAP_ATTRIBUTE_INT, .i = 1};
+    bool has_axis = strcmp(l->op, "Softmax") == 0 || strcmp(l->op, "Concat") == 0;
+    fmap_node_definition node = {.op = l->op,
+                                 .name = "layer",
+                                 .inputs = inputs,
+                                 .n_inputs = bench_joins(l) ? 2 : 1,
+                                 .n_outputs = 1,
+                                 .attributes = &axis,
+                                 .n_attributes = has_axis};
+    fmap_model_node(model, &node, &output);
+    return output;
+}
+
 static fmap_value add_layers(fmap_model *model, const struct bench_problem *problem) {
     const struct bench_layer *l = problem->layer;
     fmap_value x = fmap_model_image_input(model, "image", l->height, l->width, l->channels);
-    if (l->kind == BENCH_CONV || l->kind == BENCH_CONV_POOL) {
+    if (bench_convolves(l)) {
         fmap_conv_2d conv = {.filters = l->filters,
                              .kernel_size = {l->kernel[0], l->kernel[1]},
                              .strides = {l->stride, l->stride},
@@ -63,7 +90,9 @@ static fmap_value add_layers(fmap_model *model, const struct bench_problem *prob
                              .strides = {l->pool_stride, l->pool_stride},
                              .padding = FMAP_EXPLICIT,
                              .pads = {l->pool_pad, l->pool_pad, l->pool_pad, l->pool_pad}};
-        x = fmap_model_max_pooling_2d(model, "pool", x, &pool);
+        bool average = l->kind == BENCH_AVERAGE_POOL || l->kind == BENCH_CONV_AVERAGE_POOL;
+        x = average ? fmap_model_average_pooling_2d(model, "pool", x, &pool)
+                    : fmap_model_max_pooling_2d(model, "pool", x, &pool);
     }
     if (l->kind == BENCH_DENSE) {
         fmap_dense dense = {
@@ -71,6 +100,7 @@ static fmap_value add_layers(fmap_model *model, const struct bench_problem *prob
         x = fmap_model_flatten(model, "flatten", x, FMAP_NCHW);
         x = fmap_model_dense(model, "layer", x, &dense);
     }
+    if (l->op) x = add_elements(model, l, x);
     if (l->kind == BENCH_GLOBAL_POOL) x = fmap_model_global_average_pooling_2d(model, "pool", x);
     return x;
 }
@@ -113,12 +143,41 @@ static void release(bench_prepared *prepared) {
     fmap_plan_destroy(prepared->plan);
     fmap_model_destroy(prepared->model);
     free(prepared->output);
+    free(prepared->inputs[0]);
+    free(prepared->inputs[1]);
     free(prepared);
 }
 
 static void run_all(bench_prepared *prepared) {
-    fmap_context_run(prepared->context, (const void *[]){prepared->problem->input},
-                     (void *[]){prepared->output}, NULL);
+    const struct bench_problem *problem = prepared->problem;
+    const void *inputs[2] = {problem->input, problem->weights};
+    for (int i = 0; i < 2; i++)
+        if (prepared->inputs[i]) inputs[i] = prepared->inputs[i];
+    fmap_context_run(prepared->context, inputs, (void *[]){prepared->output}, NULL);
+}
+
+static float *in_blocks(const struct bench_problem *problem, const float *images) {
+    enum { BLOCK = 16 };
+    const struct bench_layer *l = problem->layer;
+    size_t pixels = (size_t)l->height * (size_t)l->width, channels = (size_t)l->channels;
+    size_t padded = (channels + BLOCK - 1) / BLOCK * BLOCK;
+    float *blocks = bench_floats((size_t)problem->batch * padded * pixels);
+    if (!blocks) return NULL;
+    memset(blocks, 0, (size_t)problem->batch * padded * pixels * sizeof *blocks);
+    for (size_t i = 0; i < (size_t)problem->batch * channels * pixels; i++) {
+        size_t channel = i / pixels % channels, image = i / pixels / channels;
+        blocks[((image * padded / BLOCK + channel / BLOCK) * pixels + i % pixels) * BLOCK + channel % BLOCK] =
+            images[i];
+    }
+    return blocks;
+}
+
+static bool take_blocks(bench_prepared *prepared) {
+    const struct bench_problem *problem = prepared->problem;
+    prepared->inputs[0] = in_blocks(problem, problem->input);
+    bool joins = bench_joins(problem->layer);
+    if (joins) prepared->inputs[1] = in_blocks(problem, problem->weights);
+    return prepared->inputs[0] && (!joins || prepared->inputs[1]);
 }
 
 static bench_prepared *prepare(const struct bench_engine *engine, const struct bench_problem *problem,
@@ -132,6 +191,13 @@ static bench_prepared *prepare(const struct bench_engine *engine, const struct b
                                  .weights = engine->weights};
     if (!prepared) goto fail;
     prepared->problem = problem;
+    static const fmap_port blocked[] = {{.name = "image", .layout = FMAP_BLOCKED},
+                                        {.name = "other", .layout = FMAP_BLOCKED}};
+    if (!bench_convolves(problem->layer) && problem->layer->kind != BENCH_DENSE) {
+        options.ports = blocked;
+        options.n_ports = bench_joins(problem->layer) ? 2 : 1;
+        if (!take_blocks(prepared)) goto fail;
+    }
     prepared->output = bench_floats(problem->n_output);
     if (!prepared->output || fmap_model_create(&allocator, &prepared->model, &error) != FMAP_OK) goto fail;
     fmap_model_output(prepared->model, add_layers(prepared->model, problem));

@@ -33,14 +33,13 @@ struct bench_prepared {
 
 static bool accepts_all(const struct bench_engine *engine, const struct bench_layer *layer) {
     (void)engine;
-    (void)layer;
-    return true;
+    return layer->kind != BENCH_ELEMENTS;
 }
 
 static bool accepts_winograd(const struct bench_engine *engine, const struct bench_layer *layer) {
     (void)engine;
-    return (layer->kind == BENCH_CONV || layer->kind == BENCH_CONV_POOL) && layer->kernel[0] == 3 &&
-           layer->kernel[1] == 3 && layer->stride == 1 && layer->dilation == 1 && layer->groups == 1;
+    return bench_convolves(layer) && layer->kernel[0] == 3 && layer->kernel[1] == 3 && layer->stride == 1 &&
+           layer->dilation == 1 && layer->groups == 1;
 }
 
 static void release(bench_prepared *p) {
@@ -188,6 +187,7 @@ static bool add_pool(bench_prepared *p) {
     const struct bench_problem *problem = p->problem;
     const struct bench_layer *l = problem->layer;
     bool first = p->n_stages == 0, global = l->kind == BENCH_GLOBAL_POOL;
+    bool average = global || l->kind == BENCH_AVERAGE_POOL || l->kind == BENCH_CONV_AVERAGE_POOL;
     dnnl_memory_t input = p->output;
     struct stage *stage = &p->stages[p->n_stages++];
     dnnl_dims_t in = {problem->batch, problem->out_channels, problem->conv_height, problem->conv_width};
@@ -206,7 +206,7 @@ static bool add_pool(bench_prepared *p) {
     }
     describe_any(&dst, 4, out);
     bool made = dnnl_pooling_forward_desc_init(&pool, dnnl_forward_inference,
-                                               global ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
+                                               average ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
                                                &src, &dst, global ? one : strides, global ? whole : window,
                                                global ? none : pads, global ? none : pads) == dnnl_success &&
                 dnnl_primitive_desc_create(&stage->description, &pool, NULL, p->engine, NULL) == dnnl_success;
@@ -229,7 +229,7 @@ static bench_prepared *prepare_with(const struct bench_problem *problem, int thr
     omp_set_num_threads(threads); /* It plans for as many as OpenMP would use. */
     bool ready = dnnl_engine_create(&p->engine, dnnl_cpu, 0) == dnnl_success &&
                  dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags) == dnnl_success;
-    if (ready && (kind == BENCH_CONV || kind == BENCH_CONV_POOL)) ready = add_conv(p, algorithm);
+    if (ready && bench_convolves(problem->layer)) ready = add_conv(p, algorithm);
     if (ready && kind == BENCH_DENSE) ready = add_dense(p);
     if (ready && kind != BENCH_CONV && kind != BENCH_DENSE) ready = add_pool(p);
     if (ready) return p;

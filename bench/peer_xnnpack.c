@@ -20,8 +20,7 @@ struct bench_prepared {
 
 static bool accepts(const struct bench_engine *engine, const struct bench_layer *layer) {
     (void)engine;
-    (void)layer;
-    return true;
+    return layer->kind != BENCH_ELEMENTS;
 }
 
 static void release(bench_prepared *p) {
@@ -86,6 +85,22 @@ static enum xnn_status add_max_pool(bench_prepared *p) {
                                             (size_t)problem->conv_width, in, p->floats[p->n_stages], p->pool);
 }
 
+static enum xnn_status add_average_pool(bench_prepared *p) {
+    const struct bench_problem *problem = p->problem;
+    const struct bench_layer *l = problem->layer;
+    uint32_t pad = (uint32_t)l->pool_pad, size = (uint32_t)l->pool, stride = (uint32_t)l->pool_stride;
+    size_t channels = (size_t)problem->out_channels;
+    const float *in = p->floats[p->n_stages];
+    xnn_operator_t *stage = &p->stages[p->n_stages++];
+    enum xnn_status status = xnn_create_average_pooling2d_nhwc_f32(pad, pad, pad, pad, size, size, stride,
+                                                                   stride, channels, channels, channels,
+                                                                   -INFINITY, INFINITY, 0, stage);
+    if (status != xnn_status_success) return status;
+    return xnn_setup_average_pooling2d_nhwc_f32(*stage, (size_t)problem->batch, (size_t)problem->conv_height,
+                                                (size_t)problem->conv_width, in, p->floats[p->n_stages],
+                                                p->pool);
+}
+
 static enum xnn_status add_global_pool(bench_prepared *p) {
     const struct bench_problem *problem = p->problem;
     size_t channels = (size_t)problem->layer->channels;
@@ -105,8 +120,13 @@ static enum xnn_status add_stages(bench_prepared *p) {
     case BENCH_CONV_POOL:
         status = add_conv(p);
         return status == xnn_status_success ? add_max_pool(p) : status;
+    case BENCH_CONV_AVERAGE_POOL:
+        status = add_conv(p);
+        return status == xnn_status_success ? add_average_pool(p) : status;
     case BENCH_DENSE: return add_dense(p);
     case BENCH_MAX_POOL: return add_max_pool(p);
+    case BENCH_AVERAGE_POOL: return add_average_pool(p);
+    case BENCH_ELEMENTS: break;
     case BENCH_GLOBAL_POOL: return add_global_pool(p);
     }
     return xnn_status_unsupported_parameter;
@@ -123,7 +143,7 @@ static bench_prepared *prepare(const struct bench_engine *engine, const struct b
     if (!p) return NULL;
     p->problem = problem;
     p->floats[0] = bench_floats(problem->n_input + SPARE);
-    p->floats[1] = bench_floats((l->kind == BENCH_CONV_POOL ? n_conv : problem->n_output) + SPARE);
+    p->floats[1] = bench_floats((bench_convolves(l) && l->pool ? n_conv : problem->n_output) + SPARE);
     p->floats[2] = bench_floats(problem->n_output + SPARE);
     if (threads > 1) p->pool = pthreadpool_create((size_t)threads);
     if (p->floats[0] && p->floats[1] && p->floats[2] && (threads == 1 || p->pool)) {

@@ -22,6 +22,15 @@
     {.kind = BENCH_DENSE, NAMED(text, goal, fast, inputs, 1, 1), CONVOLVED(units, 1, 1, 1, 0, 0, 1, 1)},
 #define MAX_POOL(text, goal, fast, c, h, w, ...) \
     {.kind = BENCH_MAX_POOL, NAMED(text, goal, fast, c, h, w), POOLED(__VA_ARGS__)},
+#define CONV_AVERAGE_POOL(text, goal, fast, c, h, w, k, kh, s, p, ...) \
+    {.kind = BENCH_CONV_AVERAGE_POOL, \
+     NAMED(text, goal, fast, c, h, w), \
+     CONVOLVED(k, kh, kh, s, p, p, 1, 1), \
+     POOLED(__VA_ARGS__)},
+#define AVERAGE_POOL(text, goal, fast, c, h, w, ...) \
+    {.kind = BENCH_AVERAGE_POOL, NAMED(text, goal, fast, c, h, w), POOLED(__VA_ARGS__)},
+#define ELEMENTS(text, goal, fast, c, h, w, name) \
+    {.kind = BENCH_ELEMENTS, NAMED(text, goal, fast, c, h, w), .op = name},
 #define GLOBAL_POOL(...) {.kind = BENCH_GLOBAL_POOL, NAMED(__VA_ARGS__)},
 
 const struct bench_layer bench_layers[] = {
@@ -32,6 +41,9 @@ const size_t bench_n_layers = sizeof bench_layers / sizeof bench_layers[0];
 const char *bench_kind_name(enum bench_kind kind) {
     static const char *const names[] = {[BENCH_CONV] = "conv2d",
                                         [BENCH_CONV_POOL] = "conv2d_pool",
+                                        [BENCH_CONV_AVERAGE_POOL] = "conv2d_average_pool",
+                                        [BENCH_AVERAGE_POOL] = "average_pool",
+                                        [BENCH_ELEMENTS] = "elements",
                                         [BENCH_DENSE] = "dense",
                                         [BENCH_MAX_POOL] = "max_pool",
                                         [BENCH_GLOBAL_POOL] = "global_pool"};
@@ -42,8 +54,17 @@ static int window_count(int size, int window, int stride, int pad) {
     return (size + 2 * pad - window) / stride + 1;
 }
 
+bool bench_convolves(const struct bench_layer *layer) {
+    return layer->kind == BENCH_CONV || layer->kind == BENCH_CONV_POOL ||
+           layer->kind == BENCH_CONV_AVERAGE_POOL;
+}
+
+bool bench_joins(const struct bench_layer *layer) {
+    return layer->op && (strcmp(layer->op, "Add") == 0 || strcmp(layer->op, "Concat") == 0);
+}
+
 static bool has_weights(const struct bench_layer *layer) {
-    return layer->kind == BENCH_CONV || layer->kind == BENCH_CONV_POOL || layer->kind == BENCH_DENSE;
+    return bench_convolves(layer) || layer->kind == BENCH_DENSE;
 }
 
 void bench_problem_describe(struct bench_problem *problem, const struct bench_layer *layer, int batch) {
@@ -74,7 +95,7 @@ void bench_problem_describe(struct bench_problem *problem, const struct bench_la
                                            layer->pool_pad);
         problem->out_width = window_count(problem->conv_width, layer->pool, layer->pool_stride,
                                           layer->pool_pad);
-        if (layer->kind == BENCH_MAX_POOL)
+        if (!has_weights(layer))
             problem->flops = out_maps * problem->out_height * problem->out_width * layer->pool * layer->pool;
     }
     if (layer->kind == BENCH_GLOBAL_POOL) {
@@ -82,8 +103,11 @@ void bench_problem_describe(struct bench_problem *problem, const struct bench_la
         problem->out_height = problem->out_width = 1;
     }
     problem->n_input = (size_t)batch * (size_t)layer->channels * (size_t)layer->height * (size_t)layer->width;
+    if (bench_joins(layer)) problem->n_weights = problem->n_input;
+    if (layer->op && strcmp(layer->op, "Concat") == 0) problem->out_channels *= 2;
     problem->n_output = (size_t)batch * (size_t)problem->out_channels * (size_t)problem->out_height *
                         (size_t)problem->out_width;
+    if (layer->op) problem->flops = (double)problem->n_output;
     problem->bytes = (double)sizeof(float) *
                      (double)(problem->n_input + problem->n_weights + problem->n_bias + problem->n_output);
 }

@@ -7,11 +7,14 @@
 #include <stdint.h>
 
 enum bench_kind {
-    BENCH_CONV,       /* convolution, bias, ReLU */
-    BENCH_CONV_POOL,  /* the same and a max pool behind it */
-    BENCH_DENSE,      /* bias and ReLU too */
-    BENCH_MAX_POOL,   /* on its own */
-    BENCH_GLOBAL_POOL /* average of each map */
+    BENCH_CONV,      /* convolution, bias, ReLU */
+    BENCH_CONV_POOL, /* the same and a max pool behind it */
+    BENCH_CONV_AVERAGE_POOL,
+    BENCH_DENSE,    /* bias and ReLU too */
+    BENCH_MAX_POOL, /* on its own */
+    BENCH_AVERAGE_POOL,
+    BENCH_GLOBAL_POOL, /* average of each map */
+    BENCH_ELEMENTS     /* one operator of one input or two */
 };
 
 /* Widths of things in y and x come as pairs. Pads are symmetric. */
@@ -23,14 +26,21 @@ struct bench_layer {
     int channels, height, width, filters;
     int kernel[2], stride, pads[2], dilation, groups;
     int pool, pool_stride, pool_pad;
+    const char *op; /* of BENCH_ELEMENTS */
 };
 
 /* All layers, in the order of layers.inc. */
 extern const struct bench_layer bench_layers[];
 extern const size_t bench_n_layers;
 
-/* "conv2d", "conv2d_pool", "dense", "max_pool", "global_pool". */
+/* "conv2d", "conv2d_pool", "conv2d_average_pool", "dense", "max_pool", "average_pool", "global_pool", "elements". */
 const char *bench_kind_name(enum bench_kind kind);
+
+/* Whether a convolution comes first. */
+bool bench_convolves(const struct bench_layer *layer);
+
+/* Whether the layer has a second input, as large as the first one: the problem's weights. */
+bool bench_joins(const struct bench_layer *layer);
 
 struct bench_problem {
     const struct bench_layer *layer;

@@ -24,6 +24,7 @@ LAYERS = {
     "dense": Target(1.02),
     "odd": Target(1.00),
     "pool": Target(1.00),
+    "memory": Target(1.00, 0.90),  # element by element: the level that holds the data
 }
 DENSE_ALONE = Target(1.15, 0.95)  # a dense layer at batch 1 is bound by memory
 NETWORK = Target(1 / 0.9)

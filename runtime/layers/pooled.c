@@ -4,7 +4,8 @@
 
 #include "runtime/layers/pool.h"
 
-enum { MOST_AT_ONCE = 4 };
+/* Beyond these rows a ring should stay in the first cache. */
+enum { LEAST_AT_ONCE = 4, NEAREST_BYTES = 16 * 1024 };
 
 bool fmap_pooled_is_small(const struct fmap_pooled *pooled) {
     const struct fmap_window_size *window = &pooled->window;
@@ -22,8 +23,10 @@ static int64_t ring_rows(const struct fmap_pooled *pooled, int64_t at_once) {
 
 int64_t fmap_pooled_rows_at_once(const struct fmap_pooled *pooled, const int64_t *out, int64_t n_blocks,
                                  int64_t most_bytes) {
-    int64_t line = n_blocks * out[1] * FMAP_BLOCK * (int64_t)sizeof(float), at_once = MOST_AT_ONCE;
+    int64_t line = n_blocks * out[1] * FMAP_BLOCK * (int64_t)sizeof(float), at_once = LEAST_AT_ONCE;
     if (fmap_pooled_is_whole(pooled)) return out[0] * line <= most_bytes;
+    while (ring_rows(pooled, 2 * at_once) * line <= NEAREST_BYTES && at_once < pooled->window.out[0])
+        at_once *= 2;
     while (at_once > 0 && ring_rows(pooled, at_once) * line > most_bytes) at_once--;
     return at_once;
 }

@@ -45,7 +45,7 @@ struct fmap_pooled_rows {
 /* Whether sizes are such that all products of rows, columns and these fit; anything larger is no network's. */
 bool fmap_pooled_is_small(const struct fmap_pooled *pooled);
 
-/* As many rows at once as keep a ring of so many blocks below the bytes, at most four; 0: not even one. */
+/* As many rows at once as keep a ring of so many blocks below the bytes, four of them but for small rings; 0: not even one. */
 int64_t fmap_pooled_rows_at_once(const struct fmap_pooled *pooled, const int64_t *out, int64_t n_blocks,
                                  int64_t most_bytes);
 

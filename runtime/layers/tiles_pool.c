@@ -21,7 +21,8 @@ bool fmap_tiles_can_pool(const struct fmap_tiles_problem *problem, const struct 
         return problem->outputs >= LEAST_WHOLE_OUTPUTS && source <= MOST_SOURCE_BYTES &&
                fmap_pooled_rows_at_once(pool, problem->out, BUNDLE_BLOCKS, MOST_RING_BYTES) > 0;
     }
-    return problem->out[1] >= LEAST_LINE &&
+    bool shrinks = pool->window.strides[0] * pool->window.strides[1] > 1; /* else little is spared */
+    return shrinks && problem->out[1] >= LEAST_LINE &&
            fmap_pooled_rows_at_once(pool, problem->out, blocks_of(problem->outputs), MOST_RING_BYTES) > 0;
 }
 
