@@ -473,7 +473,7 @@ struct fmap_affine {
 };
 
 /* Softmax over `n` elements that lie `stride` elements apart, for `n_rows` rows that begin at src + r:
- * dst[r + i * stride] = exp(src[r + i * stride] - max) / sum. stride == 1 needs n_rows == 1 (a row of its
+ * dst[r + i * stride] = exp(src[r + i * stride] - max) * (1 / sum). stride == 1 needs n_rows == 1 (a row of its
  * own); with stride > 1, n_rows <= stride and rows lie side by side. dst may be src. The sum is one chain
  * over i for stride > 1, and 16 chains over i mod 16, added pairwise (8, 4, 2, 1 apart), for stride == 1. */
 struct fmap_softmax {

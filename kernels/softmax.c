@@ -52,9 +52,9 @@ INLINE void softmax_row(const float *src, float *dst, int64_t n) {
         sums[part] = v_select(v_first(rest), v_add(sums[part], power), sums[part]);
         i += LANES;
     }
-    vf sum = v_splat(sum_of_chains(sums));
-    for (i = 0; i + LANES <= n; i += LANES) v_store(dst + i, v_div(v_load(dst + i), sum));
-    if (i < n) v_store_first(dst + i, v_div(v_load_first(dst + i, (int)(n - i)), sum), (int)(n - i));
+    vf share = v_splat(1.0f / sum_of_chains(sums));
+    for (i = 0; i + LANES <= n; i += LANES) v_store(dst + i, v_mul(v_load(dst + i), share));
+    if (i < n) v_store_first(dst + i, v_mul(v_load_first(dst + i, (int)(n - i)), share), (int)(n - i));
 }
 
 /* ---- rows side by side: a cache line of them at a time ---------------------------------------------- */
@@ -90,11 +90,12 @@ INLINE void softmax_columns(const struct fmap_softmax *job, int64_t row, int row
             sums[part] = v_add(sums[part], power);
         }
     }
+    UNROLL for (int part = 0; part < PARTS; part++) sums[part] = v_div(v_splat(1.0f), sums[part]);
     for (int64_t i = 0; i < job->n; i++) {
         UNROLL for (int part = 0; part < PARTS; part++) {
             int rest = rest_of(rows, part * LANES);
             vf power = v_load_first(powers + i * stride + part * LANES, rest);
-            v_store_first(dst + i * job->stride + part * LANES, v_div(power, sums[part]), rest);
+            v_store_first(dst + i * job->stride + part * LANES, v_mul(power, sums[part]), rest);
         }
     }
 }
