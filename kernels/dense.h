@@ -31,13 +31,14 @@ INLINE const char *dense_four(tile_row *acc, const float **x, const char *w, con
     vf values[FMAP_TILE_MAX_PIXELS], weights[FMAP_TILE_MAX_VECTORS];
     UNROLL for (int i = 0; i < rows; i += 3) BARRIER(x[i / 3], w);
     UNROLL for (int row = 0; row < rows; row++) values[row] = v_load(x[row / 3] + row % 3 * step);
+    UNROLL for (int k = 0; k < 4; k++) __builtin_prefetch(next + k * LINE, 0, 2);
+    if (!bf16)
+        return (const char *)lane_four(acc, values, (const float *)(const void *)w, rows, vectors, 0, rows);
     UNROLL for (int k = 0; k < 4; k++, w += vectors * weights_vector(bf16)) {
-        __builtin_prefetch(next + k * LINE, 0, 2);
-        tile_keep_weights_apart(k, rows, vectors);
+        if (vectors % 2 == 0 || k % 2 == 0 || rows * vectors > 20) LOAD_BARRIER(); /* as lane_weights */
         UNROLL for (int v = 0; v < vectors; v++)
             weights[v] = weights_load(w + v * weights_vector(bf16), bf16);
-        UNROLL for (int i = 0; i < rows * vectors; i++)
-            v_accumulate_lane(&acc[i / vectors][i % vectors], weights[i % vectors], values[i / vectors], k);
+        lane_channel(acc, values, weights, k, rows, vectors, 0, rows);
     }
     return w;
 }

@@ -125,7 +125,7 @@ struct fmap_tile {
      * each time that it begins. */
     const float *fetch;
     int n_fetched;
-    /* Of the planar tile: elements from a pixel to what each row of weights is multiplied with. */
+    /* Of the planar tile: elements from a pixel to what is multiplied. Up to three behind the last pixel's may be read. */
     const int32_t *terms;
     int n_terms;
 };

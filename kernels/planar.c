@@ -2,25 +2,43 @@
  * the pixels of a row are side by side and no lane of a block is wasted on channels that do not exist. */
 #include "tile.h"
 
-/* One term of neighbouring pixels. Where an instruction multiplies by a lane, one load brings as many pixels as it has; the
- * last load begins where it ends with the last pixel. */
-INLINE void planar_step(tile_row *acc, const float *x, const float *w, int pixels, int vectors) {
 #ifdef BY_LANE
-    if (pixels >= LANES) {
-        vf values[FMAP_TILE_MAX_PIXELS / LANES + 1], weights[FMAP_TILE_MAX_VECTORS];
-        int last = pixels - LANES;
-        UNROLL for (int i = 0; i < pixels; i += LANES) values[i / LANES] = v_load(x + (i < last ? i : last));
-        UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
-        UNROLL for (int i = 0; i < pixels * vectors; i++) {
-            int p = i / vectors, v = i % vectors, lane = p % LANES;
-            if (p - lane > last) lane = p - last;
-            v_accumulate_lane(&acc[p][v], weights[v], values[p / LANES], lane);
+/* Neighbouring pixels of a term: one load brings as many as a vector has lanes, or two. What it brings beyond the last pixel is
+ * not used. */
+INLINE void planar_term(tile_row *acc, const float *x, const vf *weights, int pixels, int vectors) {
+    vf values[(FMAP_TILE_MAX_PIXELS + LANES - 1) / LANES + 1];
+    UNROLL for (int p = 0; p < pixels; p += 2 * LANES) {
+        if (p + LANES < pixels) {
+            v_load_pair(x + p, &values[p / LANES], &values[p / LANES + 1]);
+        } else {
+            values[p / LANES] = v_load(x + p);
         }
-        return;
     }
-#endif
-    tile_step(acc, x, w, pixels, vectors, 1, 0, pixels);
+    UNROLL for (int i = 0; i < pixels * vectors; i++) {
+        int p = i / vectors, v = i % vectors;
+        v_accumulate_lane(&acc[p][v], weights[v], values[p / LANES], p % LANES);
+    }
 }
+
+/* Terms [term, end). Where the number of vectors is odd, two at a time, so that all weights are loaded in pairs. */
+INLINE void planar_sum(tile_row *acc, const float *src, const float *w, const int32_t *term,
+                       const int32_t *end, int pixels, int vectors) {
+    vf weights[2 * FMAP_TILE_MAX_VECTORS];
+    int n = vectors % 2 == 1 ? 2 : 1;
+    ROLLED for (; end - term >= n; term += n) {
+        const float *x = src + term[0], *next = src + term[n - 1];
+        BARRIER(x, w);
+        UNROLL for (int i = 0; i < n * vectors; i += 2)
+            v_load_pair(w + i * LANES, &weights[i], &weights[i + 1]);
+        planar_term(acc, x, weights, pixels, vectors);
+        if (n == 2) planar_term(acc, next, weights + vectors, pixels, vectors);
+        w += n * vectors * LANES;
+    }
+    if (term == end) return;
+    UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
+    planar_term(acc, src + *term, weights, pixels, vectors);
+}
+#endif
 
 /* The bias, loaded for every accumulator: copies of a register would take the ports that multiply. */
 INLINE void planar_begin(const struct fmap_tile *job, tile_row *acc, int pixels, int vectors) {
@@ -65,13 +83,18 @@ INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
         planar_begin(job, acc, pixels, vectors);
         const float *w = job->weights;
         const int32_t *term = job->terms, *end = term + job->n_terms;
+#ifdef BY_LANE
+        planar_sum(acc, src, w, term, end, pixels, vectors);
+        tile_store(job, dst, acc, pixels, vectors); /* All sums compared at once would be two registers each. */
+#else
         ROLLED for (; term < end; term++) {
             const float *x = src + *term;
             BARRIER(x, w);
-            planar_step(acc, x, w, pixels, vectors);
+            tile_step(acc, x, w, pixels, vectors, 1, 0, pixels);
             w += vectors * LANES;
         }
         planar_store(job, dst, acc, pixels, vectors);
+#endif
         src += job->src_step;
         dst += job->dst_step;
     }

@@ -10,13 +10,26 @@ INLINE const float *pointwise_sum(const struct fmap_tile *job, const float *src,
     ptrdiff_t to_next_block = job->src_block_stride - FMAP_BLOCK;
     int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
     ROLLED for (int b = 0; b < n_whole; b++, src += to_next_block) {
+        if (tile_takes_eight(pixels, vectors, 0, pixels)) {
+            ROLLED for (int k = 0; k < FMAP_BLOCK; k += 8) {
+                if (fetch) fetch = fetch_lines(fetch, (job->n_fetched + 1 - k / 8) / 2);
+                tile_eight(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels);
+            }
+            continue;
+        }
         ROLLED for (int k = 0; k < FMAP_BLOCK; k += 4) {
             if (fetch) fetch = fetch_lines(fetch, (job->n_fetched + 3 - k / 4) / 4);
             tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels);
         }
     }
     if (n_whole == job->n_blocks) return fetch;
-    ROLLED for (int k = 0; k < job->last_lanes; k++, src++) {
+    int k = 0;
+#ifdef BY_LANE /* Whose single channels cost more: a load that brings one value instead of four. */
+    ROLLED for (; k + 4 <= job->last_lanes; k += 4) {
+        tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels);
+    }
+#endif
+    ROLLED for (; k < job->last_lanes; k++, src++) {
         BARRIER(src, w);
         tile_step(acc, src, w, pixels, vectors, FMAP_BLOCK, 0, pixels);
         w += vectors * LANES;

@@ -53,48 +53,21 @@ INLINE void tile_four_channels(tile_row *acc, const float **x, const float **w, 
 }
 
 #ifdef BY_LANE
-/* Before the weights of channel k are loaded. Left to itself GCC loads those of all four at once, and then sums four terms of an output one
- * after the other: in a tile that fills the registers it spills, and a processor that runs instructions in their order waits.
- * An odd number of vectors is loaded for two channels, in pairs, where there are registers. */
-INLINE void tile_keep_weights_apart(int k, int pixels, int vectors) {
-    if (vectors % 2 == 0 || k % 2 == 0 || pixels * vectors > 20) LOAD_BARRIER();
-}
-
-INLINE void tile_load_weights(vf *weights, const float *w, int k, int pixels, int vectors) {
-    tile_keep_weights_apart(k, pixels, vectors);
-    UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
-}
-
-INLINE void tile_four(tile_row *acc, const float **x, const float **w, int pixels, int vectors,
-                      ptrdiff_t step, int first, int last) {
-    vf values[FMAP_TILE_MAX_PIXELS], weights[FMAP_TILE_MAX_VECTORS];
-    if (!__builtin_constant_p(first) || !__builtin_constant_p(last)) { /* Tests, and too few registers. */
-        tile_four_channels(acc, x, w, pixels, vectors, step, first, last);
-        return;
-    }
-    BARRIER(*x, *w);
-    UNROLL for (int p = 0; p < pixels; p++) {
-        values[p] = p < first || p >= last ? v_splat(0.0f) : v_load(*x + p * step);
-    }
-    UNROLL for (int k = 0; k < 4; k++, *w += vectors * LANES) {
-        tile_load_weights(weights, *w, k, pixels, vectors);
-        UNROLL for (int i = 0; i < pixels * vectors; i++) {
-            int p = i / vectors, v = i % vectors;
-            if (p < first || p >= last) continue;
-            v_accumulate_lane(&acc[p][v], weights[v], values[p], k);
-        }
-    }
-    *x += 4;
-}
+#include "tile_by_lane.h"
 #else
-#define tile_four tile_four_channels
+#define tile_four                                      tile_four_channels
+#define tile_takes_eight(pixels, vectors, first, last) false
+#define tile_eight                                     tile_four_channels /* never called */
 #endif
 
-/* The channels of one block at one position. Unrolled by four, never more: the loop has to stay in the
- * micro-op cache. */
+/* The channels of one block at one position. Unrolled by four, but where one load brings eight never more: the loop has to
+ * stay in the micro-op cache. */
 INLINE void tile_lanes(tile_row *acc, const float *x, const float *w, int lanes, int pixels, int vectors,
                        ptrdiff_t step, int first, int last) {
     int k = 0;
+    if (tile_takes_eight(pixels, vectors, first, last)) {
+        ROLLED for (; k + 8 <= lanes; k += 8) { tile_eight(acc, &x, &w, pixels, vectors, step, first, last); }
+    }
     ROLLED for (; k + 4 <= lanes; k += 4) { tile_four(acc, &x, &w, pixels, vectors, step, first, last); }
     ROLLED for (; k < lanes; k++, x++) {
         BARRIER(x, w);

@@ -27,27 +27,54 @@ function shape_of(symbol) { # PIXELSxVECTORS, ROWSxPIXELS
 # Each term takes `vectors` loads of weights and a broadcast a pixel for pixels x vectors FMAs. Up to three pixels may load
 # the weights anew. A compiler that moves accumulators about does so at most three times for every two of them.
 function judge_tile(symbol, steps,    pixels, vectors, fmas, loads) {
+    if (arm) { judge_lanes(symbol); return }
     pixels = side[1]; vectors = side[2]
     fmas = steps * pixels * vectors
     loads = steps * (pixels + (pixels <= 3 ? pixels * vectors : vectors))
-    if (arm) loads = steps * vectors + (steps == 4 || pixels < 4 ? pixels : int((pixels + 3) / 4))
     if (main_fmas[symbol] != fmas)
         complain(symbol ": " main_fmas[symbol] " FMAs in the main loop, not " fmas)
     if (main_loads[symbol] > loads)
         complain(symbol ": " main_loads[symbol] " loads in the main loop for " fmas " FMAs, more than " loads)
     if (2 * main_moves[symbol] > 3 * pixels * vectors && main_moves[symbol] > 2 * steps) complain(symbol ": " main_moves[symbol] " moves of vectors in the main loop")
     if (wasteful[symbol] != "") complain(symbol ": " wasteful[symbol])
-    if (arm && steps == 4 && symbol !~ /_bf16_/) judge_lanes(symbol, fmas) # What is widened takes an instruction more.
 }
 
-# With a multiplication by a lane, one load brings four terms of a pixel: a loop is FMAs and loads, nothing else, and the
-# largest tile of two, three and four vectors is 85 % FMAs (84.8 % of 99 for 7x3, which has no register left to load weights
-# in pairs).
-function judge_lanes(symbol, fmas,    others) {
-    others = main_vectors[symbol] - fmas - main_loads[symbol]
-    if (others > 0) complain(symbol ": " others " vector instructions beside FMAs and loads in the main loop")
-    if (symbol ~ /_(10x2|7x3|6x4)_/ && fmas < 0.845 * main_vectors[symbol])
-        complain(symbol ": " fmas " FMAs of " main_vectors[symbol] " vector instructions in the main loop")
+# Pixels from which on a tile of so many vectors is at least 85 % FMAs. Smaller ones have too few for each load, and 14
+# pixels of single floats, in two pairs for 14 FMAs, are 84.8 %.
+function enough_pixels(symbol, vectors,    least) {
+    split(symbol ~ /_planar_/ ? "15 6 5 5" : symbol ~ /_dense_/ ? "15 10 6 5" : "10 5 4 4", least, " ")
+    return least[vectors] + 0
+}
+
+# With a multiplication by a lane, a loop is FMAs and loads, nothing else. Weights are loaded in pairs; pixels are one load for
+# four terms, or one pair for eight where registers are left; a term of single floats takes four neighbours, or eight, at once.
+function judge_lanes(symbol,    pixels, vectors, terms, pairs, fmas, loads, times) {
+    pixels = side[1]; vectors = side[2]
+    pairs = 32 - pixels * vectors - pixels - (vectors % 2 ? 2 * vectors : vectors)
+    if (pairs > pixels || vectors == 1) pairs = pixels
+    if (symbol ~ /_planar_/) {
+        terms = vectors % 2 + 1
+        loads = terms * int((pixels + 7) / 8)
+    } else if (symbol !~ /_dense_/ && (pairs == pixels || (vectors == 2 && pairs > 0))) {
+        terms = 8
+        loads = pixels + pixels - pairs
+    } else {
+        terms = 4
+        loads = pixels
+    }
+    times = main_fmas[symbol] == 2 * terms * pixels * vectors ? 2 : 1 # A whole block.
+    fmas = times * terms * pixels * vectors
+    loads = times * (loads + terms * vectors / (symbol ~ /_bf16_/ ? 1 : 2))
+    if (main_fmas[symbol] != fmas)
+        complain(symbol ": " main_fmas[symbol] " FMAs in the main loop, not " fmas)
+    if (main_loads[symbol] > loads)
+        complain(symbol ": " main_loads[symbol] " loads in the main loop for " fmas " FMAs, more than " loads)
+    if (wasteful[symbol] != "") complain(symbol ": " wasteful[symbol])
+    if (symbol ~ /_bf16_/) return # What is widened takes an instruction more.
+    if (main_vectors[symbol] > main_fmas[symbol] + main_loads[symbol])
+        complain(symbol ": " main_vectors[symbol] - main_fmas[symbol] - main_loads[symbol] " vector instructions beside FMAs and loads in the main loop")
+    if (pixels >= enough_pixels(symbol, vectors) && main_fmas[symbol] < 0.85 * main_vectors[symbol])
+        complain(symbol ": " main_fmas[symbol] " FMAs of " main_vectors[symbol] " vector instructions in the main loop, less than 85 %")
 }
 
 # A row of a known window takes its width in FMAs for every pixel. Of two rows of output the first, both, or the second

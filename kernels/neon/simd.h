@@ -73,6 +73,18 @@ INLINE void v_accumulate_lane(vf *sum, vf a, vf b, int lane) {
     default: __asm__("fmla %0.4s, %1.4s, %2.s[3]" : "+w"(*sum) : "w"(a), "w"(b));
     }
 }
+/* A sum is not added to before others that were pinned earlier: else GCC, short of registers, adds up one after the other. */
+INLINE void v_in_order(vf *sum) { __asm__ volatile("" : "+w"(*sum)); }
+
+/* One instruction, which GCC makes of two loads only where it happens to leave them side by side. */
+INLINE void v_load_pair(const float *x, vf *a, vf *b) {
+#ifdef __clang__
+    *a = v_load(x);
+    *b = v_load(x + LANES);
+#else
+    __asm__("ldp %q0, %q1, %2" : "=w"(*a), "=w"(*b) : "Ump"(*(const vf *)x), "m"(*(const vf *)(x + LANES)));
+#endif
+}
 INLINE vf v_keep(vf v) {
     __asm__("" : "+w"(v));
     return v;

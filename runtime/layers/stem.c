@@ -204,7 +204,7 @@ fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap
     struct fmap_share share = cut_into_parts(&job, planning, problem->images);
     int64_t rows = most_rows(&job);
     int64_t scratch = fmap_stem_rows_under(&job, rows) * fmap_stem_row_floats(&job) +
-                      fmap_stem_ring_floats(&job) + fmap_stem_line_floats(&job);
+                      fmap_stem_ring_floats(&job) + fmap_stem_line_floats(&job) + FMAP_STEM_BEYOND;
     return fmap_planning_step(
         planning,
         &(struct fmap_step_definition){

@@ -5,6 +5,7 @@
 #include "runtime/layers/tiles.h"
 
 enum { FMAP_STEM_MOST_STRIDE = 64 };
+enum { FMAP_STEM_BEYOND = 3 }; /* floats that the planar tile may read behind the last pixel's */
 
 struct fmap_stem_job {
     int64_t channels, outputs, in[2], out[2];
