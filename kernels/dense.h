@@ -28,17 +28,19 @@ INLINE void dense_step(tile_row *acc, const float **x, int k, const char *w, int
 #ifdef BY_LANE
 INLINE const char *dense_four(tile_row *acc, const float **x, const char *w, const float *next, int rows,
                               int vectors, ptrdiff_t step, int bf16) {
-    vf values[FMAP_TILE_MAX_PIXELS], weights[FMAP_TILE_MAX_VECTORS];
+    vf values[FMAP_TILE_MAX_PIXELS];
     UNROLL for (int i = 0; i < rows; i += 3) BARRIER(x[i / 3], w);
     UNROLL for (int row = 0; row < rows; row++) values[row] = v_load(x[row / 3] + row % 3 * step);
-    UNROLL for (int k = 0; k < 4; k++) __builtin_prefetch(next + k * LINE, 0, 2);
-    if (!bf16)
+    if (!bf16) {
+        UNROLL for (int k = 0; k < 4; k++) __builtin_prefetch(next + k * LINE, 0, 2);
         return (const char *)lane_four(acc, values, (const float *)(const void *)w, rows, vectors, 0, rows);
-    UNROLL for (int k = 0; k < 4; k++, w += vectors * weights_vector(bf16)) {
-        if (vectors % 2 == 0 || k % 2 == 0 || rows * vectors > 20) LOAD_BARRIER(); /* as lane_weights */
-        UNROLL for (int v = 0; v < vectors; v++)
-            weights[v] = weights_load(w + v * weights_vector(bf16), bf16);
-        lane_channel(acc, values, weights, k, rows, vectors, 0, rows);
+    }
+    UNROLL for (int i = 0; i < 4 * vectors; i++, w += weights_vector(bf16)) {
+        int k = i / vectors, v = i % vectors;
+        if (v == 0) __builtin_prefetch(next + k * LINE, 0, 2);
+        if (v == 0 || rows * vectors + rows + vectors > LANE_REGISTERS - 1) LOAD_BARRIER();
+        vf weight = weights_load(w, bf16);
+        UNROLL for (int row = 0; row < rows; row++) v_accumulate_lane(&acc[row][v], weight, values[row], k);
     }
     return w;
 }
