@@ -85,7 +85,8 @@ INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
         const int32_t *term = job->terms, *end = term + job->n_terms;
 #ifdef BY_LANE
         planar_sum(acc, src, w, term, end, pixels, vectors);
-        tile_store(job, dst, acc, pixels, vectors); /* All sums compared at once would be two registers each. */
+        tile_store(job, dst, acc, pixels,
+                   vectors); /* All sums compared at once would be two registers each. */
 #else
         ROLLED for (; term < end; term++) {
             const float *x = src + *term;
