@@ -26,6 +26,8 @@ from network_table import table  # noqa: E402
 TOLERANCE = 1e-3  # Of the answer's root mean square. Winograd and folding round differently; wrong is far away.
 PAUSE_SECONDS = 0.045  # ONNX Runtime's threads spin for 30 ms, OpenMP's for 10, and the last tick counts whole.
 WATCH_SECONDS = 0.02  # Then nobody of ours works, so whoever does is a stranger.
+FEWEST_ROUNDS = 3
+SLOW_SECONDS = 0.5  # A network that takes longer runs once a round.
 BUSY = 0.3  # Share of the processors' time from which on strangers are worth a sentence; our own engines leave 0.2.
 
 
@@ -41,6 +43,7 @@ class Effort:
         self.round_seconds = 0.1 if quick else 0.3
         self.cold_starts = 0 if quick else 3
         self.engines = tuple(runners.COMMANDS)
+        self.contest_seconds = 60  # Then there are no more rounds of a network.
         self.seconds = math.inf  # No contest begins after them.
         self.notebook = Notebook()
 
@@ -121,14 +124,19 @@ class Contest:
             "difference": far}
 
     def measure(self, running, effort):
-        """Rounds over all engines; each engine's first call warms it up and is dropped."""
+        """Rounds over all engines; each engine's first call warms it up and is dropped. Slow networks get fewer rounds."""
         order = [runner for runner in running if runner.engine in self.rows]
+        typical, start = {}, time.monotonic()
         for round_number in range(-1, effort.rounds):
+            if round_number >= FEWEST_ROUNDS and time.monotonic() - start > effort.contest_seconds:
+                break
             for runner in list(order):
                 self.pause()
-                seconds = 0.5 * effort.round_seconds if round_number < 0 else effort.round_seconds
+                request = {"repetitions": 3 if typical.get(runner.engine, math.inf) < SLOW_SECONDS else 1,
+                           "min_seconds": (0.5 if round_number < 0 else 1) * effort.round_seconds}
                 with self.without(runner, order):
-                    times = runner.ask({"time": {"repetitions": 3, "min_seconds": seconds}})["seconds"]
+                    times = runner.ask({"time": request})["seconds"]
+                    typical[runner.engine] = min(times)
                     if round_number >= 0:
                         self.rows[runner.engine]["seconds"].append(statistics.median(times))
             order = order[1:] + order[:1]  # Nobody is always the first.

@@ -139,12 +139,15 @@ class Contest(WithFolder):
         effort = networks.Effort(quick=True)
         effort.networks, effort.threads, effort.rounds = ("digits",), [1, 2], 3
         effort.engines, effort.cold_starts = tuple(modes), self.cold_starts
+        for name, value in self.limits.items():
+            setattr(effort, name, value)
         self.reports = []
         self.enterContext(mock.patch.object(networks, "BUSY", self.busy))
         with mock.patch.dict(runners.COMMANDS, commands, clear=True):
             return list(networks.rows(True, self.folder, self.reports.append, effort))
 
     cold_starts = 0
+    limits = {}
     busy = 2  # Other tests run at the same time: no share is that large.
 
     def test_a_busy_machine_is_said(self):
@@ -185,6 +188,22 @@ class Contest(WithFolder):
         self.assertEqual(self.rows(fmap=None, rival="good"), [])
         self.assertEqual(self.rows(fmap="refuses", rival="good"), [])
         self.assertEqual(self.rows(fmap="dies", rival="good"), [])
+
+    def test_a_network_that_takes_long_gets_fewer_rounds(self):
+        self.limits = {"rounds": 6, "contest_seconds": 0}
+        self.assertEqual([len(found["seconds"]) for found in self.rows(fmap="good")], [3, 3])
+
+    def test_no_network_begins_when_the_time_is_up(self):
+        self.limits = {"seconds": -1}
+        self.assertEqual(self.rows(fmap="good"), [])
+        self.assertEqual(self.reports, ["networks: the time is up, 2 of 2 are left"])
+
+    def test_what_is_in_the_notebook_is_passed_over(self):
+        kept = notebook.Notebook()
+        self.limits = {"notebook": kept}
+        self.assertEqual(len(self.rows(fmap="good")), 2)
+        self.assertEqual(self.rows(fmap="good"), [])
+        self.assertEqual(len(kept.rows), 2)
 
     def test_first_answers_come_from_processes_of_their_own(self):
         self.cold_starts = 2
