@@ -38,6 +38,7 @@ struct bench_engine {
     /* Ours alone. */
     fmap_isa isa;
     fmap_algorithm algorithm;
+    fmap_strips strips;
     fmap_weights weights;
 };
 

@@ -38,6 +38,7 @@ static const fmap_allocator allocator = {.allocate = allocate, .release = releas
 static bool accepts(const struct bench_engine *engine, const struct bench_layer *layer) {
     bool convolves = bench_convolves(layer);
     if (engine->weights != FMAP_WEIGHTS_F32) return layer->kind == BENCH_DENSE;
+    if (engine->strips != FMAP_STRIPS_DEFAULT) return layer->kind == BENCH_INVERTED;
     if (engine->algorithm == FMAP_ALGORITHM_BEST) return true;
     if (engine->algorithm == FMAP_ALGORITHM_DIRECT) return convolves;
     return convolves && layer->kernel[0] == 3 && layer->kernel[1] == 3 && layer->stride == 1 &&
@@ -69,6 +70,33 @@ static fmap_value add_elements(fmap_model *model, const struct bench_layer *l, f
     return output;
 }
 
+/* One of its three layers, of the next weights and the next bias. */
+static fmap_value add_one(fmap_model *model, const char *name, fmap_value x, const struct bench_layer *l,
+                          int channels, int filters, int groups, const float **weights, const float **bias) {
+    int kernel = groups > 1 ? l->kernel[0] : 1, stride = groups > 1 ? l->stride : 1,
+        pad = groups > 1 ? l->pads[0] : 0;
+    fmap_conv_2d conv = {.filters = filters,
+                         .kernel_size = {kernel, kernel},
+                         .strides = {stride, stride},
+                         .groups = groups,
+                         .padding = FMAP_EXPLICIT,
+                         .pads = {pad, pad, pad, pad},
+                         .kernel = *weights,
+                         .bias = *bias,
+                         .activation = FMAP_RELU};
+    *weights += kernel * kernel * (channels / groups) * filters;
+    *bias += filters;
+    return fmap_model_conv_2d(model, name, x, &conv);
+}
+
+static fmap_value add_inverted(fmap_model *model, const struct bench_problem *problem, fmap_value x) {
+    const struct bench_layer *l = problem->layer;
+    const float *weights = problem->weights, *bias = problem->bias;
+    x = add_one(model, "expand", x, l, l->channels, l->expanded, 1, &weights, &bias);
+    x = add_one(model, "depthwise", x, l, l->expanded, l->expanded, l->expanded, &weights, &bias);
+    return add_one(model, "project", x, l, l->expanded, l->filters, 1, &weights, &bias);
+}
+
 static fmap_value add_layers(fmap_model *model, const struct bench_problem *problem) {
     const struct bench_layer *l = problem->layer;
     fmap_value x = fmap_model_image_input(model, "image", l->height, l->width, l->channels);
@@ -94,6 +122,7 @@ static fmap_value add_layers(fmap_model *model, const struct bench_problem *prob
         x = average ? fmap_model_average_pooling_2d(model, "pool", x, &pool)
                     : fmap_model_max_pooling_2d(model, "pool", x, &pool);
     }
+    if (l->kind == BENCH_INVERTED) x = add_inverted(model, problem, x);
     if (l->kind == BENCH_DENSE) {
         fmap_dense dense = {
             .units = l->filters, .kernel = problem->weights, .bias = problem->bias, .activation = FMAP_RELU};
@@ -188,7 +217,8 @@ static bench_prepared *prepare(const struct bench_engine *engine, const struct b
                                  .threads = threads,
                                  .max_isa = engine->isa,
                                  .algorithm = engine->algorithm,
-                                 .weights = engine->weights};
+                                 .weights = engine->weights,
+                                 .strips = engine->strips};
     if (!prepared) goto fail;
     prepared->problem = problem;
     static const fmap_port blocked[] = {{.name = "image", .layout = FMAP_BLOCKED},
@@ -245,6 +275,12 @@ static const char *kernel(const bench_prepared *prepared) { return prepared->ker
     }
 #define FLOATS(algorithm_name, isa_name, which_algorithm, which_isa) \
     OURS(algorithm_name, isa_name, 1e-3, which_algorithm, F32, which_isa)
+#define STRIPS(engine_name, isa_name, which_strips, which_isa) \
+    { \
+        .name = engine_name "_" isa_name, .accepts = accepts, .prepare = prepare, .run = run, \
+        .read = read_output, .kernel = kernel, .release = release, .tolerance = 1e-3, \
+        .isa = FMAP_ISA_##which_isa, .strips = FMAP_STRIPS_##which_strips \
+    }
 #define ALGORITHMS(isa_name, which_isa) \
     FLOATS("best", isa_name, BEST, which_isa), FLOATS("direct", isa_name, DIRECT, which_isa), \
         FLOATS("winograd2x2", isa_name, WINOGRAD_F2, which_isa), \
@@ -252,7 +288,8 @@ static const char *kernel(const bench_prepared *prepared) { return prepared->ker
         FLOATS("winograd5x5", isa_name, WINOGRAD_F5, which_isa), \
         FLOATS("winograd6x6", isa_name, WINOGRAD_F6, which_isa), \
         FLOATS("fastest", isa_name, FASTEST, which_isa), \
-        OURS("bf16", isa_name, BF16_TOLERANCE, BEST, BF16, which_isa)
+        OURS("bf16", isa_name, BF16_TOLERANCE, BEST, BF16, which_isa), \
+        STRIPS("apart", isa_name, NEVER, which_isa), STRIPS("strip", isa_name, ALWAYS, which_isa)
 
 /* Best instruction set first. */
 const struct bench_engine bench_fmap[] = {ALGORITHMS("avx512", AVX512),

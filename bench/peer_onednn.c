@@ -33,7 +33,7 @@ struct bench_prepared {
 
 static bool accepts_all(const struct bench_engine *engine, const struct bench_layer *layer) {
     (void)engine;
-    return layer->kind != BENCH_ELEMENTS;
+    return layer->kind != BENCH_ELEMENTS && layer->kind != BENCH_INVERTED;
 }
 
 static bool accepts_winograd(const struct bench_engine *engine, const struct bench_layer *layer) {

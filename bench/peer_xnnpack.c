@@ -20,7 +20,7 @@ struct bench_prepared {
 
 static bool accepts(const struct bench_engine *engine, const struct bench_layer *layer) {
     (void)engine;
-    return layer->kind != BENCH_ELEMENTS;
+    return layer->kind != BENCH_ELEMENTS && layer->kind != BENCH_INVERTED;
 }
 
 static void release(bench_prepared *p) {
@@ -126,7 +126,8 @@ static enum xnn_status add_stages(bench_prepared *p) {
     case BENCH_DENSE: return add_dense(p);
     case BENCH_MAX_POOL: return add_max_pool(p);
     case BENCH_AVERAGE_POOL: return add_average_pool(p);
-    case BENCH_ELEMENTS: break;
+    case BENCH_ELEMENTS:
+    case BENCH_INVERTED: break;
     case BENCH_GLOBAL_POOL: return add_global_pool(p);
     }
     return xnn_status_unsupported_parameter;

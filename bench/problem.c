@@ -31,6 +31,8 @@
     {.kind = BENCH_AVERAGE_POOL, NAMED(text, goal, fast, c, h, w), POOLED(__VA_ARGS__)},
 #define ELEMENTS(text, goal, fast, c, h, w, name) \
     {.kind = BENCH_ELEMENTS, NAMED(text, goal, fast, c, h, w), .op = name},
+#define INVERTED(text, goal, fast, c, h, w, e, ...) \
+    {.kind = BENCH_INVERTED, NAMED(text, goal, fast, c, h, w), .expanded = e, CONVOLVED(__VA_ARGS__)},
 #define GLOBAL_POOL(...) {.kind = BENCH_GLOBAL_POOL, NAMED(__VA_ARGS__)},
 
 const struct bench_layer bench_layers[] = {
@@ -44,6 +46,7 @@ const char *bench_kind_name(enum bench_kind kind) {
                                         [BENCH_CONV_AVERAGE_POOL] = "conv2d_average_pool",
                                         [BENCH_AVERAGE_POOL] = "average_pool",
                                         [BENCH_ELEMENTS] = "elements",
+                                        [BENCH_INVERTED] = "inverted",
                                         [BENCH_DENSE] = "dense",
                                         [BENCH_MAX_POOL] = "max_pool",
                                         [BENCH_GLOBAL_POOL] = "global_pool"};
@@ -64,7 +67,19 @@ bool bench_joins(const struct bench_layer *layer) {
 }
 
 static bool has_weights(const struct bench_layer *layer) {
-    return bench_convolves(layer) || layer->kind == BENCH_DENSE;
+    return bench_convolves(layer) || layer->kind == BENCH_DENSE || layer->kind == BENCH_INVERTED;
+}
+
+/* Weights and operations of all three layers. */
+static void describe_inverted(struct bench_problem *problem) {
+    const struct bench_layer *layer = problem->layer;
+    double in = (double)layer->height * layer->width, e = layer->expanded;
+    double out = (double)problem->conv_height * problem->conv_width,
+           taps = layer->kernel[0] * layer->kernel[1];
+    problem->n_weights = (size_t)(layer->channels + layer->filters) * (size_t)layer->expanded +
+                         (size_t)(layer->kernel[0] * layer->kernel[1] * layer->expanded);
+    problem->n_bias = (size_t)(2 * layer->expanded + layer->filters);
+    problem->flops = 2.0 * problem->batch * e * (in * layer->channels + out * (taps + layer->filters));
 }
 
 void bench_problem_describe(struct bench_problem *problem, const struct bench_layer *layer, int batch) {
@@ -87,6 +102,7 @@ void bench_problem_describe(struct bench_problem *problem, const struct bench_la
         problem->flops = 2 * n * (double)problem->n_weights * (double)problem->conv_height *
                          (double)problem->conv_width;
     }
+    if (layer->kind == BENCH_INVERTED) describe_inverted(problem);
     problem->out_height = problem->conv_height;
     problem->out_width = problem->conv_width;
     double out_maps = n * problem->out_channels;

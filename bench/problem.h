@@ -14,7 +14,8 @@ enum bench_kind {
     BENCH_MAX_POOL, /* on its own */
     BENCH_AVERAGE_POOL,
     BENCH_GLOBAL_POOL, /* average of each map */
-    BENCH_ELEMENTS     /* one operator of one input or two */
+    BENCH_ELEMENTS,    /* one operator of one input or two */
+    BENCH_INVERTED     /* an inverted residual: 1x1, depthwise, 1x1, each with a ReLU */
 };
 
 /* Widths of things in y and x come as pairs. Pads are symmetric. */
@@ -27,13 +28,15 @@ struct bench_layer {
     int kernel[2], stride, pads[2], dilation, groups;
     int pool, pool_stride, pool_pad;
     const char *op; /* of BENCH_ELEMENTS */
+    int expanded;   /* channels of the depthwise layer of BENCH_INVERTED */
 };
 
 /* All layers, in the order of layers.inc. */
 extern const struct bench_layer bench_layers[];
 extern const size_t bench_n_layers;
 
-/* "conv2d", "conv2d_pool", "conv2d_average_pool", "dense", "max_pool", "average_pool", "global_pool", "elements". */
+/* "conv2d", "conv2d_pool", "conv2d_average_pool", "dense", "max_pool", "average_pool", "global_pool", "elements",
+ * "inverted". */
 const char *bench_kind_name(enum bench_kind kind);
 
 /* Whether a convolution comes first. */
@@ -53,7 +56,8 @@ struct bench_problem {
     double bytes; /* input, weights and output, once each */
     float *input; /* [batch][channels][height][width] */
     float *
-        weights; /* as Keras has them: [kernel height][kernel width][channels / groups][filters], [inputs][units] */
+        weights; /* as Keras has them: [kernel height][kernel width][channels / groups][filters], [inputs][units];
+                    of several layers one behind the other, as the bias */
     float *bias; /* [filters] */
 };
 

@@ -24,6 +24,7 @@ LAYERS = {
     "dense": Target(1.02),
     "odd": Target(1.00),
     "pool": Target(1.00),
+    "strips": Target(1.00),  # inverted residuals, which no rival's layer is
     "memory": Target(1.00, 0.90),  # element by element: the level that holds the data
 }
 DENSE_ALONE = Target(1.15, 0.95)  # a dense layer at batch 1 is bound by memory

@@ -13,7 +13,7 @@ die() {
 }
 
 # All but one: vgg16.fc6 differs from the other dense layers in its 412 MB of weights for each engine alone.
-filter='(conv2d|conv2d_pool|conv2d_average_pool|max_pool|average_pool|global_pool|elements)/.*/n:1/t:1/|fc8?/n:1/t:1/'
+filter='(conv2d|conv2d_pool|conv2d_average_pool|max_pool|average_pool|global_pool|elements|inverted)/.*/n:1/t:1/|fc8?/n:1/t:1/'
 few=$FMAP_SANITIZE$FMAP_EMULATOR # Instrumented code is slow, and so is an emulator.
 [ -z "$few" ] || filter='digits.*/n:1/t:1/'
 $FMAP_EMULATOR "$bench" --benchmark_filter="$filter" --benchmark_min_time=0 --benchmark_format=json \
