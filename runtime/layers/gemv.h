@@ -23,8 +23,8 @@ static inline int64_t fmap_panel_vectors(const struct fmap_dense_panels *panels,
 /* The terms of the problem's sums, in the order in which its source lies in memory. */
 struct fmap_terms fmap_dense_terms(const struct fmap_dense_problem *problem);
 
-/* Weights, floats or bfloat16, as [panel][term][vectors of the panel * lanes] and the bias as [vectors * lanes], with zeros for outputs that
- * there are not. */
+/* Weights, floats or bfloat16, as [panel][term][vectors of the panel * lanes] and the bias as [vectors * lanes], with zeros
+ * for outputs that there are not. */
 fmap_status fmap_dense_pack(struct fmap_planning *planning, const struct fmap_dense_problem *problem,
                             const struct fmap_dense_panels *panels, struct fmap_operand *weights,
                             const float **bias);

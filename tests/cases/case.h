@@ -101,6 +101,9 @@ struct kernel_case *dense_case(const struct dense_shape *shape);
 /* n bfloat16, a multiple of 16, as floats. */
 struct kernel_case *widen_case(int n);
 
+/* Where a term of a sum lies in an image (or row) of whole blocks and then of rests: lanes beyond a rest's are never read. */
+int case_place(int n_blocks, int rest_lanes, int term);
+
 /* Weights as they are packed for such a layer: floats that are bfloat16, as these. */
 void case_narrow(const float *floats, int n, void *packed);
 

@@ -22,13 +22,6 @@ struct dense_plan {
     int n_calls;
 };
 
-/* Where a term is in its row: lanes beyond a rest's are never read. */
-static int place_of(const struct dense_shape *shape, int term) {
-    int whole = shape->n_blocks * FMAP_BLOCK;
-    if (term < whole) return term;
-    return whole + (term - whole) / shape->rest_lanes * FMAP_BLOCK + (term - whole) % shape->rest_lanes;
-}
-
 static int least(int a, int b) { return a < b ? a : b; }
 
 /* Packs the weights of the outputs from `output` on; returns where they lie. */
@@ -104,9 +97,11 @@ static void dense_run(const struct kernel_case *c, const struct fmap_kernels *ke
 
 /* The terms of a row side by side, and NaN for all else that it holds. */
 static void take_terms(const struct dense_plan *plan, float *row, float *terms) {
-    for (int term = 0; term < plan->n_terms; term++) terms[term] = row[place_of(&plan->shape, term)];
+    for (int term = 0; term < plan->n_terms; term++)
+        terms[term] = row[case_place(plan->shape.n_blocks, plan->shape.rest_lanes, term)];
     for (int i = 0; i < plan->row_floats; i++) row[i] = NAN;
-    for (int term = 0; term < plan->n_terms; term++) row[place_of(&plan->shape, term)] = terms[term];
+    for (int term = 0; term < plan->n_terms; term++)
+        row[case_place(plan->shape.n_blocks, plan->shape.rest_lanes, term)] = terms[term];
 }
 
 static void expect(struct kernel_case *c) {

@@ -16,11 +16,10 @@ struct gemv_plan {
     int n_calls;
 };
 
-/* Where a term is in the source: lanes beyond a rest's are never read. */
-static int place_of(const struct gemv_shape *shape, int term) {
-    int whole = shape->n_blocks * FMAP_BLOCK;
+int case_place(int n_blocks, int rest_lanes, int term) {
+    int whole = n_blocks * FMAP_BLOCK;
     if (term < whole) return term;
-    return whole + (term - whole) / shape->rest_lanes * FMAP_BLOCK + (term - whole) % shape->rest_lanes;
+    return whole + (term - whole) / rest_lanes * FMAP_BLOCK + (term - whole) % rest_lanes;
 }
 
 /* Weights of `streams` streams of `vectors` vectors from `output` on, and the call that takes them. */
@@ -91,9 +90,11 @@ static void expect(struct kernel_case *c) {
     const struct gemv_plan *plan = c->jobs;
     float *values = calloc((size_t)plan->n_terms + 1, sizeof *values);
     struct check_fenced *input = &c->sources[SOURCE_INPUT];
-    for (int term = 0; term < plan->n_terms; term++) values[term] = input->data[place_of(&plan->shape, term)];
+    for (int term = 0; term < plan->n_terms; term++)
+        values[term] = input->data[case_place(plan->shape.n_blocks, plan->shape.rest_lanes, term)];
     for (size_t i = 0; i < input->n; i++) input->data[i] = NAN;
-    for (int term = 0; term < plan->n_terms; term++) input->data[place_of(&plan->shape, term)] = values[term];
+    for (int term = 0; term < plan->n_terms; term++)
+        input->data[case_place(plan->shape.n_blocks, plan->shape.rest_lanes, term)] = values[term];
     oracle_dense(&(struct oracle_dense){.n = 1,
                                         .features = plan->n_terms,
                                         .units = plan->shape.n_outputs,
