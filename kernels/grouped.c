@@ -8,9 +8,26 @@
 #include "activate.h"
 #include "window.h"
 
+/* Where an instruction multiplies by a lane, a value of one channel need not be in all of them. */
+#ifdef BY_LANE
+INLINE vf grouped_value(const float *src, vi lanes, const struct window_shape *shape) {
+    return shape->picked ? v_pick(v_load(src), lanes) : v_load_one(src);
+}
+INLINE void grouped_add(vf *acc, vf value, vf weight, const struct window_shape *shape) {
+    if (shape->picked)
+        v_accumulate(acc, value, weight);
+    else
+        v_accumulate_lane(acc, weight, value, 0);
+}
+#else
 INLINE vf grouped_value(const float *src, vi lanes, const struct window_shape *shape) {
     return shape->picked ? v_pick(v_load(src), lanes) : v_splat(*src);
 }
+INLINE void grouped_add(vf *acc, vf value, vf weight, const struct window_shape *shape) {
+    (void)shape;
+    v_accumulate(acc, value, weight);
+}
+#endif
 
 /* One channel of one source row for the strip's output rows [from, to): window_row_shared, but for the value. */
 INLINE void grouped_row_shared(vf acc[][WINDOW_PIXELS], const struct window_strip *strip, const float *src,
@@ -29,7 +46,7 @@ INLINE void grouped_row_shared(vf acc[][WINDOW_PIXELS], const struct window_stri
         UNROLL for (int k = 0; k < kernel_width; k++) {
             int p = (j - k) / stride;
             if (j < k || (j - k) % stride != 0 || p >= pixels) continue;
-            UNROLL for (int r = from; r < to; r++) v_accumulate(&acc[r][p], value, w[r][k]);
+            UNROLL for (int r = from; r < to; r++) grouped_add(&acc[r][p], value, w[r][k], shape);
         }
     }
 }
@@ -47,7 +64,7 @@ INLINE void grouped_row_apart(vf acc[][WINDOW_PIXELS], const struct window_strip
         UNROLL for (int p = 0; p < shape->pixels; p++) {
             if ((unsigned)(column + p * stride) >= (unsigned)width) continue;
             vf value = v_keep(grouped_value(src + p * step, lanes, shape));
-            UNROLL for (int r = from; r < to; r++) v_accumulate(&acc[r][p], value, w[r]);
+            UNROLL for (int r = from; r < to; r++) grouped_add(&acc[r][p], value, w[r], shape);
         }
         column += dilation;
         src += (ptrdiff_t)dilation * FMAP_BLOCK;

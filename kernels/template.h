@@ -11,7 +11,7 @@
  *   v_fma(a, b, c)              a * b + c, rounded once
  *   v_accumulate(&sum, a, b)   sum = a * b + sum, rounded once, without leaving its register
  *   BY_LANE                     defined where an instruction multiplies by a lane; then LANES is 4 and there is
- *   v_accumulate_lane(&sum, a, b, lane)   sum = a * b[lane] + sum;   v_load_pair(x, &a, &b)   a vector and the next
+ *   v_accumulate_lane(&sum, a, b, lane)   sum = a * b[lane] + sum; v_load_pair, v_load_one, v_in_order: neon/simd.h
  *   v_max v_min                 a > b ? a : b and a < b ? a : b: so b when either is NaN
  *   v_max_or_nan(a, b)          v_max, but NaN when either is
  *   v_less(a, b) v_first(n)     masks: a < b; the first n lanes

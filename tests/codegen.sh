@@ -11,7 +11,8 @@
 #        tests/codegen.sh --table [PATTERN] [BUILD FOLDER]   print the main loop of kernels whose symbol matches
 #
 # The table counts instructions: all, those on vector registers, of these FMAs, loads (of one vector or of a pair), stores,
-# spills; the share is that of FMAs among those on vector registers. They are no times.
+# spills; the share is that of FMAs among those on vector registers. They are no times. Windows have two rows: the dearest way
+# through their innermost loop, and the whole function.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 table=0 pattern=.

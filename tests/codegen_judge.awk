@@ -102,6 +102,34 @@ function judge_grouped(symbol,    width, fmas) {
     if (side[2] > 1 && body_fmas[symbol] < fmas) complain(symbol ": " body_fmas[symbol] " FMAs, less than " fmas)
 }
 
+# On Arm, the way through the loop over a window's rows that multiplies most, that of a row which two rows of outputs share: each
+# column is loaded once and each weight once, what is picked takes an instruction for a column, and nothing else is on vector
+# registers. A dot product loads a vector of each pixel and one of each output's weights.
+function judge_path(symbol,    rows, pixels, width, stride, dilation, columns, fmas, loads, picks) {
+    if (!(symbol in path_fmas)) return
+    rows = side[1]; pixels = side[2]
+    if (symbol ~ /^fmap_dot_/) {
+        fmas = rows * pixels; loads = rows + pixels; picks = 0
+    } else {
+        width = 1; stride = 1; dilation = 1; columns = pixels
+        if (match(symbol, /_[0-9][sd][0-9]_/)) {
+            width = substr(symbol, RSTART + 1, 1)
+            if (substr(symbol, RSTART + 2, 1) == "s") stride = substr(symbol, RSTART + 3, 1)
+            else dilation = substr(symbol, RSTART + 3, 1)
+            columns = (pixels - 1) * stride + (width - 1) * dilation + 1
+        }
+        fmas = rows * pixels * width; loads = columns + rows * width
+        # And what to pick is worked out in a few, for each channel of a group anew.
+        picks = symbol ~ /_multiplied_/ ? columns + 3 : symbol ~ /_picked_/ ? columns + 7 : 0
+    }
+    if (path_fmas[symbol] != fmas)
+        complain(symbol ": " path_fmas[symbol] " FMAs in the innermost loop, not " fmas)
+    if (path_loads[symbol] > loads + (picks ? 1 : 0))
+        complain(symbol ": " path_loads[symbol] " loads in the innermost loop for " fmas " FMAs, more than " loads)
+    if (path_vectors[symbol] > fmas + loads + picks + (width > 3 ? 2 : 0)) # GCC moves two sums in a window of 5.
+        complain(symbol ": " path_vectors[symbol] " vector instructions in the innermost loop, more than " fmas + loads + picks)
+}
+
 # A transform of one dimension of all rows and all columns of a patch, which is loaded once.
 function judge_winograd(symbol,    output, patch, fmas, versions, limit) {
     match(symbol, /winograd[0-9]/)
@@ -120,6 +148,7 @@ function judge(symbol,    spills, i) {
         complain(symbol ": " spills " spills, such as " example[symbol] ", where " allowed_spills[i] + 0 " are allowed")
     if (spills > needed[i]) needed[i] = spills
     if (symbol !~ /^fmap_/) return
+    if (arm && symbol ~ /^fmap_(depthwise|grouped|dot)_/ && shape_of(symbol)) judge_path(symbol)
     if (symbol ~ /^fmap_(tile|tile_stride[12]|pointwise|pointwise_far|dense|dense_bf16)_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 4)
     else if (symbol ~ /^fmap_planar_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 1)
     else if (symbol ~ /^fmap_depthwise_.*x/ && shape_of(symbol)) judge_depthwise(symbol)
@@ -157,6 +186,11 @@ FILENAME == ARGV[2] { expected[$1] = 1; next }
 $1 ~ /\.cold$/ { next }
 { sub(/\.(constprop|isra|part)\.[0-9.]*$/, "", $1) }
 $2 == "alias" { found[$1] = 1; n_aliases++; next }
+$2 == "path" {
+    path_instructions[$1] = $4; path_vectors[$1] = $14; path_fmas[$1] = $5; path_loads[$1] = $6; path_stores[$1] = $9
+    path_spills[$1] = $11
+    next
+}
 $2 == "body" {
     if (!($1 in found)) order[++n_symbols] = $1
     found[$1] = 1
@@ -185,6 +219,8 @@ END {
         for (i = 1; i <= n_symbols; i++) {
             s = order[i]
             if (s !~ pattern || s !~ /^fmap_/) continue
+            if (s in path_fmas)
+                print_row(s, path_instructions[s], path_vectors[s], path_fmas[s], path_loads[s], path_stores[s], path_spills[s], "  dearest way")
             if (is_whole(s))
                 print_row(s, body_instructions[s], body_vectors[s], body_fmas[s], body_loads[s], body_stores[s], body_spills[s], "  whole")
             else if (s in loops)

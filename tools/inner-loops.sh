@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Counts instructions where the time goes: the main loop (of the innermost ones that with the most multiply-adds) of every
-# kernel whose symbol matches. Counts, not times; for a processor that is not at hand, an estimate by llvm-mca.
+# kernel whose symbol matches; of windows, whose loops have several ways, the dearest. Counts, not times; for a processor that is
+# not at hand, an estimate by llvm-mca.
 #
 # usage: tools/inner-loops.sh [PATTERN [BUILD FOLDER]]         the table of tests/codegen.sh
 #        tools/inner-loops.sh --text SYMBOL [BUILD FOLDER]     the loop's instructions

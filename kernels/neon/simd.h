@@ -73,6 +73,13 @@ INLINE void v_accumulate_lane(vf *sum, vf a, vf b, int lane) {
     default: __asm__("fmla %0.4s, %1.4s, %2.s[3]" : "+w"(*sum) : "w"(a), "w"(b));
     }
 }
+/* The first lane. */
+INLINE vf v_load_one(const float *x) {
+    vf v;
+    __asm__("ldr %s0, %1" : "=w"(v) : "m"(*x));
+    return v;
+}
+
 /* A sum is not added to before others that were pinned earlier: else GCC, short of registers, adds up one after the other. */
 INLINE void v_in_order(vf *sum) { __asm__ volatile("" : "+w"(*sum)); }
 
