@@ -40,6 +40,7 @@ struct bench_engine {
     fmap_algorithm algorithm;
     fmap_strips strips;
     fmap_weights weights;
+    bool pixels; /* takes the 8-bit pixels */
 };
 
 /* Ours for each instruction set and algorithm; ended by one without a name. */

@@ -14,6 +14,7 @@ struct bench_prepared {
     fmap_plan *plan;
     fmap_context *context;
     const struct bench_problem *problem;
+    bool pixels;
     float *output;
     float *inputs
         [2]; /* in blocks of channels, as layers that do not read the caller's images find them in a network */
@@ -39,6 +40,7 @@ static bool accepts(const struct bench_engine *engine, const struct bench_layer 
     bool convolves = bench_convolves(layer);
     if (engine->weights != FMAP_WEIGHTS_F32) return layer->kind == BENCH_DENSE;
     if (engine->strips != FMAP_STRIPS_DEFAULT) return layer->kind == BENCH_INVERTED;
+    if (engine->pixels) return bench_takes_pixels(layer);
     if (engine->algorithm == FMAP_ALGORITHM_BEST) return true;
     if (engine->algorithm == FMAP_ALGORITHM_DIRECT) return convolves;
     return convolves && layer->kernel[0] == 3 && layer->kernel[1] == 3 && layer->stride == 1 &&
@@ -182,6 +184,7 @@ static void run_all(bench_prepared *prepared) {
     const void *inputs[2] = {problem->input, problem->weights};
     for (int i = 0; i < 2; i++)
         if (prepared->inputs[i]) inputs[i] = prepared->inputs[i];
+    if (prepared->pixels) inputs[0] = problem->pixels;
     fmap_context_run(prepared->context, inputs, (void *[]){prepared->output}, NULL);
 }
 
@@ -219,8 +222,13 @@ static bench_prepared *prepare(const struct bench_engine *engine, const struct b
                                  .algorithm = engine->algorithm,
                                  .weights = engine->weights,
                                  .strips = engine->strips};
+    static const float mean = BENCH_MEAN, scale = BENCH_SCALE;
+    const fmap_port port = {
+        .name = "image", .type = FMAP_UINT8, .mean = &mean, .scale = &scale, .n_channels = 1};
+    if (engine->pixels) options.ports = &port, options.n_ports = 1;
     if (!prepared) goto fail;
     prepared->problem = problem;
+    prepared->pixels = engine->pixels;
     static const fmap_port blocked[] = {{.name = "image", .layout = FMAP_BLOCKED},
                                         {.name = "other", .layout = FMAP_BLOCKED}};
     if (!bench_convolves(problem->layer) && problem->layer->kind != BENCH_DENSE) {
@@ -275,6 +283,12 @@ static const char *kernel(const bench_prepared *prepared) { return prepared->ker
     }
 #define FLOATS(algorithm_name, isa_name, which_algorithm, which_isa) \
     OURS(algorithm_name, isa_name, 1e-3, which_algorithm, F32, which_isa)
+#define PIXELS(engine_name, isa_name, which_isa) \
+    { \
+        .name = engine_name "_" isa_name, .accepts = accepts, .prepare = prepare, .run = run, \
+        .read = read_output, .kernel = kernel, .release = release, .tolerance = 1e-3, \
+        .isa = FMAP_ISA_##which_isa, .pixels = true \
+    }
 #define STRIPS(engine_name, isa_name, which_strips, which_isa) \
     { \
         .name = engine_name "_" isa_name, .accepts = accepts, .prepare = prepare, .run = run, \
@@ -289,7 +303,8 @@ static const char *kernel(const bench_prepared *prepared) { return prepared->ker
         FLOATS("winograd6x6", isa_name, WINOGRAD_F6, which_isa), \
         FLOATS("fastest", isa_name, FASTEST, which_isa), \
         OURS("bf16", isa_name, BF16_TOLERANCE, BEST, BF16, which_isa), \
-        STRIPS("apart", isa_name, NEVER, which_isa), STRIPS("strip", isa_name, ALWAYS, which_isa)
+        STRIPS("apart", isa_name, NEVER, which_isa), STRIPS("strip", isa_name, ALWAYS, which_isa), \
+        PIXELS("u8", isa_name, which_isa)
 
 /* Best instruction set first. */
 const struct bench_engine bench_fmap[] = {ALGORITHMS("avx512", AVX512),

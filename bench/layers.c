@@ -151,6 +151,7 @@ static void run_case(gbench_state *state, void *argument) {
     const struct bench_problem *problem = &current.problem;
     double flops = problem->flops * runs / seconds, bytes = problem->bytes;
     if (engine->weights == FMAP_WEIGHTS_BF16) bytes -= 2.0 * (double)problem->n_weights;
+    if (engine->pixels) bytes -= (double)((sizeof(float) - 1) * problem->n_input);
     gbench_rate(state, "FLOP/s", problem->flops);
     gbench_rate(state, "bytes/s", bytes);
     gbench_value(state, "flop_per_byte", problem->flops / bytes);

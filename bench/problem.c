@@ -148,8 +148,23 @@ static float *random_floats(size_t n, uint32_t state) {
     return floats;
 }
 
+bool bench_takes_pixels(const struct bench_layer *layer) {
+    return bench_convolves(layer) && layer->channels <= BENCH_MOST_COLORS;
+}
+
+/* Makes the input one that 8-bit pixels stand for. */
+static bool fill_pixels(struct bench_problem *problem) {
+    problem->pixels = bench_allocate(problem->n_input + 64, 64);
+    for (size_t i = 0; problem->pixels && i < problem->n_input; i++) {
+        problem->pixels[i] = (uint8_t)(problem->input[i] * 127 + 128);
+        problem->input[i] = ((float)problem->pixels[i] - BENCH_MEAN) * BENCH_SCALE;
+    }
+    return problem->pixels;
+}
+
 bool bench_problem_fill(struct bench_problem *problem) {
     problem->input = random_floats(problem->n_input, 1);
+    if (problem->input && bench_takes_pixels(problem->layer) && !fill_pixels(problem)) return false;
     problem->weights = random_floats(problem->n_weights, 2);
     problem->bias = random_floats(problem->n_bias, 3);
     return problem->input && problem->weights && problem->bias;
@@ -157,9 +172,11 @@ bool bench_problem_fill(struct bench_problem *problem) {
 
 void bench_problem_clear(struct bench_problem *problem) {
     free(problem->input);
+    free(problem->pixels);
     free(problem->weights);
     free(problem->bias);
     problem->input = problem->weights = problem->bias = NULL;
+    problem->pixels = NULL;
 }
 
 static void transpose(float *out, const float *in, size_t batch, size_t rows, size_t columns) {

@@ -45,6 +45,12 @@ bool bench_convolves(const struct bench_layer *layer);
 /* Whether the layer has a second input, as large as the first one: the problem's weights. */
 bool bench_joins(const struct bench_layer *layer);
 
+/* Of 8-bit pixels: numbers around zero. */
+#define BENCH_MEAN  127.5f
+#define BENCH_SCALE 0x1p-7f
+enum { BENCH_MOST_COLORS = 4 };
+bool bench_takes_pixels(const struct bench_layer *layer);
+
 struct bench_problem {
     const struct bench_layer *layer;
     int batch;
@@ -55,6 +61,9 @@ struct bench_problem {
         flops; /* two for each multiply-add of the direct algorithm; one for each element of a pool's window */
     double bytes; /* input, weights and output, once each */
     float *input; /* [batch][channels][height][width] */
+    uint8_t *
+        pixels; /* a picture that the input is (pixel - BENCH_MEAN) * BENCH_SCALE of, where a convolution has few
+                        channels; NULL: there is none */
     float *
         weights; /* as Keras has them: [kernel height][kernel width][channels / groups][filters], [inputs][units];
                     of several layers one behind the other, as the bias */
