@@ -9,6 +9,7 @@ INLINE const float *pointwise_sum(const struct fmap_tile *job, const float *src,
                                   tile_row *acc, int pixels, int vectors, const float *fetch) {
     ptrdiff_t to_next_block = job->src_block_stride - FMAP_BLOCK;
     int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
+    int few = (int)((unsigned)job->n_fetched / 4), more = (int)((unsigned)job->n_fetched % 4 * 4);
     ROLLED for (int b = 0; b < n_whole; b++, src += to_next_block) {
         if (tile_takes_eight(pixels, vectors, 0, pixels)) {
             ROLLED for (int k = 0; k < FMAP_BLOCK; k += 8) {
@@ -18,7 +19,7 @@ INLINE const float *pointwise_sum(const struct fmap_tile *job, const float *src,
             continue;
         }
         ROLLED for (int k = 0; k < FMAP_BLOCK; k += 4) {
-            if (fetch) fetch = fetch_lines(fetch, (job->n_fetched + 3 - k / 4) / 4);
+            if (fetch) fetch = fetch_lines(fetch, few + (k < more));
             tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels);
         }
     }
