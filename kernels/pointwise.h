@@ -43,12 +43,18 @@ INLINE const float *pointwise_sum(const struct fmap_tile *job, const float *src,
 INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors, int far) {
     const float *src = job->src, *w = job->weights, *fetch = far ? job->fetch : NULL;
     float *dst = job->dst;
+    enum fmap_activate kind = job->activate.kind;
+    /* Sums of far weights are long, and another body beside their loop makes it spill. */
+    int adds_sums = job->residual && (kind == FMAP_ACTIVATE_CLIP || kind == FMAP_ACTIVATE_NONE);
     ROLLED for (int i = 0; i < job->n_repeats; i++) {
         tile_expect(job, dst, pixels, vectors);
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
         tile_begin(job, acc, pixels, vectors);
         fetch = pointwise_sum(job, src, w, acc, pixels, vectors, fetch);
-        tile_store(job, dst, acc, pixels, vectors);
+        if (!far && adds_sums)
+            tile_add_sums(job, dst, acc, pixels, vectors);
+        else
+            tile_store(job, dst, acc, pixels, vectors);
         src += job->src_step;
         w += job->weights_step;
         dst += job->dst_step;

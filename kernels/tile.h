@@ -117,6 +117,23 @@ static __attribute__((noinline, unused)) void tile_add(const struct fmap_tile *j
     }
 }
 
+/* The same in registers, of a clip or none: where sums are short, storing and loading them in between took a fifth of the
+ * time. */
+INLINE void tile_add_sums(const struct fmap_tile *job, float *dst, tile_row *acc, int pixels, int vectors) {
+    int clips = job->activate.kind == FMAP_ACTIVATE_CLIP;
+    vf low = v_splat(clips ? job->activate.a : -__builtin_inff());
+    vf high = v_splat(clips ? job->activate.b : __builtin_inff());
+    ptrdiff_t step = job->dst_pixel_stride, offsets[FMAP_TILE_MAX_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) offsets[v] = job->dst_offsets[v];
+    const float *residual = job->residual + (dst - job->dst), *from = residual;
+    float *pixel = dst;
+    UNROLL for (int i = 0; i < pixels * vectors; i++, pixel += step, from += step) {
+        int v = i / pixels;
+        if (i % pixels == 0) pixel = dst + offsets[v], from = residual + offsets[v];
+        v_store(pixel, v_min(high, v_max(low, v_add(acc[i % pixels][v], v_load(from)))));
+    }
+}
+
 INLINE void tile_store(const struct fmap_tile *job, float *dst, tile_row *acc, int pixels, int vectors) {
     /* Read before the first store: for all that the compiler knows, a store may write to the job itself. */
     ptrdiff_t step = job->dst_pixel_stride, offsets[FMAP_TILE_MAX_VECTORS];
