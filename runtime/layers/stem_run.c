@@ -35,10 +35,18 @@ static void run_row(const struct stem_tiles *tiles, struct fmap_stem_ahead *ahea
     }
 }
 
+/* Rows of the output: what lies under them, where they go, and how far apart their blocks of channels are. */
+struct stem_lines {
+    const float *rows;
+    int64_t n;
+    float *dst;
+    int64_t plane;
+};
+
 /* Some rows with one panel: its weights stay in the first cache. */
 static void run_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels,
-                     const float *weights, int64_t panel, const float *rows, int64_t n_rows, float *dst,
-                     int64_t plane, struct fmap_stem_ahead *ahead) {
+                     const float *weights, int64_t panel, const struct stem_lines *lines,
+                     struct fmap_stem_ahead *ahead) {
     int64_t lanes = kernels->lanes, row_floats = job->strides[0] * fmap_stem_row_floats(job);
     int64_t first = fmap_piece_begin(job->tiling.n_vectors, job->tiling.n_panels, panel) * lanes;
     int64_t n_vectors = fmap_piece_length(job->tiling.n_vectors, job->tiling.n_panels, panel);
@@ -51,11 +59,11 @@ static void run_rows(const struct fmap_stem_job *job, const struct fmap_kernels 
                              .n_terms = (int)fmap_stem_n_terms(job)};
     for (int64_t v = 0; v < n_vectors; v++) {
         int64_t output = first + v * lanes;
-        tile.dst_offsets[v] = output / FMAP_BLOCK * plane + output % FMAP_BLOCK;
+        tile.dst_offsets[v] = output / FMAP_BLOCK * lines->plane + output % FMAP_BLOCK;
     }
-    for (int64_t y = 0; y < n_rows; y++) {
-        tile.src = rows + y * row_floats;
-        tile.dst = dst + y * job->out[1] * FMAP_BLOCK;
+    for (int64_t y = 0; y < lines->n; y++) {
+        tile.src = lines->rows + y * row_floats;
+        tile.dst = lines->dst + y * job->out[1] * FMAP_BLOCK;
         run_row(&tiles, ahead, &tile);
     }
 }
@@ -71,10 +79,13 @@ struct pooled_part {
 static void compute_rows(void *user, int64_t first, int64_t n, float *dst) {
     const struct pooled_part *part = user;
     const struct fmap_stem_job *job = part->job;
-    const float *rows = part->rows + (first - part->begin) * job->strides[0] * fmap_stem_row_floats(job);
+    const struct stem_lines lines = {.rows = part->rows + (first - part->begin) * job->strides[0] *
+                                                              fmap_stem_row_floats(job),
+                                     .n = n,
+                                     .dst = dst,
+                                     .plane = fmap_pooled_block_floats(&job->pool)};
     for (int64_t panel = 0; panel < job->tiling.n_panels; panel++)
-        run_rows(job, part->kernels, part->weights, panel, rows, n, dst, fmap_pooled_block_floats(&job->pool),
-                 &(struct fmap_stem_ahead){0});
+        run_rows(job, part->kernels, part->weights, panel, &lines, &(struct fmap_stem_ahead){0});
 }
 
 void fmap_stem_pooled_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
@@ -124,8 +135,8 @@ void fmap_stem_part(const struct fmap_run *run, const struct fmap_step *step, in
                                      fmap_piece_length(job->out[0], job->parts_per_image, group),
                                      n * job->tiling.n_tiles * job->tiling.n_panels);
     }
-    for (int64_t panel = 0; panel < job->tiling.n_panels; panel++) {
-        run_rows(job, run->kernels, weights, panel, rows, n, dst, job->out[0] * job->out[1] * FMAP_BLOCK,
-                 &ahead);
-    }
+    const struct stem_lines lines = {
+        .rows = rows, .n = n, .dst = dst, .plane = job->out[0] * job->out[1] * FMAP_BLOCK};
+    for (int64_t panel = 0; panel < job->tiling.n_panels; panel++)
+        run_rows(job, run->kernels, weights, panel, &lines, &ahead);
 }

@@ -124,7 +124,8 @@ static double weights_bytes(const struct fmap_strip_problem *problem) {
 static void take_apart(const struct fmap_strip_problem *problem, int threads, double *images, double *share) {
     int64_t n = problem->expands ? problem->expand.images : problem->depthwise.images;
     bool alone = n % threads == 0 || n >= 8 * (int64_t)threads;
-    *images = alone ? (double)((n + threads - 1) / threads) : (double)n;
+    int64_t each = (n + threads - 1) / threads;
+    *images = (double)(alone ? each : n);
     *share = alone ? 1 : threads;
 }
 
@@ -157,10 +158,11 @@ struct fmap_strip_gain fmap_strip_gain(const struct fmap_strip_problem *problem,
     struct fmap_share share = fmap_strip_cut(problem, (int64_t)images, (int64_t)threads, (int)threads);
     int64_t parts = fmap_share_parts(&share);
     double strips = (double)depthwise->out[0] / (double)fmap_strip_rows(problem, room->near_bytes);
+    int64_t thread_parts = (parts + (int64_t)threads - 1) / (int64_t)threads;
     double kept = (double)(fmap_strip_source_rows(depthwise, 1) - depthwise->strides[0]) * row_bytes;
     double together = images * fmap_share_most(&share, (int)threads) *
                           (work + (problem->expands && kept > 0 ? strips * 2 * kept * NEAR : 0)) +
-                      read * (double)((parts + (int64_t)threads - 1) / (int64_t)threads);
+                      read * (double)thread_parts;
     bool fits = floats_between(problem, 1) * (int64_t)sizeof(float) <= (int64_t)room->near_bytes / MAPS_PART;
     gain.cycles = fits && apart - together > WORTH_IT * apart ? apart - together : 0;
     snprintf(
