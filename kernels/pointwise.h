@@ -38,20 +38,28 @@ INLINE const float *pointwise_sum(const struct fmap_tile *job, const float *src,
     return fetch;
 }
 
+/* Whether the residual is added to the sums where they are. Tiles that multiply by a lane fill every register: another body
+ * beside their loop makes it spill. */
+#ifdef BY_LANE
+enum { ADDS_SUMS = 0 };
+#else
+enum { ADDS_SUMS = 1 };
+#endif
+
 /* `far` fetches weights before they are used: those that no near cache holds. It costs one percent where they are near. A few
  * lines with every four channels: as many as a block's at once would keep the first cache's own misses waiting. */
 INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors, int far) {
     const float *src = job->src, *w = job->weights, *fetch = far ? job->fetch : NULL;
     float *dst = job->dst;
     enum fmap_activate kind = job->activate.kind;
-    /* Sums of far weights are long, and another body beside their loop makes it spill. */
+    /* Sums of far weights are long, and another body beside their loop makes it spill, too. */
     int adds_sums = job->residual && (kind == FMAP_ACTIVATE_CLIP || kind == FMAP_ACTIVATE_NONE);
     ROLLED for (int i = 0; i < job->n_repeats; i++) {
         tile_expect(job, dst, pixels, vectors);
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
         tile_begin(job, acc, pixels, vectors);
         fetch = pointwise_sum(job, src, w, acc, pixels, vectors, fetch);
-        if (!far && adds_sums)
+        if (ADDS_SUMS && !far && adds_sums)
             tile_add_sums(job, dst, acc, pixels, vectors);
         else
             tile_store(job, dst, acc, pixels, vectors);
