@@ -372,7 +372,8 @@ static void refuse(const fmap_model *model, fmap_port port, const char *words) {
 }
 
 Test(pixels, what_cannot_be_is_refused) {
-    static const float numbers[4] = {1, 2, 3, 4}, infinite[3] = {1, INFINITY, 3}, nan[3] = {1, 2, NAN};
+    static const float elements[60] = {0}, numbers[4] = {1, 2, 3, 4}, infinite[3] = {1, INFINITY, 3},
+                       nan[3] = {1, 2, NAN};
     fmap_model *model = net_model(build_mixed, NULL);
     refuse(model, (fmap_port){.name = "row", .type = FMAP_UINT8},
            "'row' of type 1 and shape 1x3 takes no 8-bit");
@@ -385,7 +386,7 @@ Test(pixels, what_cannot_be_is_refused) {
     refuse(model, (fmap_port){.name = "y", .mean = numbers}, "its mean or scale cannot be chosen");
     refuse(model, (fmap_port){.name = "x", .type = FMAP_UINT8, .layout = FMAP_BLOCKED},
            "have the layout blocked");
-    refuse(model, (fmap_port){.name = "x", .type = FMAP_UINT8, .value = numbers}, "not as its value");
+    refuse(model, (fmap_port){.name = "x", .type = FMAP_UINT8, .value = elements}, "not as its value");
     refuse(model, (fmap_port){.name = "x", .mean = numbers, .n_channels = 3},
            "which are of 8-bit pixels only");
     refuse(model, (fmap_port){.name = "bytes", .type = FMAP_UINT8, .scale = numbers, .n_channels = 3},
