@@ -12,7 +12,7 @@ struct fmap_geometry fmap_geometry_of(const fmap_shape *shape) {
     struct fmap_geometry geometry = {.n = shape->dims[0], .c = shape->dims[1], .h = 1, .w = 1};
     if (shape->rank > 2) geometry.w = shape->dims[shape->rank - 1];
     if (shape->rank > 3) geometry.h = fmap_shape_product(shape, 2, shape->rank - 1);
-    geometry.blocks = (geometry.c + FMAP_BLOCK - 1) / FMAP_BLOCK;
+    geometry.blocks = fmap_blocks_of(geometry.c);
     geometry.block_stride = geometry.h * geometry.w * FMAP_BLOCK;
     geometry.image_stride = geometry.blocks * geometry.block_stride;
     return geometry;

@@ -48,6 +48,9 @@ struct fmap_planning {
     fmap_error *error;
 };
 
+/* Blocks of 16 that so many channels take. */
+static inline int64_t fmap_blocks_of(int64_t channels) { return (channels + FMAP_BLOCK - 1) / FMAP_BLOCK; }
+
 /* The blocked form of a shape of rank 2 and more, all in elements. */
 struct fmap_geometry {
     int64_t n, c, h,

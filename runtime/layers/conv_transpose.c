@@ -282,7 +282,7 @@ static fmap_status plan_apart(struct fmap_planning *planning, const struct fmap_
     const void *kernel = fmap_input_value(planning->graph, node, 1)->data;
     int64_t phases = size->kernel[0] * size->kernel[1], outputs = problem.outputs,
             channels = problem.channels;
-    problem.phase_outputs = (outputs + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK;
+    problem.phase_outputs = fmap_blocks_of(outputs) * FMAP_BLOCK;
     problem.phase_columns = size->kernel[1];
     problem.phase_row_stride = size->out[1] * FMAP_BLOCK;
     problem.outputs = phases * problem.phase_outputs;

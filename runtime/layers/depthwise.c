@@ -50,7 +50,7 @@ static void pack_weights(const void *tiles_problem, int64_t part, float *weights
     (void)part;
     const struct fmap_tiles_problem *problem = tiles_problem;
     int64_t kernel_size = problem->kernel[0] * problem->kernel[1];
-    for (int64_t c = 0; c < (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK; c++) {
+    for (int64_t c = 0; c < fmap_blocks_of(problem->outputs) * FMAP_BLOCK; c++) {
         float *to = weights + c / FMAP_BLOCK * kernel_size * FMAP_BLOCK + c % FMAP_BLOCK;
         for (int64_t k = 0; k < kernel_size; k++, to += FMAP_BLOCK)
             *to = c < problem->outputs ? fmap_tiles_weight(problem, c, c * kernel_size + k) : 0;
@@ -93,7 +93,7 @@ fmap_status fmap_depthwise_prepare(struct fmap_planning *planning, const struct 
                    .strides = {problem->strides[0], problem->strides[1]},
                    .dilations = {problem->dilations[0], problem->dilations[1]},
                    .pads = {problem->pad_top, problem->pad_left}},
-        .n = (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK,
+        .n = fmap_blocks_of(problem->outputs),
         .outputs_per_channel = problem->outputs / problem->channels,
         .activate = problem->activate};
     TRY(pack(planning, problem, blocks));

@@ -32,7 +32,7 @@ static void dot_part(const struct fmap_run *run, const struct fmap_step *step, i
 }
 
 static int64_t n_floats(const struct fmap_tiles_problem *problem) {
-    int64_t n_blocks = (problem->channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
+    int64_t n_blocks = fmap_blocks_of(problem->channels);
     return n_blocks * problem->kernel[0] * problem->kernel[1] * problem->outputs * FMAP_BLOCK;
 }
 
@@ -90,7 +90,7 @@ fmap_status fmap_planning_dot(struct fmap_planning *planning, const struct fmap_
                                                 .dilations = {problem->dilations[0], problem->dilations[1]},
                                                 .pads = {problem->pad_top, problem->pad_left}},
                                      .n_outputs = (int)problem->outputs,
-                                     .n_blocks = (int)((problem->channels + FMAP_BLOCK - 1) / FMAP_BLOCK),
+                                     .n_blocks = (int)(fmap_blocks_of(problem->channels)),
                                      .last_lanes = (int)((problem->channels - 1) % FMAP_BLOCK + 1),
                                      .src_block_stride = problem->in[0] * problem->in[1] * FMAP_BLOCK,
                                      .activate = problem->activate},

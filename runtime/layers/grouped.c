@@ -67,7 +67,7 @@ static void pack_weights(const void *tiles_problem, int64_t part, float *packed)
     const int64_t *kernel = problem->kernel, *strides = problem->weight_strides;
     int64_t group_channels = problem->channels / problem->groups;
     int64_t block_weights = kernel[0] * kernel[1] * group_channels * FMAP_BLOCK;
-    int64_t lanes_of_all = (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK;
+    int64_t lanes_of_all = fmap_blocks_of(problem->outputs) * FMAP_BLOCK;
     for (int64_t o = 0; o < lanes_of_all; o++) {
         float *to = packed + o / FMAP_BLOCK * block_weights + o % FMAP_BLOCK;
         for (int64_t ky = 0; ky < kernel[0]; ky++) {
@@ -138,7 +138,7 @@ fmap_status fmap_planning_grouped(struct fmap_planning *planning, const struct f
                    .src_block_stride = problem->in[0] * problem->in[1] * FMAP_BLOCK,
                    .activate = problem->activate},
         .one_line = fmap_tiles_one_line(problem),
-        .blocks = (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK,
+        .blocks = fmap_blocks_of(problem->outputs),
         .group_channels = group_channels,
         .group_outputs = problem->outputs / problem->groups,
         .dst_height = problem->out[0],

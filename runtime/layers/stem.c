@@ -109,19 +109,16 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
 /* The ring's rows stay in the second cache. */
 static const int64_t MOST_RING_BYTES = 512 * 1024;
 
-static int64_t blocks_of(const struct fmap_tiles_problem *problem) {
-    return (problem->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK;
-}
-
 bool fmap_stem_can_pool(const struct fmap_tiles_problem *problem, const struct fmap_pooled *pool) {
-    return !fmap_pooled_is_whole(pool) && blocks_of(problem) <= 1024 &&
-           fmap_pooled_rows_at_once(pool, problem->out, blocks_of(problem), MOST_RING_BYTES) > 0;
+    return !fmap_pooled_is_whole(pool) && fmap_blocks_of(problem->outputs) <= 1024 &&
+           fmap_pooled_rows_at_once(pool, problem->out, fmap_blocks_of(problem->outputs), MOST_RING_BYTES) >
+               0;
 }
 
 static fmap_status set_pool(struct fmap_planning *planning, struct fmap_stem_job *job,
                             const struct fmap_tiles_problem *problem) {
     job->pools = true;
-    int64_t at_once = fmap_pooled_rows_at_once(problem->pool, problem->out, blocks_of(problem),
+    int64_t at_once = fmap_pooled_rows_at_once(problem->pool, problem->out, fmap_blocks_of(problem->outputs),
                                                MOST_RING_BYTES);
     return fmap_pooled_plan(planning, problem->pool, problem->out, at_once, &job->pool);
 }

@@ -33,7 +33,7 @@ static inline int64_t fmap_stem_rows_under(const struct fmap_stem_job *job, int6
 }
 
 static inline int64_t fmap_stem_ring_floats(const struct fmap_stem_job *job) {
-    int64_t n_blocks = (job->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK;
+    int64_t n_blocks = fmap_blocks_of(job->outputs);
     return job->pools ? n_blocks * fmap_pooled_block_floats(&job->pool) : 0;
 }
 

@@ -109,7 +109,7 @@ void fmap_stem_pooled_part(const struct fmap_run *run, const struct fmap_step *s
                     &(struct fmap_pooled_work){.kernels = run->kernels,
                                                .ring = ring,
                                                .dst = dst + image * job->dst_image_stride,
-                                               .n_blocks = (job->outputs + FMAP_BLOCK - 1) / FMAP_BLOCK,
+                                               .n_blocks = fmap_blocks_of(job->outputs),
                                                .compute = compute_rows,
                                                .user = &pooled},
                     y, end);

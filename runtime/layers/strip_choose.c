@@ -22,17 +22,15 @@ int64_t fmap_strip_plane(int64_t rows, int64_t width) {
     return plane % PAGE_FLOATS ? plane : plane + FMAP_BLOCK;
 }
 
-static int64_t blocks_of(int64_t channels) { return (channels + FMAP_BLOCK - 1) / FMAP_BLOCK; }
-
 /* Floats that lie between the convolutions with strips of so many rows. */
 static int64_t floats_between(const struct fmap_strip_problem *problem, int64_t rows) {
     const struct fmap_tiles_problem *depthwise = &problem->depthwise;
     int64_t floats = 0;
     if (problem->expands)
-        floats += blocks_of(depthwise->channels) *
+        floats += fmap_blocks_of(depthwise->channels) *
                   fmap_strip_plane(fmap_strip_source_rows(depthwise, rows), depthwise->in[1]);
     if (problem->projects)
-        floats += blocks_of(depthwise->outputs) * fmap_strip_plane(rows, depthwise->out[1]);
+        floats += fmap_blocks_of(depthwise->outputs) * fmap_strip_plane(rows, depthwise->out[1]);
     return floats;
 }
 
@@ -141,10 +139,10 @@ struct fmap_strip_gain fmap_strip_gain(const struct fmap_strip_problem *problem,
     struct fmap_strip_gain gain = {0};
     double images, threads, near = (double)room->near_bytes;
     take_apart(problem, room->threads, &images, &threads);
-    double row_bytes = (double)(blocks_of(depthwise->channels) * depthwise->in[1] * FMAP_BLOCK) *
+    double row_bytes = (double)(fmap_blocks_of(depthwise->channels) * depthwise->in[1] * FMAP_BLOCK) *
                        sizeof(float);
     double in = row_bytes * (double)depthwise->in[0];
-    double out = (double)(blocks_of(depthwise->outputs) * depthwise->out[0] * depthwise->out[1] *
+    double out = (double)(fmap_blocks_of(depthwise->outputs) * depthwise->out[0] * depthwise->out[1] *
                           FMAP_BLOCK) *
                  sizeof(float);
     double saved = (problem->expands ? in : 0) + (problem->projects ? out : 0),

@@ -26,7 +26,7 @@ struct fmap_strip_job {
 
 /* Floats of scratch: expanded rows, then rows for the projection. */
 static inline int64_t fmap_strip_ring_floats(const struct fmap_strip_job *job) {
-    return (job->expand.outputs + FMAP_BLOCK - 1) / FMAP_BLOCK * job->ring_plane;
+    return fmap_blocks_of(job->expand.outputs) * job->ring_plane;
 }
 static inline int64_t fmap_strip_scratch_floats(const struct fmap_strip_job *job) {
     return fmap_strip_ring_floats(job) +

@@ -80,7 +80,7 @@ struct band {
 /* The ring goes on to hold rows [first, end). */
 static void expand(struct band *band, int64_t first, int64_t end) {
     const struct fmap_strip_job *job = band->job;
-    int64_t n_blocks = (job->expand.outputs + FMAP_BLOCK - 1) / FMAP_BLOCK, row = job->in[1] * FMAP_BLOCK;
+    int64_t n_blocks = fmap_blocks_of(job->expand.outputs), row = job->in[1] * FMAP_BLOCK;
     if (band->end < first) band->end = first;
     if (first > band->first && band->end > first) {
         for (int64_t block = 0; block < n_blocks; block++) {

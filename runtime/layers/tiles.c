@@ -47,7 +47,7 @@ static struct fmap_share cut_into_parts(struct fmap_tiles_job *job, int64_t imag
 /* Blocks of channels that a panel sums for all tiles before it goes on: all, or as many as stay in the second cache. */
 static int64_t chunk_of(const struct fmap_planning *planning, const struct fmap_tiles_job *job,
                         const struct fmap_tiles_problem *problem) {
-    int64_t n_blocks = (job->group_channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
+    int64_t n_blocks = fmap_blocks_of(job->group_channels);
     if (!job->panels.large || !job->aligned) return n_blocks + 1; /* a group may begin inside a block */
     int64_t row = fmap_tiling_most_vectors(&job->panels.tiling) * planning->kernels->lanes;
     int64_t bytes = problem->kernel[0] * problem->kernel[1] * FMAP_BLOCK * row * (int64_t)sizeof(float);
@@ -97,7 +97,7 @@ static void set_geometry(struct fmap_tiles_job *job, const struct fmap_tiles_pro
     if (job->gathers) {
         job->lines.n = 1;
         job->out_width = problem->out[1];
-        job->n_blocks = (job->group_channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
+        job->n_blocks = fmap_blocks_of(job->group_channels);
         job->src_pixel_stride = FMAP_BLOCK;
     }
 }

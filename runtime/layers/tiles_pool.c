@@ -11,8 +11,6 @@ static const int64_t MOST_RING_BYTES = 512 * 1024, MOST_SOURCE_BYTES = 768 * 102
  * are whole. */
 enum { LEAST_LINE = 5, LEAST_WHOLE_OUTPUTS = 256, BUNDLE_BLOCKS = 4 };
 
-static int64_t blocks_of(int64_t channels) { return (channels + FMAP_BLOCK - 1) / FMAP_BLOCK; }
-
 bool fmap_tiles_can_pool(const struct fmap_tiles_problem *problem, const struct fmap_pooled *pool) {
     if (problem->groups != 1 || !problem->weights || problem->out[0] * problem->out[1] == 1) return false;
     if (problem->outputs > 16384 || problem->channels > 16384) return false;
@@ -23,7 +21,8 @@ bool fmap_tiles_can_pool(const struct fmap_tiles_problem *problem, const struct 
     }
     bool shrinks = pool->window.strides[0] * pool->window.strides[1] > 1; /* else little is spared */
     return shrinks && problem->out[1] >= LEAST_LINE &&
-           fmap_pooled_rows_at_once(pool, problem->out, blocks_of(problem->outputs), MOST_RING_BYTES) > 0;
+           fmap_pooled_rows_at_once(pool, problem->out, fmap_blocks_of(problem->outputs), MOST_RING_BYTES) >
+               0;
 }
 
 /* ---- planning -------------------------------------------------------------------------------------------------- */
@@ -52,7 +51,7 @@ fmap_status fmap_tiles_plan_pool(struct fmap_planning *planning, const struct fm
     struct fmap_tiles_pool *pool = &job->pool;
     TRY(find_bundles(planning, job));
     pool->one_by_one = job->panels.large || fmap_pooled_is_whole(problem->pool);
-    pool->n_blocks = blocks_of(problem->outputs);
+    pool->n_blocks = fmap_blocks_of(problem->outputs);
     int64_t most_blocks = pool->n_blocks;
     for (int64_t i = 0; i < pool->n_bundles && pool->one_by_one; i++) {
         int64_t n = first_block(job, i + 1, pool->n_blocks) - first_block(job, i, pool->n_blocks);

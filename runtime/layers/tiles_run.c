@@ -174,17 +174,14 @@ struct chunk {
     int64_t lines; /* of weights for each position of the kernel, 16 floats each */
 };
 
-static int64_t n_blocks_of(const struct fmap_tiles_job *job) {
-    return (job->group_channels + FMAP_BLOCK - 1) / FMAP_BLOCK;
-}
-
 static struct chunk chunk_of(const struct fmap_tiles_walk *walk, const struct fmap_tiles_panel *panel,
                              int64_t first_block) {
     const struct fmap_tiles_job *job = walk->job;
     int64_t row = (int64_t)panel->n_vectors * walk->kernels->lanes;
-    struct chunk chunk = {.panel = panel,
-                          .first_block = first_block,
-                          .n_blocks = fmap_least(n_blocks_of(job) - first_block, job->chunk_blocks)};
+    struct chunk chunk = {
+        .panel = panel,
+        .first_block = first_block,
+        .n_blocks = fmap_least(fmap_blocks_of(job->group_channels) - first_block, job->chunk_blocks)};
     int64_t channels = fmap_least(job->group_channels - first_block * FMAP_BLOCK,
                                   chunk.n_blocks * FMAP_BLOCK);
     chunk.weights = walk->weights + panel->weights + first_block * walk->tile.kernel_size * FMAP_BLOCK * row;
@@ -210,7 +207,7 @@ static void run_chunk(struct fmap_tiles_walk *walk, int64_t image, int64_t tile,
 /* Some tiles of one image with a panel whose weights, or whose layer's, outgrow the second cache. */
 static void run_large_panel(struct fmap_tiles_walk *walk, int64_t image, int64_t tile, int64_t tile_end,
                             const struct fmap_tiles_panel *panel, const struct fmap_tiles_panel *next_panel) {
-    int64_t n_blocks = n_blocks_of(walk->job), step = walk->job->chunk_blocks;
+    int64_t n_blocks = fmap_blocks_of(walk->job->group_channels), step = walk->job->chunk_blocks;
     for (int64_t first = 0; first < n_blocks; first += step) {
         struct chunk chunk = chunk_of(walk, panel, first);
         struct chunk next = first + step < n_blocks ? chunk_of(walk, panel, first + step)

@@ -72,7 +72,7 @@ static void run_bundle(struct walk *walk, int64_t bundle, int64_t tile, int64_t 
         if (job->in_place) continue; /* The bundle is one group. */
         walk->kernels->restack(&(struct fmap_restack){.src = scratch,
                                                       .dst = place,
-                                                      .n_blocks = (outputs + FMAP_BLOCK - 1) / FMAP_BLOCK,
+                                                      .n_blocks = fmap_blocks_of(outputs),
                                                       .n_pixels = n_pixels,
                                                       .src_pixel_stride = job->tile.dst_pixel_stride,
                                                       .dst_block_stride = job->dst_block_stride});

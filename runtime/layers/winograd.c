@@ -39,8 +39,6 @@ struct winograd_job {
 /* Products have none: it is added to the outputs. */
 static _Alignas(64) const float no_bias[FMAP_TILE_MAX_VECTORS * FMAP_BLOCK];
 
-static int64_t blocks_of(int64_t channels) { return (channels + FMAP_BLOCK - 1) / FMAP_BLOCK; }
-
 /* Tiles that one call of the register tile takes at most. */
 static int64_t most_pixels(const struct fmap_kernels *kernels, const struct fmap_tiling *panels) {
     return kernels->tile_pixels[(panels->n_vectors + panels->n_panels - 1) / panels->n_panels];
@@ -53,8 +51,8 @@ static void transform_input(const struct winograd_job *job, const float *src, in
     for (int64_t group = 0; group < n_groups; group++) {
         int64_t begin = fmap_piece_begin(n_tiles, n_groups, group),
                 n = fmap_piece_length(n_tiles, n_groups, group);
-        float *dst = transformed + begin * blocks_of(job->channels) * FMAP_BLOCK;
-        for (int64_t block = 0; block < blocks_of(job->channels); block++) {
+        float *dst = transformed + begin * fmap_blocks_of(job->channels) * FMAP_BLOCK;
+        for (int64_t block = 0; block < fmap_blocks_of(job->channels); block++) {
             struct fmap_winograd_input input = {.src = src + block * job->in[0] * job->in[1] * FMAP_BLOCK,
                                                 .dst = dst + block * n * FMAP_BLOCK,
                                                 .point_stride = job->transformed_stride,
@@ -86,7 +84,7 @@ static void multiply_groups(const struct winograd_job *job, const struct fmap_ke
                             struct fmap_tile *tile, int64_t n_vectors, int64_t n_tiles, int64_t n_groups) {
     if (n_groups == 0) return;
     tile->src_block_stride = n_tiles * FMAP_BLOCK;
-    tile->src_step = n_tiles * blocks_of(job->channels) * FMAP_BLOCK;
+    tile->src_step = n_tiles * fmap_blocks_of(job->channels) * FMAP_BLOCK;
     tile->dst_step = n_tiles * kernels->lanes;
     tile->n_repeats = (int)n_groups;
     (job->far ? kernels->pointwise_far : kernels->pointwise)[n_vectors][n_tiles](tile);
@@ -104,7 +102,7 @@ static void multiply(const struct winograd_job *job, const struct fmap_kernels *
                              .weights = weights,
                              .bias = no_bias,
                              .dst = products,
-                             .n_blocks = (int)blocks_of(job->channels),
+                             .n_blocks = (int)fmap_blocks_of(job->channels),
                              .last_lanes = (int)((job->channels - 1) % FMAP_BLOCK + 1),
                              .dst_pixel_stride = lanes};
     for (int64_t v = 0; v < n_vectors; v++) tile.dst_offsets[v] = v * job->points * job->product_stride;
@@ -293,7 +291,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     struct fmap_tuned_note note;
     TRY(cut_into_parts(planning, node, problem, &job, &share, &note));
     /* One line more than needed: as many streams as points a power of two apart would meet in one set of the first cache. */
-    job.transformed_stride = job.most_tiles * blocks_of(job.channels) * FMAP_BLOCK + FMAP_BLOCK;
+    job.transformed_stride = job.most_tiles * fmap_blocks_of(job.channels) * FMAP_BLOCK + FMAP_BLOCK;
     job.product_stride = job.most_tiles * planning->kernels->lanes + FMAP_BLOCK;
     static const char *const names[] = {
         [2] = "winograd2x2", [4] = "winograd4x4", [5] = "winograd5x5", [6] = "winograd6x6"};
