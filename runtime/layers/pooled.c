@@ -1,8 +1,7 @@
 #include "runtime/layers/pooled.h"
 
-#include <string.h>
-
 #include "runtime/layers/pool.h"
+#include "runtime/layers/row_ring.h"
 
 /* Beyond these rows a ring should stay in the first cache. */
 enum { LEAST_AT_ONCE = 4, NEAREST_BYTES = 16 * 1024 };
@@ -42,19 +41,22 @@ fmap_status fmap_pooled_plan(struct fmap_planning *planning, const struct fmap_p
     return fmap_pool_counts(planning, &pooled->window, 1, pooled->count_padding, &rows->column_counts);
 }
 
-static int64_t clamp(int64_t x, int64_t most) { return x < 0 ? 0 : x > most ? most : x; }
+static struct fmap_row_window row_window(const struct fmap_pooled_rows *rows) {
+    const struct fmap_window_size *window = &rows->pooled.window;
+    return (struct fmap_row_window){.stride = window->strides[0],
+                                    .pad = window->pads[0],
+                                    .reach = fmap_pooled_reach(&rows->pooled),
+                                    .height = rows->out[0]};
+}
 
 int64_t fmap_pooled_first_under(const struct fmap_pooled_rows *rows, int64_t first) {
-    const struct fmap_window_size *window = &rows->pooled.window;
-    if (fmap_pooled_is_whole(&rows->pooled)) return 0;
-    return clamp(first * window->strides[0] - window->pads[0], rows->out[0]);
+    struct fmap_row_window window = row_window(rows);
+    return fmap_pooled_is_whole(&rows->pooled) ? 0 : fmap_row_first_under(&window, first);
 }
 
 int64_t fmap_pooled_end_under(const struct fmap_pooled_rows *rows, int64_t end) {
-    const struct fmap_window_size *window = &rows->pooled.window;
-    if (fmap_pooled_is_whole(&rows->pooled)) return rows->out[0];
-    int64_t last = (end - 1) * window->strides[0] - window->pads[0];
-    return clamp(last + fmap_pooled_reach(&rows->pooled), rows->out[0]);
+    struct fmap_row_window window = row_window(rows);
+    return fmap_pooled_is_whole(&rows->pooled) ? rows->out[0] : fmap_row_end_under(&window, end);
 }
 
 /* The ring holds the maps, one behind the other. */
@@ -92,16 +94,6 @@ static void take_rows(const struct fmap_pooled_rows *rows, const struct fmap_poo
     }
 }
 
-/* Moves output rows [first, done) of each block to where the ring begins. */
-static void keep_rows(const struct fmap_pooled_rows *rows, const struct fmap_pooled_work *work,
-                      int64_t old_first, int64_t first, int64_t done) {
-    int64_t row = rows->out[1] * FMAP_BLOCK;
-    for (int64_t block = 0; block < work->n_blocks && done > first && first > old_first; block++) {
-        float *to = work->ring + block * fmap_pooled_block_floats(rows);
-        memmove(to, to + (first - old_first) * row, (size_t)((done - first) * row) * sizeof *to);
-    }
-}
-
 void fmap_pooled_run(const struct fmap_pooled_rows *rows, const struct fmap_pooled_work *work, int64_t y,
                      int64_t end) {
     if (fmap_pooled_is_whole(&rows->pooled)) {
@@ -115,7 +107,8 @@ void fmap_pooled_run(const struct fmap_pooled_rows *rows, const struct fmap_pool
         int64_t from = fmap_pooled_first_under(rows, y), to = fmap_pooled_end_under(rows, y + n);
         if (to < from) to = from;
         if (done < from) done = from;
-        keep_rows(rows, work, first, from, done);
+        fmap_row_ring_keep(work->ring, work->n_blocks, fmap_pooled_block_floats(rows),
+                           rows->out[1] * FMAP_BLOCK, first, from, done);
         first = from;
         if (done < to)
             work->compute(work->user, done, to - done,

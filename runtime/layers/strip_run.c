@@ -1,6 +1,7 @@
 /* A part makes a band of rows of an image, strip by strip: rows of the expanded map go to the end of a ring, out of which
  * the depthwise convolution makes some rows, out of which the projection makes rows of the output. The ring's last rows,
  * which the next strip needs again, are moved to its beginning. Bands meet in rows that both expand. */
+#include "runtime/layers/row_ring.h"
 #include "runtime/layers/strip_job.h"
 
 #include <string.h>
@@ -54,17 +55,12 @@ static void run_points(const struct fmap_kernels *kernels, const struct fmap_str
     }
 }
 
-static int64_t clamp(int64_t x, int64_t most) { return x < 0 ? 0 : x > most ? most : x; }
-
-/* The first and the end of the rows that output rows [first, end) are made of. */
-static int64_t first_under(const struct fmap_strip_job *job, int64_t first) {
+static struct fmap_row_window row_window(const struct fmap_strip_job *job) {
     const struct fmap_window *window = &job->depthwise.window;
-    return clamp(first * window->strides[0] - window->pads[0], job->in[0]);
-}
-static int64_t end_under(const struct fmap_strip_job *job, int64_t end) {
-    const struct fmap_window *window = &job->depthwise.window;
-    int64_t last = (end - 1) * window->strides[0] - window->pads[0];
-    return clamp(last + (window->kernel[0] - 1) * window->dilations[0] + 1, job->in[0]);
+    return (struct fmap_row_window){.stride = window->strides[0],
+                                    .pad = window->pads[0],
+                                    .reach = (window->kernel[0] - 1) * window->dilations[0] + 1,
+                                    .height = job->in[0]};
 }
 
 /* What a part works with. */
@@ -82,12 +78,7 @@ static void expand(struct band *band, int64_t first, int64_t end) {
     const struct fmap_strip_job *job = band->job;
     int64_t n_blocks = fmap_blocks_of(job->expand.outputs), row = job->in[1] * FMAP_BLOCK;
     if (band->end < first) band->end = first;
-    if (first > band->first && band->end > first) {
-        for (int64_t block = 0; block < n_blocks; block++) {
-            float *to = band->ring + block * job->ring_plane;
-            memmove(to, to + (first - band->first) * row, (size_t)((band->end - first) * row) * sizeof *to);
-        }
-    }
+    fmap_row_ring_keep(band->ring, n_blocks, job->ring_plane, row, band->first, first, band->end);
     band->first = first;
     if (band->end >= end) return;
     struct lines lines = {.src = band->src + band->end * row,
@@ -153,11 +144,13 @@ void fmap_strip_part(const struct fmap_run *run, const struct fmap_step *step, i
                         .dst = fmap_at(run, &step->operands[1]) + image * job->dst_image_stride,
                         .ring = (float *)(void *)run->scratch};
     band.strip = band.ring + fmap_strip_ring_floats(job);
-    band.first = band.end = first_under(job, y);
+    const struct fmap_row_window window = row_window(job);
+    band.first = band.end = fmap_row_first_under(&window, y);
     if (job->adds) band.residual = fmap_at(run, &step->operands[2]) + image * job->dst_image_stride;
     if (job->expand.panels.n_panels) clear_rest(&band);
     for (; y < end; y += job->rows) {
-        int64_t n = fmap_least(job->rows, end - y), from = first_under(job, y), to = end_under(job, y + n);
+        int64_t n = fmap_least(job->rows, end - y);
+        int64_t from = fmap_row_first_under(&window, y), to = fmap_row_end_under(&window, y + n);
         if (to < from) to = from;
         if (job->expand.panels.n_panels) expand(&band, from, to);
         convolve(&band, y, n, from, to);
