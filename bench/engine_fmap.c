@@ -59,15 +59,17 @@ static fmap_value add_elements(fmap_model *model, const struct bench_layer *l, f
     fmap_value inputs[2] = {x}, output = FMAP_NO_VALUE;
     if (bench_joins(l)) inputs[1] = fmap_model_image_input(model, "other", l->height, l->width, l->channels);
     if (l->height * l->width == 1) inputs[0] = fmap_model_flatten(model, "flatten", x, FMAP_NCHW);
-    fmap_attribute axis = {.name = "axis", .type = FMAP_ATTRIBUTE_INT, .i = 1};
+    bool lrn = strcmp(l->op, "LRN") == 0;
     bool has_axis = strcmp(l->op, "Softmax") == 0 || strcmp(l->op, "Concat") == 0;
+    fmap_attribute axis = {.name = "axis", .type = FMAP_ATTRIBUTE_INT, .i = 1};
+    fmap_attribute size = {.name = "size", .type = FMAP_ATTRIBUTE_INT, .i = 5};
     fmap_node_definition node = {.op = l->op,
                                  .name = "layer",
                                  .inputs = inputs,
                                  .n_inputs = bench_joins(l) ? 2 : 1,
                                  .n_outputs = 1,
-                                 .attributes = &axis,
-                                 .n_attributes = has_axis};
+                                 .attributes = lrn ? &size : &axis,
+                                 .n_attributes = lrn || has_axis};
     fmap_model_node(model, &node, &output);
     return output;
 }

@@ -20,6 +20,8 @@
  *   v_sqrt
  *   v_copy_sign(x, sign)        |x| with the sign of `sign`
  *   v_exponent v_fraction       of a normal x > 0: the n and the 1 <= m < 2 of x = m * 2^n; of any other x: anything
+ *   v_minus_quarter_bits(first, x)   the float whose bits are first - a quarter of those of x, as integers: like a multiple
+ *                               of x^-1/4, within a few percent, of a normal x > 0
  *   v_scale(x, n)               x * 2^n rounded once, for 0.5 < x < 2 and an integral -252 < n < 254
  *   v_keep(v)                   v, now in a register: a load is not repeated as an operand of every use
  *   vi v_lanes(lanes, first)    numbers of lanes: lanes[i] - first, each 0 .. LANES - 1

@@ -51,6 +51,10 @@ INLINE vf v_fraction(vf x) {
     vf fraction = _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x007fffff)));
     return _mm256_or_ps(fraction, v_splat(1.0f));
 }
+INLINE vf v_minus_quarter_bits(int32_t first, vf x) {
+    __m256i quarter = _mm256_srli_epi32(_mm256_castps_si256(x), 2);
+    return _mm256_castsi256_ps(_mm256_sub_epi32(_mm256_set1_epi32(first), quarter));
+}
 INLINE vf v_max_or_nan(vf a, vf b) { return v_select(_mm256_cmp_ps(a, a, _CMP_UNORD_Q), a, v_max(a, b)); }
 
 /* Written out, because the accumulator must be summed where it is: GCC likes to sum in the factor's register when that

@@ -36,6 +36,10 @@ INLINE vf v_copy_sign(vf x, vf sign) {
 }
 INLINE vf v_exponent(vf x) { return _mm512_getexp_ps(x); }
 INLINE vf v_fraction(vf x) { return _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src); }
+INLINE vf v_minus_quarter_bits(int32_t first, vf x) {
+    __m512i quarter = _mm512_srli_epi32(_mm512_castps_si512(x), 2);
+    return _mm512_castsi512_ps(_mm512_sub_epi32(_mm512_set1_epi32(first), quarter));
+}
 INLINE vf v_max_or_nan(vf a, vf b) {
     return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b);
 }

@@ -57,6 +57,10 @@ INLINE vf v_fraction(vf x) {
     uint32x4_t fraction = vandq_u32(vreinterpretq_u32_f32(x), vdupq_n_u32(0x007fffff));
     return vreinterpretq_f32_u32(vorrq_u32(fraction, vdupq_n_u32(0x3f800000)));
 }
+INLINE vf v_minus_quarter_bits(int32_t first, vf x) {
+    uint32x4_t quarter = vshrq_n_u32(vreinterpretq_u32_f32(x), 2);
+    return vreinterpretq_f32_u32(vsubq_u32(vdupq_n_u32((uint32_t)first), quarter));
+}
 
 /* Written out, because the accumulator must be summed where it is: GCC likes to move it to another register and back. */
 INLINE void v_accumulate(vf *sum, vf a, vf b) {

@@ -41,6 +41,7 @@ INLINE vf v_of_bits(uint32_t bits) {
 INLINE vf v_load_bf16(const uint16_t *x) { return v_of_bits((uint32_t)*x << 16); }
 INLINE vf v_exponent(vf x) { return (float)((int32_t)(v_bits(x) >> 23) - 127); }
 INLINE vf v_fraction(vf x) { return v_of_bits((v_bits(x) & 0x007fffff) | 0x3f800000); }
+INLINE vf v_minus_quarter_bits(int32_t first, vf x) { return v_of_bits((uint32_t)first - (v_bits(x) >> 2)); }
 INLINE vf v_max_or_nan(vf a, vf b) { return a != a ? a : v_max(a, b); }
 
 INLINE void v_accumulate(vf *sum, vf a, vf b) { *sum = v_fma(a, b, *sum); }

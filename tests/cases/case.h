@@ -226,6 +226,7 @@ struct kernel_case *normalize_case(const struct normalize_shape *shape);
 struct lrn_shape {
     int channels, n_pixels, size;
     float alpha, beta, bias;
+    enum case_fill fill;
 };
 struct kernel_case *lrn_case(const struct lrn_shape *shape);
 

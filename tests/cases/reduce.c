@@ -180,7 +180,7 @@ struct kernel_case *lrn_case(const struct lrn_shape *shape) {
     struct kernel_case *c = case_create(n, blocks, sizeof(struct fmap_lrn));
     snprintf(c->name, sizeof c->name, "lrn/channels:%d/size:%d/beta:%g", shape->channels, shape->size,
              (double)shape->beta);
-    float *src = case_source(c, n, 64, CASE_FILL_UNIFORM);
+    float *src = case_source(c, n, 64, shape->fill);
     struct fmap_lrn *jobs = c->jobs;
     for (int b = 0; b < blocks; b++) {
         jobs[b] = (struct fmap_lrn){.src = src,
@@ -209,9 +209,12 @@ struct kernel_case *lrn_case(const struct lrn_shape *shape) {
                 sum += x * x;
             }
             double base = (double)shape->bias + (double)shape->alpha * sum;
-            c->expected[at] = (double)src[at] / pow(base, (double)shape->beta);
+            double terms = fabs((double)shape->bias) + fabs((double)shape->alpha) * sum; /* may cancel */
+            double grows = terms > fabs(base) ? terms / fabs(base) : 1.0;
+            double quotient = (double)src[at] / pow(base, (double)shape->beta);
+            c->expected[at] = fabs(quotient) > (double)FLT_MAX ? copysign(INFINITY, quotient) : quotient;
             /* Sum and base: size + 3 roundings, which the power weakens or strengthens; the power itself and the quotient. */
-            c->bounds[at] = check_bound((shape->size + 3) * fmax(1.0, (double)shape->beta) + 6,
+            c->bounds[at] = check_bound((shape->size + 3) * fmax(1.0, (double)shape->beta) * grows + 6,
                                         fabs(c->expected[at]));
         }
     }
