@@ -18,9 +18,10 @@ struct winograd_job {
     int64_t output, points; /* of a tile: pixels of a side; values of its patch */
     void (*transform)(const struct fmap_winograd_input *); /* the transforms for that size */
     void (*transform_back)(const struct fmap_winograd_output *);
-    int64_t tiles_per_row, n_tiles; /* of an image */
-    int64_t n_blocks;               /* of tiles, nearly equal */
-    int64_t most_tiles;             /* of a block */
+    int64_t tiles_per_row, image_tiles; /* of an image */
+    int64_t n_tiles;                    /* of all images */
+    int64_t n_blocks;                   /* of tiles, nearly equal */
+    int64_t most_tiles;                 /* of a block */
     int64_t panels_parts;
     bool adds;                 /* a fourth operand, before the activation */
     bool far;                  /* the weights do not stay in the second cache */
@@ -44,6 +45,37 @@ static int64_t most_pixels(const struct fmap_kernels *kernels, const struct fmap
     return kernels->tile_pixels[(panels->n_vectors + panels->n_panels - 1) / panels->n_panels];
 }
 
+/* A block of tiles may span images, so that small maps, too, read the weights for many tiles. Its tiles of one image: */
+struct image_tiles {
+    int64_t image, first, n; /* `first` counts from the image's own first tile */
+};
+
+/* Those that begin at tile `at` of all and end before `end`. */
+static struct image_tiles tiles_of_one_image(const struct winograd_job *job, int64_t at, int64_t end) {
+    int64_t first = at % job->image_tiles;
+    return (struct image_tiles){at / job->image_tiles, first, fmap_least(job->image_tiles - first, end - at)};
+}
+
+/* Tiles of one image, which lie `block_stride` floats from block to block of channels. */
+static void transform_tiles(const struct winograd_job *job, const float *src, const struct image_tiles *tiles,
+                            int64_t block_stride, float *dst) {
+    src += tiles->image * job->src_image_stride;
+    for (int64_t block = 0; block < fmap_blocks_of(job->channels); block++) {
+        struct fmap_winograd_input input = {.src = src + block * job->in[0] * job->in[1] * FMAP_BLOCK,
+                                            .dst = dst + block * block_stride,
+                                            .point_stride = job->transformed_stride,
+                                            .n_tiles = (int)tiles->n,
+                                            .first_tile = (int)tiles->first,
+                                            .tiles_per_row = (int)job->tiles_per_row,
+                                            .tile_step = (int)job->output,
+                                            .height = (int)job->in[0],
+                                            .width = (int)job->in[1],
+                                            .pad_top = (int)job->pads[0],
+                                            .pad_left = (int)job->pads[1]};
+        job->transform(&input);
+    }
+}
+
 /* One block of tiles, transformed: [point][group of tiles][block of channels][tile][16], so that a register tile reads
  * one stream. */
 static void transform_input(const struct winograd_job *job, const float *src, int64_t first, int64_t n_tiles,
@@ -52,19 +84,10 @@ static void transform_input(const struct winograd_job *job, const float *src, in
         int64_t begin = fmap_piece_begin(n_tiles, n_groups, group),
                 n = fmap_piece_length(n_tiles, n_groups, group);
         float *dst = transformed + begin * fmap_blocks_of(job->channels) * FMAP_BLOCK;
-        for (int64_t block = 0; block < fmap_blocks_of(job->channels); block++) {
-            struct fmap_winograd_input input = {.src = src + block * job->in[0] * job->in[1] * FMAP_BLOCK,
-                                                .dst = dst + block * n * FMAP_BLOCK,
-                                                .point_stride = job->transformed_stride,
-                                                .n_tiles = (int)n,
-                                                .first_tile = (int)(first + begin),
-                                                .tiles_per_row = (int)job->tiles_per_row,
-                                                .tile_step = (int)job->output,
-                                                .height = (int)job->in[0],
-                                                .width = (int)job->in[1],
-                                                .pad_top = (int)job->pads[0],
-                                                .pad_left = (int)job->pads[1]};
-            job->transform(&input);
+        for (int64_t done = 0; done < n;) {
+            struct image_tiles tiles = tiles_of_one_image(job, first + begin + done, first + begin + n);
+            transform_tiles(job, src, &tiles, n * FMAP_BLOCK, dst + done * FMAP_BLOCK);
+            done += tiles.n;
         }
     }
 }
@@ -127,23 +150,25 @@ static void multiply(const struct winograd_job *job, const struct fmap_kernels *
     }
 }
 
-static void transform_output(const struct winograd_job *job, const struct fmap_kernels *kernels,
-                             int64_t panel, int64_t first, int64_t n_tiles, const float *products,
-                             const float *residual, float *dst) {
+/* A panel's outputs of tiles of one image. */
+static void transform_tiles_back(const struct winograd_job *job, const struct fmap_kernels *kernels,
+                                 int64_t panel, const struct image_tiles *tiles, const float *products,
+                                 const float *residual, float *dst) {
     int64_t lanes = kernels->lanes;
     int64_t first_vector = fmap_piece_begin(job->panels.n_vectors, job->panels.n_panels, panel);
     int64_t n_vectors = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel);
     for (int64_t v = 0; v < n_vectors; v++) {
         int64_t output = (first_vector + v) * lanes;
-        int64_t offset = output / FMAP_BLOCK * job->dst_block_stride + output % FMAP_BLOCK;
+        int64_t offset = tiles->image * job->dst_image_stride + output / FMAP_BLOCK * job->dst_block_stride +
+                         output % FMAP_BLOCK;
         struct fmap_winograd_output work = {.src = products + v * job->points * job->product_stride,
                                             .dst = dst + offset,
                                             .bias = job->bias + output,
                                             .residual = residual ? residual + offset : NULL,
                                             .point_stride = job->product_stride,
                                             .tile_stride = lanes,
-                                            .n_tiles = (int)n_tiles,
-                                            .first_tile = (int)first,
+                                            .n_tiles = (int)tiles->n,
+                                            .first_tile = (int)tiles->first,
                                             .tiles_per_row = (int)job->tiles_per_row,
                                             .height = (int)job->out[0],
                                             .width = (int)job->out[1],
@@ -155,15 +180,24 @@ static void transform_output(const struct winograd_job *job, const struct fmap_k
     }
 }
 
+static void transform_output(const struct winograd_job *job, const struct fmap_kernels *kernels,
+                             int64_t panel, int64_t first, int64_t n_tiles, const float *products,
+                             const float *residual, float *dst) {
+    for (int64_t done = 0; done < n_tiles;) {
+        struct image_tiles tiles = tiles_of_one_image(job, first + done, first + n_tiles);
+        transform_tiles_back(job, kernels, panel, &tiles, products + done * kernels->lanes, residual, dst);
+        done += tiles.n;
+    }
+}
+
 static void winograd_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct winograd_job *job = step->job;
     const struct fmap_kernels *kernels = run->kernels;
-    int64_t panels_part = part % job->panels_parts, block = part / job->panels_parts % job->n_blocks;
-    int64_t image = part / job->panels_parts / job->n_blocks;
-    const float *src = fmap_at(run, &step->operands[0]) + image * job->src_image_stride;
-    float *dst = fmap_at(run, &step->operands[1]) + image * job->dst_image_stride;
-    const float *weights = fmap_at(run, &step->operands[2]), *residual = NULL;
-    if (job->adds) residual = (const float *)fmap_at(run, &step->operands[3]) + image * job->dst_image_stride;
+    int64_t panels_part = part % job->panels_parts, block = part / job->panels_parts;
+    const float *src = fmap_at(run, &step->operands[0]);
+    float *dst = fmap_at(run, &step->operands[1]);
+    const float *weights = fmap_at(run, &step->operands[2]);
+    const float *residual = job->adds ? fmap_at(run, &step->operands[3]) : NULL;
     int64_t first = fmap_piece_begin(job->n_tiles, job->n_blocks, block);
     int64_t n_tiles = fmap_piece_length(job->n_tiles, job->n_blocks, block);
     int64_t most = most_pixels(kernels, &job->panels), n_groups = (n_tiles + most - 1) / most;
@@ -215,15 +249,14 @@ static fmap_status choose_cut(struct fmap_planning *planning, const struct fmap_
 static fmap_status cut_into_parts(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                   const struct fmap_tiles_problem *problem, struct winograd_job *job,
                                   struct fmap_share *share, struct fmap_tuned_note *note) {
-    int64_t lanes = planning->kernels->lanes, images = problem->images;
+    int64_t lanes = planning->kernels->lanes;
     struct fmap_winograd_work work = {.kernels = planning->kernels,
                                       .points = job->points,
                                       .channels = job->channels,
                                       .n_vectors = (problem->outputs + lanes - 1) / lanes,
                                       .n_tiles = job->n_tiles,
-                                      .images = images,
                                       .near_bytes = (int64_t)planning->plan->near_bytes};
-    int64_t macs = images * job->out[0] * job->out[1] * problem->kernel[0] * problem->kernel[1] *
+    int64_t macs = problem->images * job->out[0] * job->out[1] * problem->kernel[0] * problem->kernel[1] *
                    job->channels * work.n_vectors * lanes;
     work.threads = fmap_least(planning->plan->threads, fmap_planning_parts(planning, macs));
     struct fmap_winograd_cut cut;
@@ -232,7 +265,7 @@ static fmap_status cut_into_parts(struct fmap_planning *planning, const struct f
     job->panels = fmap_tiling_of(planning->kernels, work.n_vectors, job->n_tiles, cut.vectors);
     /* A block reads all weights, which cost as much as a few tiles; parts of its panels all transform its input. */
     *share = (struct fmap_share){
-        {{.total = images, .pieces = images},
+        {{.total = 1, .pieces = 1},
          {.total = job->n_tiles, .pieces = cut.n_blocks, .overhead = 2},
          {.total = job->panels.n_panels,
           .pieces = cut.panels_parts,
@@ -285,7 +318,8 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     job.pools_average = problem->pool && fmap_pooled_is_average(problem->pool);
     const int64_t *kept = problem->pool ? job.pooled : job.out;
     job.dst_block_stride = kept[0] * kept[1] * FMAP_BLOCK;
-    job.n_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;
+    job.image_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;
+    job.n_tiles = problem->images * job.image_tiles;
     set_transforms(&job, planning->kernels, problem->kernel[0]);
     struct fmap_share share;
     struct fmap_tuned_note note;
@@ -306,7 +340,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                             .job_bytes = sizeof job,
                                             .operands = operands,
                                             .n_operands = job.adds ? 4 : 3,
-                                            .parts = problem->images * job.n_blocks * job.panels_parts,
+                                            .parts = job.n_blocks * job.panels_parts,
                                             .scratch_bytes = (size_t)scratch * sizeof(float),
                                             .kernel = fmap_kernel_text(planning, name).text,
                                             .why = fmap_why_winograd(problem, output, note.text).text,

@@ -7,7 +7,7 @@
 struct fmap_winograd_work {
     const struct fmap_kernels *kernels;
     int64_t points, channels, n_vectors; /* of a tile; of the input; of the output */
-    int64_t n_tiles, images;             /* tiles of an image */
+    int64_t n_tiles;                     /* of all images */
     int64_t threads;                     /* that share it */
     int64_t near_bytes;                  /* of the second cache */
     double
@@ -16,7 +16,7 @@ struct fmap_winograd_work {
 
 struct fmap_winograd_cut {
     int64_t vectors;      /* of a panel at most */
-    int64_t n_blocks;     /* of tiles, nearly equal, of an image */
+    int64_t n_blocks;     /* of tiles, nearly equal; one may span images */
     int64_t panels_parts; /* that the panels are dealt to; each transforms the block's input for itself */
 };
 

@@ -13,7 +13,6 @@ static struct fmap_winograd_work work_of(int64_t channels, int64_t outputs, int6
                                        .channels = channels,
                                        .n_vectors = outputs / kernels->lanes,
                                        .n_tiles = n_tiles,
-                                       .images = 1,
                                        .threads = 1,
                                        .near_bytes = 2 * MEGABYTE};
 }
