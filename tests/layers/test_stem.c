@@ -92,6 +92,13 @@ Test(stem, is_chosen_by_the_shape_alone) {
     cr_assert(fmap_stem_wanted(&problem));
     problem.channels = 9;
     cr_assert_not(fmap_stem_wanted(&problem));
+    problem.channels = 8;
+    cr_assert(fmap_stem_wanted(&problem));
+    problem.kernel[0] = problem.kernel[1] = 1;
+    cr_assert_not(fmap_stem_wanted(&problem), "half a block is as good, uncopied");
+    problem.channels = 3;
+    cr_assert(fmap_stem_wanted(&problem));
+    problem.kernel[0] = problem.kernel[1] = 7;
     problem.channels = 2;
     problem.groups = 2;
     cr_assert_not(fmap_stem_wanted(&problem));
