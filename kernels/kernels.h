@@ -121,8 +121,8 @@ struct fmap_tile {
     int n_repeats;
     ptrdiff_t src_step, weights_step, dst_step;
     /* With every block of channels, in other tiles than the pointwise one with every position of it, so many lines from here on
-     * are fetched into the second cache; NULL: none. The pointwise tile does so only where it is a far one, the planar tile
-     * each time that it begins. */
+     * are fetched into the second cache, those of a sum in any order; NULL: none. The pointwise tile does so only where it is a
+     * far one, the planar tile each time that it begins. */
     const float *fetch;
     int n_fetched;
     /* Of the planar tile: elements from a pixel to what is multiplied. Up to three behind the last pixel's may be read. */

@@ -73,6 +73,12 @@ INLINE void planar_store(const struct fmap_tile *job, float *dst, tile_row *acc,
     if (kind != FMAP_ACTIVATE_NONE && !clips) tile_activate(job, dst, pixels, vectors);
 }
 
+/* What a later part copies. */
+INLINE const float *fetch_lines(const float *fetch, int n) {
+    ROLLED for (int i = 0; i < n; i++, fetch += FMAP_BLOCK) __builtin_prefetch(fetch, 0, 2);
+    return fetch;
+}
+
 /* Each term of the sum is an element of the convolution's kernel: where it is read, relative to the pixel. */
 INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
     const float *src = job->src, *fetch = job->fetch;

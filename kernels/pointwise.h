@@ -5,29 +5,27 @@
 
 #include "tile.h"
 
-INLINE const float *pointwise_sum(const struct fmap_tile *job, const float *src, const float *w,
-                                  tile_row *acc, int pixels, int vectors, const float *fetch) {
+INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const float *w, tile_row *acc,
+                          int pixels, int vectors, struct fetching *fetching) {
     ptrdiff_t to_next_block = job->src_block_stride - FMAP_BLOCK;
     int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
-    int few = (int)((unsigned)job->n_fetched / 4), more = (int)((unsigned)job->n_fetched % 4 * 4);
-    ROLLED for (int b = 0; b < n_whole; b++, src += to_next_block) {
+    ROLLED for (int left = n_whole; left > 0; left--, src += to_next_block) {
         if (tile_takes_eight(pixels, vectors, 0, pixels)) {
             ROLLED for (int k = 0; k < FMAP_BLOCK; k += 8) {
-                if (fetch) fetch = fetch_lines(fetch, (job->n_fetched + 1 - k / 8) / 2);
+                if (fetching) fetch_share(fetching, 8, fetch_most(8, vectors));
                 tile_eight(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels);
             }
             continue;
         }
         ROLLED for (int k = 0; k < FMAP_BLOCK; k += 4) {
-            if (fetch) fetch = fetch_lines(fetch, few + (k < more));
-            tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels);
+            tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels, fetching);
         }
     }
-    if (n_whole == job->n_blocks) return fetch;
+    if (n_whole == job->n_blocks) return;
     int k = 0;
 #ifdef BY_LANE /* Whose single channels cost more: a load that brings one value instead of four. */
     ROLLED for (; k + 4 <= job->last_lanes; k += 4) {
-        tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels);
+        tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels, NULL);
     }
 #endif
     ROLLED for (; k < job->last_lanes; k++, src++) {
@@ -35,7 +33,6 @@ INLINE const float *pointwise_sum(const struct fmap_tile *job, const float *src,
         tile_step(acc, src, w, pixels, vectors, FMAP_BLOCK, 0, pixels);
         w += vectors * LANES;
     }
-    return fetch;
 }
 
 /* Whether the residual is added to the sums where they are. Tiles that multiply by a lane fill every register: another body
@@ -52,13 +49,16 @@ INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors, int 
     const float *src = job->src, *w = job->weights, *fetch = far ? job->fetch : NULL;
     float *dst = job->dst;
     enum fmap_activate kind = job->activate.kind;
+    int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
     /* Sums of far weights are long, and another body beside their loop makes it spill, too. */
     int adds_sums = job->residual && (kind == FMAP_ACTIVATE_CLIP || kind == FMAP_ACTIVATE_NONE);
     ROLLED for (int i = 0; i < job->n_repeats; i++) {
         tile_expect(job, dst, pixels, vectors);
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
         tile_begin(job, acc, pixels, vectors);
-        fetch = pointwise_sum(job, src, w, acc, pixels, vectors, fetch);
+        struct fetching fetching = fetch_begin(fetch, job->n_fetched, n_whole);
+        if (fetch) fetch += (ptrdiff_t)job->n_fetched * n_whole * FMAP_BLOCK;
+        pointwise_sum(job, src, w, acc, pixels, vectors, far ? &fetching : NULL);
         if (ADDS_SUMS && !far && adds_sums)
             tile_add_sums(job, dst, acc, pixels, vectors);
         else

@@ -74,12 +74,13 @@ INLINE const float *lane_four(tile_row *acc, const vf *values, const float *w, i
 }
 
 INLINE void tile_four(tile_row *acc, const float **x, const float **w, int pixels, int vectors,
-                      ptrdiff_t step, int first, int last) {
+                      ptrdiff_t step, int first, int last, struct fetching *fetching) {
     vf values[FMAP_TILE_MAX_PIXELS];
     if (!TILE_IS_KNOWN(first, last)) {
-        tile_four_channels(acc, x, w, pixels, vectors, step, first, last);
+        tile_four_channels(acc, x, w, pixels, vectors, step, first, last, fetching);
         return;
     }
+    if (fetching) fetch_share(fetching, 4, fetch_most(4, vectors));
     if (first >= last) return; /* A border as wide as the tile. */
     BARRIER(*x, *w);
     UNROLL for (int p = 0; p < pixels; p++) {
