@@ -6,7 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPSET_NUMPY_BROADCASTING = 7, OPSET_NO_CONSUMED_INPUTS = 6, MOST_MOVED = 4, SLOPES_AXIS = 1 };
+enum {
+    OPSET_NUMPY_BROADCASTING = 7,
+    OPSET_UPSAMPLE_SCALES = 7,
+    OPSET_NO_CONSUMED_INPUTS = 6,
+    MOST_MOVED = 4,
+    SLOPES_AXIS = 1
+};
 
 static const struct moved {
     const char *op, *attribute;
@@ -56,11 +62,19 @@ static bool says_nothing(const char *op, const char *attribute, int opset) {
            is_one_of(attribute, phases, 2);
 }
 
+/* Upsample's first form had a scale for each of an image's two sides, not a list for all axes. */
+static const char *const side_scales[] = {"height_scale", "width_scale"};
+
+static bool has_side_scales(const char *op, int opset) {
+    return opset < OPSET_UPSAMPLE_SCALES && strcmp(op, "Upsample") == 0;
+}
+
 void fmap_old_forms_mark(struct fmap_parsing *parsing) {
     const char *op = parsing->node->layer->op;
     for (size_t i = 0; i < parsing->n_attributes; i++) {
         const char *name = parsing->attributes[i].name;
-        if (find_moved(op, name, parsing->opset) || says_nothing(op, name, parsing->opset))
+        if (find_moved(op, name, parsing->opset) || says_nothing(op, name, parsing->opset) ||
+            (has_side_scales(op, parsing->opset) && is_one_of(name, side_scales, 2)))
             parsing->used[i] = true;
     }
 }
@@ -145,6 +159,32 @@ static fmap_status move_attributes(fmap_model *model, int opset, const fmap_node
     return FMAP_OK;
 }
 
+/* The scales of Upsample's two attributes, as the second input that they became. Neither said: as the next form says it. */
+static fmap_status join_side_scales(fmap_model *model, int opset, const fmap_node_definition *definition,
+                                    const fmap_value **inputs, size_t *n_inputs) {
+    float scales[4] = {1, 1, 0, 0};
+    int said = 0;
+    for (size_t i = 0; i < definition->n_attributes; i++) {
+        const fmap_attribute *attribute = &definition->attributes[i];
+        for (int side = 0; side < 2; side++) {
+            if (!attribute->name || strcmp(attribute->name, side_scales[side]) != 0) continue;
+            if (attribute->type != FMAP_ATTRIBUTE_FLOAT)
+                return fail(model, definition, opset, side_scales[side], "is no float32");
+            scales[2 + side] = attribute->f;
+            said |= 1 << side;
+        }
+    }
+    if (said == 0 || definition->n_inputs != 1) return FMAP_OK;
+    if (said != 3) return fail(model, definition, opset, side_scales[said == 1], "is missing");
+    fmap_tensor tensor = {.type = FMAP_FLOAT32, .shape = {.rank = 1, .dims = {4}}, .data = scales};
+    fmap_value *own = own_inputs(model, *inputs, *n_inputs, 2);
+    if (!own) return FMAP_ERROR_MEMORY;
+    own[1] = fmap_model_constant(model, NULL, &tensor, FMAP_COPY);
+    *inputs = own;
+    *n_inputs = 2;
+    return own[1] ? FMAP_OK : model->failure.status;
+}
+
 /* ---- broadcasting along an axis -------------------------------------------------------------------------- */
 
 /* The value with `n` dimensions of one element behind its own. */
@@ -213,6 +253,10 @@ fmap_status fmap_old_forms_inputs(fmap_model *model, const struct fmap_layer *la
     bool aligned = is_binary(definition->op) || strcmp(definition->op, "PRelu") == 0;
     if (opset < OPSET_NUMPY_BROADCASTING && aligned && definition->n_inputs == 2)
         TRY(align_second(model, opset, definition, inputs));
+    if (has_side_scales(definition->op, opset)) {
+        TRY(join_side_scales(model, opset, definition, inputs, n_inputs));
+        if (*n_inputs > definition->n_inputs) return FMAP_OK;
+    }
     TRY(check_form(model, opset, layer, definition));
     return move_attributes(model, opset, definition, inputs, n_inputs);
 }

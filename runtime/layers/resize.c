@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { OPSET_ROI = 11, SCALES = 2, SIZES = 3, ROI = 1, OLD_SCALES = 1 };
+enum { OPSET_LINEAR = 7, OPSET_ROI = 11, SCALES = 2, SIZES = 3, ROI = 1, OLD_SCALES = 1 };
 
 /* One of several words. */
 static fmap_status parse_word(struct fmap_parsing *parsing, const char *name, const char *const *words, int n,
@@ -20,7 +20,8 @@ static fmap_status parse_word(struct fmap_parsing *parsing, const char *name, co
                           "attribute '%s' is '%.40s', which is unknown", name, text);
 }
 
-static const char *const modes[] = {"nearest", "linear", "cubic"};
+static const char *const modes[] = {"nearest", "linear", "cubic"}, *const first_modes[] = {"nearest",
+                                                                                           "bilinear"};
 
 static fmap_status parse_words(struct fmap_parsing *parsing, struct fmap_resize_parameters *parameters) {
     static const char *const coordinates[] = {
@@ -62,7 +63,8 @@ static fmap_status parse(struct fmap_parsing *parsing) {
                               "has %zu inputs, expected 2 in opset %d", parsing->node->n_inputs,
                               parsing->opset);
     }
-    TRY(parse_word(parsing, "mode", modes, parameters.old ? 2 : 3, 0, &mode));
+    bool first = parsing->opset < OPSET_LINEAR;
+    TRY(parse_word(parsing, "mode", first ? first_modes : modes, parameters.old ? 2 : 3, 0, &mode));
     parameters.mode = (enum fmap_resize_mode)mode;
     if (!parameters.old) {
         TRY(parse_words(parsing, &parameters));

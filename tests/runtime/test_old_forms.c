@@ -141,3 +141,27 @@ Test(old_forms, slopes_were_one_for_each_channel) {
     layer.opset = 7;
     cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, ""));
 }
+
+Test(old_forms, upsample_had_a_scale_for_each_side) {
+    static const int64_t image[4] = {1, 1, 2, 2};
+    static const float x[4] = {1, 2, 3, 4}, wider[12] = {1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4};
+    static const float between[8] = {1, 1.5f, 2, 2, 3, 3.5f, 4, 4};
+    struct net_layer layer = {.op = "Upsample", .opset = 1, .n_operands = 1};
+    layer.operands[0] = net_computed(4, image, x);
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "attribute 'scales' is missing in opset 1"));
+    net_layer_attribute(&layer, net_float("width_scale", 3));
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "attribute 'height_scale' is missing in opset 1"));
+    net_layer_attribute(&layer, net_float("height_scale", 1));
+    cr_assert(net_layer_moves(&layer, wider, 12));
+    layer.attributes[0] = net_float("width_scale", 2);
+    net_layer_attribute(&layer, net_string("mode", "bilinear"));
+    cr_assert(net_layer_moves(&layer, between, 8));
+    layer.attributes[2] = net_string("mode", "linear");
+    cr_assert(
+        net_layer_refused(&layer, FMAP_ERROR_UNSUPPORTED, "attribute 'mode' is 'linear', which is unknown"));
+    layer.attributes[2] = net_string("mode", "bilinear");
+    layer.attributes[1] = net_string("height_scale", "1");
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "attribute 'height_scale' is no float32"));
+    layer.opset = 7;
+    cr_assert(net_layer_refused(&layer, FMAP_ERROR_MODEL, "attribute 'scales' is missing in opset 7"));
+}
