@@ -11,13 +11,13 @@
 
 INLINE vf v_sigmoid(vf x) {
     vf one = v_splat(1.0f);
-    return v_div(one, v_add(one, v_exp(v_sub(v_splat(0.0f), x))));
+    return v_div(one, v_add(one, v_exp_negative(x)));
 }
 
 /* E / (E + 2) with E = e^2x - 1. Beyond 10 the quotient is 1. */
 INLINE vf v_tanh(vf x) {
     x = v_min(v_splat(10.0f), v_max(v_splat(-10.0f), x));
-    vf e = v_expm1(v_add(x, x));
+    vf e = v_expm1_within(v_add(x, x));
     return v_div(e, v_add(e, v_splat(2.0f)));
 }
 
@@ -48,14 +48,14 @@ INLINE vf v_gelu_tanh(vf x) {
 
 /* tanh(log(1 + E)) = E (E + 2) / (E (E + 2) + 2) with E = e^x. Beyond 20 the quotient is 1. */
 INLINE vf v_mish(vf x) {
-    vf two = v_splat(2.0f), e = v_exp(v_min(v_splat(20.0f), x));
+    vf two = v_splat(2.0f), e = v_exp_within(v_min(v_splat(20.0f), v_max(v_splat(-104.0f), x)), 1.0f);
     vf n = v_mul(e, v_add(e, two));
     return v_mul(x, v_div(n, v_add(n, two)));
 }
 
 INLINE vf v_softplus(vf x) {
     vf zero = v_splat(0.0f);
-    return v_add(v_max(zero, x), v_log1p_of_fraction(v_exp(v_sub(zero, v_abs(x)))));
+    return v_add(v_max(zero, x), v_log1p_of_fraction(v_exp_negative(v_abs(x))));
 }
 
 INLINE vf v_sign(vf x) {

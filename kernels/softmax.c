@@ -40,14 +40,14 @@ INLINE void softmax_row(const float *src, float *dst, int64_t n) {
     int64_t i = 0;
     for (; i + CHAINS <= n; i += CHAINS) {
         UNROLL for (int part = 0; part < PARTS; part++) {
-            vf power = v_exp(v_sub(v_load(src + i + part * LANES), largest));
+            vf power = v_exp_at_most_0(v_sub(v_load(src + i + part * LANES), largest));
             v_store(dst + i + part * LANES, power);
             sums[part] = v_add(sums[part], power);
         }
     }
     UNROLL for (int part = 0; part < PARTS; part++) {
         int rest = rest_of(n, i);
-        vf power = v_exp(v_sub(v_load_first(src + i, rest), largest));
+        vf power = v_exp_at_most_0(v_sub(v_load_first(src + i, rest), largest));
         v_store_first(dst + i, power, rest);
         sums[part] = v_select(v_first(rest), v_add(sums[part], power), sums[part]);
         i += LANES;
@@ -85,7 +85,7 @@ INLINE void softmax_columns(const struct fmap_softmax *job, int64_t row, int row
         UNROLL for (int part = 0; part < PARTS; part++) {
             const float *x = src + i * job->stride + part * LANES;
             int rest = rest_of(rows, part * LANES);
-            vf power = v_exp(v_sub(v_load_first(x, rest), largest[part]));
+            vf power = v_exp_at_most_0(v_sub(v_load_first(x, rest), largest[part]));
             v_store_first(powers + i * stride + part * LANES, power, rest);
             sums[part] = v_add(sums[part], power);
         }

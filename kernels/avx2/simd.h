@@ -72,14 +72,14 @@ INLINE vi v_lanes(const int32_t *lanes, int first) {
 }
 INLINE vf v_pick(vf v, vi lanes) { return _mm256_permutevar8x32_ps(v, lanes); }
 
-/* In two steps, because 2^n itself may be out of range; only the second can round. */
+/* In two steps, because 2^n itself may be out of range; only the second can round. The last bits of 1.5 * 2^23 + 254 + n are
+ * those of 254 + n, which the biased exponents of both steps add up to; shifts to the left drop all others. */
 INLINE vf v_scale(vf x, vf n) {
-    __m256i whole = _mm256_cvtps_epi32(n);
-    __m256i half = _mm256_srai_epi32(whole, 1);
-    __m256i rest = _mm256_sub_epi32(whole, half);
-    __m256i bias = _mm256_set1_epi32(127);
-    x = v_mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23)));
-    return v_mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23)));
+    __m256i both = _mm256_castps_si256(v_add(n, v_splat(12583166.0f)));
+    __m256i half = _mm256_srli_epi32(both, 1);
+    __m256i rest = _mm256_sub_epi32(both, half);
+    x = v_mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(half, 23)));
+    return v_mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(rest, 23)));
 }
 
 INLINE void v_transpose(vf rows[LANES]) {

@@ -108,14 +108,14 @@ INLINE vi v_lanes(const int32_t *lanes, int first) {
 }
 INLINE vf v_pick(vf v, vi lanes) { return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(v), lanes)); }
 
-/* In two steps, because 2^n itself may be out of range; only the second can round. */
+/* In two steps, because 2^n itself may be out of range; only the second can round. The last bits of 1.5 * 2^23 + 254 + n are
+ * those of 254 + n, which the biased exponents of both steps add up to; shifts to the left drop all others. */
 INLINE vf v_scale(vf x, vf n) {
-    int32x4_t whole = vcvtq_s32_f32(n);
-    int32x4_t half = vshrq_n_s32(whole, 1);
-    int32x4_t rest = vsubq_s32(whole, half);
-    int32x4_t bias = vdupq_n_s32(127);
-    x = v_mul(x, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(half, bias), 23)));
-    return v_mul(x, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(rest, bias), 23)));
+    uint32x4_t both = vreinterpretq_u32_f32(v_add(n, v_splat(12583166.0f)));
+    uint32x4_t half = vshrq_n_u32(both, 1);
+    uint32x4_t rest = vsubq_u32(both, half);
+    x = v_mul(x, vreinterpretq_f32_u32(vshlq_n_u32(half, 23)));
+    return v_mul(x, vreinterpretq_f32_u32(vshlq_n_u32(rest, 23)));
 }
 
 INLINE void v_transpose(vf rows[LANES]) {
