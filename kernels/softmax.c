@@ -1,5 +1,7 @@
 /* Softmax, by the largest element first, so that no exponential overflows. NaN anywhere in a row makes the
  * whole row NaN by way of the sum, and so does a row without a finite maximum, as infinity - infinity. */
+#include <stdbool.h>
+
 #include "exponential.h"
 
 enum { CHAINS = 16 };
@@ -18,9 +20,16 @@ INLINE float sum_of_chains(const vf *sums) {
     return chains[0];
 }
 
+/* Several maxima at once, because one is one comparison behind the other. With NaN in the row any number will do. */
 INLINE float largest_of_row(const float *src, int64_t n) {
-    vf largest = v_splat(-__builtin_inff());
+    enum { AT_ONCE = 4 };
+    vf several[AT_ONCE];
+    UNROLL for (int k = 0; k < AT_ONCE; k++) several[k] = v_splat(-__builtin_inff());
     int64_t i = 0;
+    for (; i + AT_ONCE * LANES <= n; i += AT_ONCE * LANES) {
+        UNROLL for (int k = 0; k < AT_ONCE; k++) several[k] = v_max(several[k], v_load(src + i + k * LANES));
+    }
+    vf largest = v_max(v_max(several[0], several[1]), v_max(several[2], several[3]));
     for (; i + LANES <= n; i += LANES) largest = v_max(largest, v_load(src + i));
     if (i < n) {
         int rest = (int)(n - i);
@@ -28,9 +37,12 @@ INLINE float largest_of_row(const float *src, int64_t n) {
     }
     float lanes[LANES];
     v_store(lanes, largest);
-    float result = lanes[0];
-    for (int lane = 1; lane < LANES; lane++) result = result > lanes[lane] ? result : lanes[lane];
-    return result;
+    UNROLL for (int apart = LANES / 2; apart > 0; apart /= 2) {
+        UNROLL for (int k = 0; k < apart; k++) {
+            if (lanes[k + apart] > lanes[k]) lanes[k] = lanes[k + apart];
+        }
+    }
+    return lanes[0];
 }
 
 INLINE void softmax_row(const float *src, float *dst, int64_t n) {
@@ -57,45 +69,48 @@ INLINE void softmax_row(const float *src, float *dst, int64_t n) {
     if (i < n) v_store_first(dst + i, v_mul(v_load_first(dst + i, (int)(n - i)), share), (int)(n - i));
 }
 
-/* ---- rows side by side: a cache line of them at a time ---------------------------------------------- */
+/* ---- rows side by side: a few cache lines of them at a time ----------------------------------------- */
 
-/* Exponentials of this many elements are kept nearby: a row's elements are often a power of two apart, and
- * evict each other from the cache. */
-enum { MOST_KEPT = 64 };
+/* What so many elements become is kept nearby: a row's elements are often a power of two apart, and evict each other from the
+ * cache. Several lines next to each other, because each element of a row may be on another page. */
+enum { MOST_KEPT = 64, LINES_AT_ONCE = LANES == 16 ? 4 : 2, WIDE = LINES_AT_ONCE * FMAP_BLOCK };
 
-/* `rows` is FMAP_BLOCK but for the last; as a constant it turns masked accesses into plain ones. */
-INLINE void softmax_columns(const struct fmap_softmax *job, int64_t row, int rows) {
-    float kept[MOST_KEPT * FMAP_BLOCK] __attribute__((aligned(64)));
+/* `lines` is a constant, and so is `rows` but for the last: as a constant it turns masked accesses into plain ones. */
+INLINE void softmax_columns(const struct fmap_softmax *job, int64_t row, int rows, int lines) {
+    float kept[MOST_KEPT * WIDE] __attribute__((aligned(64)));
+    bool keeps = job->n <= MOST_KEPT;
+    int vectors = lines * PARTS;
     const float *src = job->src + row;
-    float *dst = job->dst + row;
-    float *powers = job->n <= MOST_KEPT ? kept : dst;
-    int64_t stride = job->n <= MOST_KEPT ? FMAP_BLOCK : job->stride;
-    vf largest[PARTS], sums[PARTS];
-    UNROLL for (int part = 0; part < PARTS; part++) {
-        largest[part] = v_splat(-__builtin_inff());
-        sums[part] = v_splat(0.0f);
+    float *dst = job->dst + row, *powers = keeps ? kept : dst;
+    int64_t stride = keeps ? WIDE : job->stride;
+    vf largest[LINES_AT_ONCE * PARTS], sums[LINES_AT_ONCE * PARTS];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        largest[v] = v_splat(-__builtin_inff());
+        sums[v] = v_splat(0.0f);
     }
     for (int64_t i = 0; i < job->n; i++) {
-        UNROLL for (int part = 0; part < PARTS; part++) {
-            const float *x = src + i * job->stride + part * LANES;
-            largest[part] = v_max(largest[part], v_load_first(x, rest_of(rows, part * LANES)));
+        UNROLL for (int v = 0; v < vectors; v++) {
+            vf x = v_load_first(src + i * job->stride + v * LANES, rest_of(rows, v * LANES));
+            if (keeps) v_store(kept + i * WIDE + v * LANES, x);
+            largest[v] = v_max(largest[v], x);
         }
     }
+    const float *again = keeps ? kept : src;
     for (int64_t i = 0; i < job->n; i++) {
-        UNROLL for (int part = 0; part < PARTS; part++) {
-            const float *x = src + i * job->stride + part * LANES;
-            int rest = rest_of(rows, part * LANES);
-            vf power = v_exp_at_most_0(v_sub(v_load_first(x, rest), largest[part]));
-            v_store_first(powers + i * stride + part * LANES, power, rest);
-            sums[part] = v_add(sums[part], power);
+        UNROLL for (int v = 0; v < vectors; v++) {
+            int rest = rest_of(rows, v * LANES);
+            vf x = v_load_first(again + i * stride + v * LANES, rest);
+            vf power = v_exp_at_most_0(v_sub(x, largest[v]));
+            v_store_first(powers + i * stride + v * LANES, power, rest);
+            sums[v] = v_add(sums[v], power);
         }
     }
-    UNROLL for (int part = 0; part < PARTS; part++) sums[part] = v_div(v_splat(1.0f), sums[part]);
+    UNROLL for (int v = 0; v < vectors; v++) sums[v] = v_div(v_splat(1.0f), sums[v]);
     for (int64_t i = 0; i < job->n; i++) {
-        UNROLL for (int part = 0; part < PARTS; part++) {
-            int rest = rest_of(rows, part * LANES);
-            vf power = v_load_first(powers + i * stride + part * LANES, rest);
-            v_store_first(dst + i * job->stride + part * LANES, v_mul(power, sums[part]), rest);
+        UNROLL for (int v = 0; v < vectors; v++) {
+            int rest = rest_of(rows, v * LANES);
+            vf power = v_load_first(powers + i * stride + v * LANES, rest);
+            v_store_first(dst + i * job->stride + v * LANES, v_mul(power, sums[v]), rest);
         }
     }
 }
@@ -106,6 +121,7 @@ void K(softmax)(const struct fmap_softmax *job) {
         return;
     }
     int64_t row = 0;
-    for (; row + FMAP_BLOCK <= job->n_rows; row += FMAP_BLOCK) softmax_columns(job, row, FMAP_BLOCK);
-    if (row < job->n_rows) softmax_columns(job, row, (int)(job->n_rows - row));
+    for (; row + WIDE <= job->n_rows; row += WIDE) softmax_columns(job, row, WIDE, LINES_AT_ONCE);
+    for (; row + FMAP_BLOCK <= job->n_rows; row += FMAP_BLOCK) softmax_columns(job, row, FMAP_BLOCK, 1);
+    if (row < job->n_rows) softmax_columns(job, row, (int)(job->n_rows - row), 1);
 }
