@@ -1,5 +1,6 @@
-/* Winograd's minimal filtering F(OUTPUT x OUTPUT, 3x3), the same for every OUTPUT, and F(2x2, 5x5): a source defines OUTPUT,
- * PATCH and its two transforms of one dimension, and includes this.
+/* Winograd's minimal filtering F(OUTPUT x OUTPUT, 3x3), the same for every OUTPUT, F(2x2, 5x5) and stride 2: a source defines OUTPUT,
+ * PATCH and its two transforms of one dimension, and includes this. BY_ROWS: a transform's element needs few of a column's, so
+ * that to load them again for each row of points takes less than to keep the square of all in registers.
  *
  * Cook & Toom's construction as in Lavin & Gray 2015, arXiv:1509.09308: the product of two polynomials from its values at
  * PATCH points, the last of them infinity. The input transform's rows are the polynomials that vanish at all other
@@ -39,8 +40,32 @@ INLINE void transform_rows(vf half[PATCH][PATCH], float *dst, ptrdiff_t point_st
     }
 }
 
+/* Columns [first, end) of a patch; what is outside is zero, and so is its transform. */
+INLINE void transform_by_rows(const float *const *rows, int first, int end, float *dst,
+                              ptrdiff_t point_stride) {
+    UNROLL for (int y = 0; y < PATCH; y++) {
+        vf d[PATCH], points[PATCH];
+        UNROLL for (int x = 0; x < PATCH; x++) {
+            vf column[PATCH], t[PATCH];
+            d[x] = v_splat(0.0f);
+            if (x < first || x >= end) continue;
+            UNROLL for (int k = 0; k < PATCH; k++) column[k] = v_load(rows[k] + x * FMAP_BLOCK);
+            transform_input(t, column);
+            d[x] = t[y];
+        }
+        transform_input(points, d);
+        UNROLL for (int x = 0; x < PATCH; x++) v_store(dst + (y * PATCH + x) * point_stride, points[x]);
+    }
+}
+
 /* One patch of one vector of channels: columns first, then rows. */
 INLINE void transform_patch(const float *src, ptrdiff_t row_stride, float *dst, ptrdiff_t point_stride) {
+    if (BY_ROWS) {
+        const float *rows[PATCH];
+        UNROLL for (int y = 0; y < PATCH; y++) rows[y] = src + y * row_stride;
+        transform_by_rows(rows, 0, PATCH, dst, point_stride);
+        return;
+    }
     vf half[PATCH][PATCH]; /* [column][row of points] */
     UNROLL for (int x = 0; x < PATCH; x++) {
         const float *column = src + x * FMAP_BLOCK;
@@ -54,6 +79,12 @@ INLINE void transform_patch(const float *src, ptrdiff_t row_stride, float *dst, 
 /* The same where the patch hangs over the border: what is outside is zero, and so is its transform. */
 INLINE void transform_border(const struct winograd_patch *patch, int lane, float *dst,
                              ptrdiff_t point_stride) {
+    if (BY_ROWS) {
+        const float *rows[PATCH];
+        UNROLL for (int y = 0; y < PATCH; y++) rows[y] = patch->rows[y] + lane;
+        transform_by_rows(rows, patch->first, patch->end, dst, point_stride);
+        return;
+    }
     vf half[PATCH][PATCH];
     UNROLL for (int x = 0; x < PATCH; x++) {
         vf d[PATCH];

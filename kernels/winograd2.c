@@ -2,7 +2,7 @@
  * and errors: for maps that larger tiles do not fit. */
 #include "template.h"
 
-enum { OUTPUT = 2, PATCH = 4 };
+enum { OUTPUT = 2, PATCH = 4, BY_ROWS = 0 };
 
 /* B^T d */
 INLINE void transform_input(vf *t, const vf *d) {

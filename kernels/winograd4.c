@@ -4,7 +4,7 @@
  * less than half of the usual 0, +-1, +-2. */
 #include "template.h"
 
-enum { OUTPUT = 4, PATCH = 6 };
+enum { OUTPUT = 4, PATCH = 6, BY_ROWS = 0 };
 
 #include "winograd4.h"
 

@@ -4,7 +4,7 @@
  * Points +-1/4, +-7/8, +-15/8 and infinity: without 0, whose row would lack a partner. */
 #include "template.h"
 
-enum { OUTPUT = 5, PATCH = 7 };
+enum { OUTPUT = 5, PATCH = 7, BY_ROWS = 0 };
 
 #define A         0.25f /* exact, as are the squares and products below */
 #define B         0.875f

@@ -4,7 +4,7 @@
  * Points 0, +-1/2, +-1, +-2 and infinity. */
 #include "template.h"
 
-enum { OUTPUT = 6, PATCH = 8 };
+enum { OUTPUT = 6, PATCH = 8, BY_ROWS = 0 };
 
 /* The rows of +-p: x (x +- p) (x^4 - sum x^2 + product), of the squares of the two other pairs. */
 INLINE void transform_pair(vf *t, const vf *d, float p, float sum, float product) {

@@ -130,14 +130,17 @@ function judge_path(symbol,    rows, pixels, width, stride, dilation, columns, f
         complain(symbol ": " path_vectors[symbol] " vector instructions in the innermost loop, more than " fmas + loads + picks)
 }
 
-# A transform of one dimension of all rows and all columns of a patch, which is loaded once.
-function judge_winograd(symbol,    output, patch, fmas, versions, limit) {
+# A transform of one dimension of all rows and all columns of a patch, which is loaded once; of stride 2, whose input is
+# transformed row by row of points, seven times for five rows.
+function judge_winograd(symbol,    output, patch, fmas, versions, limit, strided) {
     match(symbol, /winograd[0-9]/)
     output = substr(symbol, RSTART + 8, 1) + 0; patch = symbol ~ /_5x5_/ ? output + 4 : output + 2
+    strided = symbol ~ /_stride2_/; if (strided) patch = 5
     fmas = symbol ~ /_input_/ ? 2 * patch * input_fmas[output] : (patch + output) * output_fmas[symbol ~ /_5x5_/ ? 25 : output]
     if (body_fmas[symbol] < fmas) complain(symbol ": " body_fmas[symbol] " FMAs, less than " fmas)
     versions = fmas > 0 ? int(body_fmas[symbol] / fmas) : 2 # F(2x2) only adds.
     limit = patch * patch * versions + (arm ? 112 : 48) # Bias, limits, sizes, masks of the border; of Arm's constants too.
+    if (strided && symbol ~ /_input_/) limit += 2 * patch * versions + patch * patch # The masks for every row.
     if (body_loads[symbol] > limit) complain(symbol ": " body_loads[symbol] " loads, more than " limit)
 }
 

@@ -42,11 +42,12 @@ struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int6
     struct fmap_why why = {{0}};
     int64_t tiles = ((problem->out[0] + output - 1) / output) * ((problem->out[1] + output - 1) / output);
     say(&why,
-        "F(%" PRId64 "x%" PRId64 ", %" PRId64 "x%" PRId64 "): stride 1, %" PRId64 " channels to %" PRId64
-        ", %" PRId64 " tiles; %.2f of the direct sum's multiply-adds, transforms counted",
-        output, output, problem->kernel[0], problem->kernel[1], problem->channels, problem->outputs, tiles,
-        fmap_winograd_cost(problem, output) / direct_macs(problem));
-    if (problem->kernel[0] == 3) say_winograd_costs(&why, problem, output);
+        "F(%" PRId64 "x%" PRId64 ", %" PRId64 "x%" PRId64 "): stride %" PRId64 ", %" PRId64
+        " channels to %" PRId64 ", %" PRId64
+        " tiles; %.2f of the direct sum's multiply-adds, transforms counted",
+        output, output, problem->kernel[0], problem->kernel[1], problem->strides[0], problem->channels,
+        problem->outputs, tiles, fmap_winograd_cost(problem, output) / direct_macs(problem));
+    if (problem->kernel[0] == 3 && problem->strides[0] == 1) say_winograd_costs(&why, problem, output);
     if (problem->pool) say(&why, "; pools in registers");
     say(&why, "%s", note);
     return why;

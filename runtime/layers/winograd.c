@@ -15,7 +15,8 @@
 static const double TRANSFORM_CHANNELS = 10;
 
 struct winograd_job {
-    int64_t output, points; /* of a tile: pixels of a side; values of its patch */
+    int64_t points;                                        /* of a tile: values of its patch */
+    int64_t step;                                          /* from the patch of a tile to the next one's */
     void (*transform)(const struct fmap_winograd_input *); /* the transforms for that size */
     void (*transform_back)(const struct fmap_winograd_output *);
     int64_t tiles_per_row, image_tiles; /* of an image */
@@ -67,7 +68,7 @@ static void transform_tiles(const struct winograd_job *job, const float *src, co
                                             .n_tiles = (int)tiles->n,
                                             .first_tile = (int)tiles->first,
                                             .tiles_per_row = (int)job->tiles_per_row,
-                                            .tile_step = (int)job->output,
+                                            .tile_step = (int)job->step,
                                             .height = (int)job->in[0],
                                             .width = (int)job->in[1],
                                             .pad_top = (int)job->pads[0],
@@ -218,9 +219,9 @@ static void winograd_part(const struct fmap_run *run, const struct fmap_step *st
 /* ---- planning -------------------------------------------------------------------------------------- */
 
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
-                        struct winograd_job *job, struct fmap_operand *weights) {
+                        int64_t output, struct winograd_job *job, struct fmap_operand *weights) {
     TRY(fmap_tiles_bias(planning, problem, job->panels.n_vectors * planning->kernels->lanes, &job->bias));
-    return fmap_winograd_pack(planning, problem, job->output, &job->panels, weights);
+    return fmap_winograd_pack(planning, problem, output, &job->panels, weights);
 }
 
 /* Which of the cuts: the model's best, or by measurement. */
@@ -235,11 +236,11 @@ static fmap_status choose_cut(struct fmap_planning *planning, const struct fmap_
         ways[i] = (struct fmap_tuned){{cuts[i].vectors, cuts[i].n_blocks, cuts[i].panels_parts}};
     char layer[160];
     snprintf(layer, sizeof layer,
-             "winograd%" PRId64 " %" PRId64 "x%" PRId64 " %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64
-             " to %" PRId64 "x%" PRId64 "x%" PRId64 "%s%s",
-             job->output, problem->kernel[0], problem->kernel[1], problem->images, problem->channels,
-             problem->in[0], problem->in[1], problem->outputs, problem->out[0], problem->out[1],
-             problem->pool ? " pooled" : "", problem->adds ? " adds" : "");
+             "winograd of %" PRId64 " points %" PRId64 "x%" PRId64 " stride %" PRId64 " %" PRId64 "x%" PRId64
+             "x%" PRId64 "x%" PRId64 " to %" PRId64 "x%" PRId64 "x%" PRId64 "%s%s",
+             job->points, problem->kernel[0], problem->kernel[1], problem->strides[0], problem->images,
+             problem->channels, problem->in[0], problem->in[1], problem->outputs, problem->out[0],
+             problem->out[1], problem->pool ? " pooled" : "", problem->adds ? " adds" : "");
     TRY(fmap_planning_choose(planning, node, layer, ways, n, &chosen, note));
     *cut = cuts[chosen];
     return FMAP_OK;
@@ -277,13 +278,19 @@ static fmap_status cut_into_parts(struct fmap_planning *planning, const struct f
     return FMAP_OK;
 }
 
-static void set_transforms(struct winograd_job *job, const struct fmap_kernels *kernels, int64_t kernel) {
-    if (kernel == 5) {
+static void set_transforms(struct winograd_job *job, const struct fmap_kernels *kernels,
+                           const struct fmap_tiles_problem *problem, int64_t output) {
+    if (problem->strides[0] == 2) {
+        job->transform = kernels->winograd2_stride2_input;
+        job->transform_back = kernels->winograd2_stride2_output;
+        return;
+    }
+    if (problem->kernel[0] == 5) {
         job->transform = kernels->winograd4_input;
         job->transform_back = kernels->winograd2_5x5_output;
         return;
     }
-    switch (job->output) {
+    switch (output) {
     case 2:
         job->transform = kernels->winograd2_input;
         job->transform_back = kernels->winograd2_output;
@@ -302,9 +309,9 @@ static void set_transforms(struct winograd_job *job, const struct fmap_kernels *
 
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                    const struct fmap_tiles_problem *problem, int64_t output) {
-    struct winograd_job job = {.output = output,
-                               .points = (output + problem->kernel[0] - 1) *
-                                         (output + problem->kernel[0] - 1),
+    int64_t patch = fmap_winograd_patch(problem, output);
+    struct winograd_job job = {.points = patch * patch,
+                               .step = output * problem->strides[0],
                                .tiles_per_row = (problem->out[1] + output - 1) / output,
                                .channels = problem->channels,
                                .pads = {problem->pad_top, problem->pad_left},
@@ -320,7 +327,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     job.dst_block_stride = kept[0] * kept[1] * FMAP_BLOCK;
     job.image_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;
     job.n_tiles = problem->images * job.image_tiles;
-    set_transforms(&job, planning->kernels, problem->kernel[0]);
+    set_transforms(&job, planning->kernels, problem, output);
     struct fmap_share share;
     struct fmap_tuned_note note;
     TRY(cut_into_parts(planning, node, problem, &job, &share, &note));
@@ -329,9 +336,11 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     job.product_stride = job.most_tiles * planning->kernels->lanes + FMAP_BLOCK;
     static const char *const names[] = {
         [2] = "winograd2x2", [4] = "winograd4x4", [5] = "winograd5x5", [6] = "winograd6x6"};
-    const char *name = problem->kernel[0] == 5 ? "winograd2x2_5x5" : names[output];
+    const char *name = problem->kernel[0] == 5    ? "winograd2x2_5x5"
+                       : problem->strides[0] == 2 ? "winograd2x2_stride2"
+                                                  : names[output];
     struct fmap_operand operands[4] = {problem->src, problem->dst, {0}, problem->residual};
-    TRY(pack(planning, problem, &job, &operands[2]));
+    TRY(pack(planning, problem, output, &job, &operands[2]));
     int64_t most = most_pixels(planning->kernels, &job.panels);
     int64_t scratch = job.points * (job.transformed_stride + FMAP_TILE_MAX_VECTORS * job.product_stride);
     return fmap_planning_step(planning, &(struct fmap_step_definition){

@@ -1,4 +1,4 @@
-/* Convolution by Winograd's F(2x2, 3x3), F(4x4, 3x3), F(5x5, 3x3) and F(6x6, 3x3). */
+/* Convolution by Winograd's F(2x2, 3x3), also with stride 2, F(4x4, 3x3), F(5x5, 3x3), F(6x6, 3x3) and F(2x2, 5x5). */
 #ifndef FMAP_LAYERS_WINOGRAD_H
 #define FMAP_LAYERS_WINOGRAD_H
 
@@ -7,6 +7,11 @@
 /* Pixels of a side of a tile, or 0 where the direct sum is better, is asked for, or is all that can compute the layer.
  * Depends on nothing but the layer's shape and the option: the choice changes bits (winograd_choice.c). */
 int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm);
+
+/* The side of the patch that a tile of outputs is made of, and of the square of products. */
+static inline int64_t fmap_winograd_patch(const struct fmap_tiles_problem *problem, int64_t output) {
+    return (output - 1) * problem->strides[0] + problem->kernel[0];
+}
 
 /* Multiply-adds of tiles of that size, the transforms among them. */
 double fmap_winograd_cost(const struct fmap_tiles_problem *problem, int64_t output);

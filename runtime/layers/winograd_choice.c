@@ -2,8 +2,10 @@
 
 static bool fits(const struct fmap_tiles_problem *problem) {
     return problem->kernel[0] == problem->kernel[1] && (problem->kernel[0] == 3 || problem->kernel[0] == 5) &&
-           problem->strides[0] == 1 && problem->strides[1] == 1 && problem->dilations[0] == 1 &&
-           problem->dilations[1] == 1 && problem->groups == 1 && problem->weights;
+           problem->strides[0] == problem->strides[1] &&
+           (problem->strides[0] == 1 || (problem->strides[0] == 2 && problem->kernel[0] == 3)) &&
+           problem->dilations[0] == 1 && problem->dilations[1] == 1 && problem->groups == 1 &&
+           problem->weights;
 }
 
 /* Few tiles would each need all of large weights, four times those of the direct sum. */
@@ -18,11 +20,12 @@ static double direct_cost(const struct fmap_tiles_problem *problem) {
            (double)problem->channels * (double)problem->outputs;
 }
 
-/* F(2x2, 5x5) where its cost is well below the direct sum's. */
-static int64_t choose_5x5(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
+/* Of kernels of 5x5 and of stride 2 there are tiles of two alone: where they cost clearly less than the direct sum. */
+static int64_t choose_two(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
+    double clearly = problem->kernel[0] == 5 ? 0.7 : 0.85;
     if (algorithm == FMAP_ALGORITHM_WINOGRAD_F2) return 2;
     if (algorithm != FMAP_ALGORITHM_BEST && algorithm != FMAP_ALGORITHM_FASTEST) return 0;
-    return fmap_winograd_cost(problem, 2) < 0.7 * direct_cost(problem) ? 2 : 0;
+    return fmap_winograd_cost(problem, 2) < clearly * direct_cost(problem) ? 2 : 0;
 }
 
 /* Measured from 5 channels (with fewer, the stem is as fast) and maps of 4 x 4 on: it pays. */
@@ -34,7 +37,7 @@ static int64_t best(const struct fmap_tiles_problem *problem) {
 /* What the tiles of a size cost: products, and transforms of which each is as much as so many channels of products. */
 double fmap_winograd_cost(const struct fmap_tiles_problem *problem, int64_t output) {
     int64_t n_tiles = (problem->out[0] + output - 1) / output * ((problem->out[1] + output - 1) / output);
-    int64_t side = output + problem->kernel[0] - 1;
+    int64_t side = fmap_winograd_patch(problem, output);
     double tiles = (double)n_tiles, patch = (double)(side * side);
     double channels = (double)problem->channels, outputs = (double)problem->outputs;
     return tiles * patch * (channels * outputs + 10 * channels + 10 * outputs);
@@ -55,7 +58,7 @@ static int64_t fastest(const struct fmap_tiles_problem *problem) {
 
 int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
     if (!fits(problem)) return 0;
-    if (problem->kernel[0] == 5) return choose_5x5(problem, algorithm);
+    if (problem->kernel[0] == 5 || problem->strides[0] == 2) return choose_two(problem, algorithm);
     switch (algorithm) {
     case FMAP_ALGORITHM_BEST: return best(problem);
     case FMAP_ALGORITHM_FASTEST: return fastest(problem);

@@ -17,7 +17,12 @@ struct matrix {
     double rows[FMAP_WINOGRAD_MAX_PATCH][MOST_KERNEL];
 };
 
-static struct matrix weights_matrix(int64_t output, int64_t kernel) {
+/* Of stride 2, as in kernels/winograd2_stride2.c. */
+static const struct matrix stride2_matrix = {
+    .patch = 5, .kernel = 3, .rows = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}, {0, 1, 0}}};
+
+static struct matrix weights_matrix(int64_t output, int64_t kernel, int64_t stride) {
+    if (stride == 2) return stride2_matrix;
     int64_t n = output + kernel - 2;
     struct matrix matrix = {.patch = n + 1, .kernel = kernel};
     const double *points = points_of[matrix.patch];
@@ -108,9 +113,10 @@ fmap_status fmap_winograd_pack(struct fmap_planning *planning, const struct fmap
     struct winograd_pack pack = {.problem = *problem,
                                  .panels = *panels,
                                  .lanes = planning->kernels->lanes,
-                                 .matrix = weights_matrix(output, problem->kernel[0])};
+                                 .matrix = weights_matrix(output, problem->kernel[0], problem->strides[0])};
     struct fmap_packer packer = fmap_tiles_packer(problem, "winograd");
     fmap_packer_add(&packer, output);
+    fmap_packer_add(&packer, problem->strides[0]);
     fmap_packer_add(&packer, panels->n_vectors);
     fmap_packer_add(&packer, panels->n_panels);
     packer.n_floats = pack.matrix.patch * pack.matrix.patch * problem->channels * panels->n_vectors *

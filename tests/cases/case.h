@@ -156,6 +156,7 @@ struct kernel_case *resample_case(const struct resample_shape *shape);
 struct winograd_shape {
     int output; /* of a tile: 2, 4, 5 or 6 */
     int kernel; /* 5 with tiles of 2; 0: 3 */
+    int stride; /* 2 with tiles of 2; 0: 1 */
     int out_h, out_w;
     int pad_top, pad_left, pad_bottom, pad_right;
     int per_call;

@@ -185,6 +185,16 @@ static struct kernel_case *winograd2_5x5_output_at(int i) {
     shape.kernel = 5;
     return winograd_output_case(&shape);
 }
+static struct kernel_case *winograd2_stride2_input_at(int i) {
+    struct winograd_shape shape = winograd_at(2, i);
+    shape.stride = 2;
+    return winograd_input_case(&shape);
+}
+static struct kernel_case *winograd2_stride2_output_at(int i) {
+    struct winograd_shape shape = winograd_at(2, i);
+    shape.stride = 2;
+    return winograd_output_case(&shape);
+}
 WINOGRAD(2)
 WINOGRAD(4)
 WINOGRAD(5)
@@ -268,6 +278,8 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"winograd4_input", 2, winograd4_input_at},
     {"winograd4_output", 2, winograd4_output_at},
     {"winograd2_5x5_output", 2, winograd2_5x5_output_at},
+    {"winograd2_stride2_input", 2, winograd2_stride2_input_at},
+    {"winograd2_stride2_output", 2, winograd2_stride2_output_at},
     {"winograd5_input", 2, winograd5_input_at},
     {"winograd5_output", 2, winograd5_output_at},
     {"winograd6_input", 2, winograd6_input_at},

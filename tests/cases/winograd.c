@@ -15,10 +15,19 @@ static const double points_of[MAX_PATCH + 1][MAX_PATCH - 1] = {
     [7] = {0.25, -0.25, 0.875, -0.875, 1.875, -1.875},
     [8] = {0, 0.5, -0.5, 1, -1, 2, -2}};
 
+/* F(2x2, 3x3) with stride 2 has no points, but a filter of two weights for the even elements and one weight for the odd. */
+static const double stride2_input[5][MAX_PATCH] = {
+    {1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1}, {0, 0, 0, 1}};
+static const double stride2_output[2][MAX_PATCH] = {{1, 1, 0, 1}, {0, 1, 1, 0, 1}};
+
 /* Row i of B^T: the coefficients of the polynomial that is zero at every other point and has the leading
  * coefficient 1; at infinity the one that is zero at all finite points. */
 static void input_matrix(int patch, double b[MAX_PATCH][MAX_PATCH]) {
     const double *points = points_of[patch];
+    if (patch == 5) {
+        memcpy(b, stride2_input, sizeof stride2_input);
+        return;
+    }
     for (int i = 0; i < patch; i++) {
         double polynomial[MAX_PATCH + 1] = {1};
         int degree = 0;
@@ -34,6 +43,10 @@ static void input_matrix(int patch, double b[MAX_PATCH][MAX_PATCH]) {
 
 /* Row i of A^T: each point to the power i; infinity has only the highest. */
 static void output_matrix(int output, int patch, double a[MAX_OUTPUT][MAX_PATCH]) {
+    if (patch == 5) {
+        memcpy(a, stride2_output, sizeof stride2_output);
+        return;
+    }
     for (int i = 0; i < output; i++) {
         for (int j = 0; j < patch - 1; j++) a[i][j] = i == 0 ? 1 : pow(points_of[patch][j], i);
         a[i][patch - 1] = i == output - 1;
@@ -59,19 +72,23 @@ struct winograd_plan {
     const float *src, *bias, *residual;
     float *dst;
     int output, patch, points; /* of a tile */
+    int stride;
     int in_h, in_w, tiles_per_row, n_tiles;
     ptrdiff_t point_stride;
 };
 
 static struct winograd_plan plan_of(const struct winograd_shape *shape) {
-    int output = shape->output, reach = (shape->kernel ? shape->kernel : 3) - 1;
-    struct winograd_plan plan = {.shape = *shape,
-                                 .output = output,
-                                 .patch = output + reach,
-                                 .points = (output + reach) * (output + reach),
-                                 .in_h = shape->out_h + reach - shape->pad_top - shape->pad_bottom,
-                                 .in_w = shape->out_w + reach - shape->pad_left - shape->pad_right,
-                                 .tiles_per_row = (shape->out_w + output - 1) / output};
+    int output = shape->output, kernel = shape->kernel ? shape->kernel : 3;
+    int stride = shape->stride ? shape->stride : 1, patch = (output - 1) * stride + kernel;
+    struct winograd_plan plan = {
+        .shape = *shape,
+        .output = output,
+        .patch = patch,
+        .points = patch * patch,
+        .stride = stride,
+        .in_h = (shape->out_h - 1) * stride + kernel - shape->pad_top - shape->pad_bottom,
+        .in_w = (shape->out_w - 1) * stride + kernel - shape->pad_left - shape->pad_right,
+        .tiles_per_row = (shape->out_w + output - 1) / output};
     plan.n_tiles = plan.tiles_per_row * ((shape->out_h + output - 1) / output);
     plan.point_stride = (ptrdiff_t)(plan.n_tiles + 1) * FMAP_BLOCK;
     return plan;
@@ -80,8 +97,8 @@ static struct winograd_plan plan_of(const struct winograd_shape *shape) {
 static struct kernel_case *create(const char *kernel, const struct winograd_plan *plan, size_t n_dst) {
     const struct winograd_shape *shape = &plan->shape;
     struct kernel_case *c = case_create(n_dst, 1, sizeof *plan);
-    snprintf(c->name, sizeof c->name, "winograd%d_%d_%s/%dx%d/pads:%d,%d,%d,%d/%s", shape->output,
-             shape->kernel, kernel, shape->out_h, shape->out_w, shape->pad_top, shape->pad_left,
+    snprintf(c->name, sizeof c->name, "winograd%d_%d_stride%d_%s/%dx%d/pads:%d,%d,%d,%d/%s", shape->output,
+             shape->kernel, plan->stride, kernel, shape->out_h, shape->out_w, shape->pad_top, shape->pad_left,
              shape->pad_bottom, shape->pad_right, case_activation_name(shape->activate.kind));
     c->bytes = (double)(plan->n_tiles * (plan->points + plan->output * plan->output) * FMAP_BLOCK) *
                sizeof(float);
@@ -97,20 +114,25 @@ static int calls(const struct winograd_plan *plan, int first) {
 typedef void input_function(const struct fmap_winograd_input *job);
 typedef void output_function(const struct fmap_winograd_output *job);
 
-static input_function *input_transform(const struct fmap_kernels *kernels, int output, int kernel) {
-    return kernel == 5   ? kernels->winograd4_input
-           : output == 2 ? kernels->winograd2_input
-           : output == 4 ? kernels->winograd4_input
-           : output == 5 ? kernels->winograd5_input
-                         : kernels->winograd6_input;
+static input_function *input_transform(const struct fmap_kernels *kernels, const struct winograd_plan *plan) {
+    int output = plan->output;
+    return plan->shape.kernel == 5 ? kernels->winograd4_input
+           : plan->stride == 2     ? kernels->winograd2_stride2_input
+           : output == 2           ? kernels->winograd2_input
+           : output == 4           ? kernels->winograd4_input
+           : output == 5           ? kernels->winograd5_input
+                                   : kernels->winograd6_input;
 }
 
-static output_function *output_transform(const struct fmap_kernels *kernels, int output, int kernel) {
-    return kernel == 5   ? kernels->winograd2_5x5_output
-           : output == 2 ? kernels->winograd2_output
-           : output == 4 ? kernels->winograd4_output
-           : output == 5 ? kernels->winograd5_output
-                         : kernels->winograd6_output;
+static output_function *output_transform(const struct fmap_kernels *kernels,
+                                         const struct winograd_plan *plan) {
+    int output = plan->output;
+    return plan->shape.kernel == 5 ? kernels->winograd2_5x5_output
+           : plan->stride == 2     ? kernels->winograd2_stride2_output
+           : output == 2           ? kernels->winograd2_output
+           : output == 4           ? kernels->winograd4_output
+           : output == 5           ? kernels->winograd5_output
+                                   : kernels->winograd6_output;
 }
 
 static void input_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
@@ -122,18 +144,19 @@ static void input_run(const struct kernel_case *c, const struct fmap_kernels *ke
                                           .n_tiles = calls(plan, first),
                                           .first_tile = first,
                                           .tiles_per_row = plan->tiles_per_row,
-                                          .tile_step = plan->output,
+                                          .tile_step = plan->output * plan->stride,
                                           .height = plan->in_h,
                                           .width = plan->in_w,
                                           .pad_top = plan->shape.pad_top,
                                           .pad_left = plan->shape.pad_left};
-        input_transform(kernels, plan->output, plan->shape.kernel)(&job);
+        input_transform(kernels, plan)(&job);
     }
 }
 
 static void read_patch(const struct winograd_plan *plan, int tile, int lane, double d[MAX_PATCH][MAX_PATCH]) {
-    int top = tile / plan->tiles_per_row * plan->output - plan->shape.pad_top;
-    int left = tile % plan->tiles_per_row * plan->output - plan->shape.pad_left;
+    int step = plan->output * plan->stride;
+    int top = tile / plan->tiles_per_row * step - plan->shape.pad_top;
+    int left = tile % plan->tiles_per_row * step - plan->shape.pad_left;
     for (int i = 0; i < plan->patch; i++) {
         for (int j = 0; j < plan->patch; j++) {
             int y = top + i, x = left + j;
@@ -182,7 +205,7 @@ static void output_run(const struct kernel_case *c, const struct fmap_kernels *k
                                                .height = plan->shape.out_h,
                                                .width = plan->shape.out_w,
                                                .activate = plan->shape.activate};
-            output_transform(kernels, plan->output, plan->shape.kernel)(&job);
+            output_transform(kernels, plan)(&job);
         }
     }
 }

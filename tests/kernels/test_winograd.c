@@ -18,6 +18,12 @@ static void both_hold(const struct winograd_shape *shape) {
     wide.kernel = 5;
     cr_expect(kernel_case_holds_and_destroy(winograd_input_case(&wide)));
     cr_expect(kernel_case_holds_and_destroy(winograd_output_case(&wide)));
+    struct winograd_shape strided = *shape;
+    strided.output = strided.stride = 2;
+    cr_expect(kernel_case_holds_and_destroy(winograd_input_case(&strided)));
+    cr_expect(kernel_case_holds_and_destroy(winograd_output_case(&strided)));
+    strided.adds = true;
+    cr_expect(kernel_case_holds_and_destroy(winograd_output_case(&strided)));
 }
 
 Test(winograd, every_size_of_output_agrees_with_the_matrices) {

@@ -14,6 +14,7 @@ static struct net_conv winograd_conv(uint64_t *seed) {
         .shape = {.n = check_between(seed, 1, 2), .groups = 1, .window = oracle_window()}};
     struct oracle_window *w = &conv.shape.window;
     w->kernel_h = w->kernel_w = check_between(seed, 0, 3) ? 3 : 5;
+    if (w->kernel_h == 3 && !check_between(seed, 0, 2)) w->stride_h = w->stride_w = 2;
     conv.shape.channels = check_between(seed, 1, 50);
     conv.shape.filters = check_between(seed, 1, 70);
     conv.shape.in_h = check_between(seed, 5, 22);
@@ -103,6 +104,30 @@ Test(winograd, kernels_of_5x5_take_tiles_of_two_where_it_pays) {
     cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 0);
 }
 
+Test(winograd, stride_two_has_tiles_of_two_where_they_pay) {
+    struct fmap_tiles_problem problem = {.images = 1,
+                                         .channels = 128,
+                                         .outputs = 128,
+                                         .out = {28, 28},
+                                         .groups = 1,
+                                         .kernel = {3, 3},
+                                         .strides = {2, 2},
+                                         .dilations = {1, 1},
+                                         .weights = ""};
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 2);
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F4), 0, "there is no such kernel");
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_DIRECT), 0);
+    problem.out[0] = problem.out[1] = 7;
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 0,
+                 "a quarter of the tiles would be empty");
+    problem.out[0] = problem.out[1] = 28;
+    problem.channels = 32;
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_FASTEST), 0, "transforms would cost too much");
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F2), 2, "asked for, it need not pay");
+    problem.kernel[0] = problem.kernel[1] = 5;
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F2), 0);
+}
+
 Test(winograd, is_chosen_by_the_shape_alone) {
     struct fmap_tiles_problem problem = {.images = 1,
                                          .channels = 64,
@@ -178,11 +203,14 @@ Test(winograd, errors_are_within_what_the_interface_promises) {
                                 .algorithm = promises[i].algorithm};
         struct oracle_window *w = &conv.shape.window;
         w->pad_top = w->pad_left = w->pad_bottom = w->pad_right = 1;
-        for (int kernel = 3; kernel <= 5; kernel += 2) {
-            w->kernel_h = w->kernel_w = kernel;
+        static const int kernels[] = {3, 5, 3}, strides[] = {1, 1, 2};
+        for (int k = 0; k < 3; k++) {
+            w->kernel_h = w->kernel_w = kernels[k];
+            w->stride_h = w->stride_w = strides[k];
             cr_assert(net_conv_complete(&conv, true, 7));
-            double error = largest_error(&conv), most = kernel == 5 ? 2e-5 : promises[i].most;
-            cr_expect(error <= most, "algorithm %d, %d: %g", (int)promises[i].algorithm, kernel, error);
+            double error = largest_error(&conv), most = kernels[k] == 5 ? 2e-5 : promises[i].most;
+            cr_expect(error <= most, "algorithm %d, %d with stride %d: %g", (int)promises[i].algorithm,
+                      kernels[k], strides[k], error);
             net_conv_free(&conv);
         }
     }
