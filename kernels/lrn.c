@@ -19,15 +19,21 @@ INLINE void store_squares(const struct fmap_lrn *job, int64_t pixel, int n, int 
     int lanes = block == job->n_blocks - 1 ? job->last_lanes - first : FMAP_BLOCK - first;
     bool exists = block >= 0 && block < job->n_blocks && lanes > 0;
     vf zero = v_splat(0.0f);
+    const float *src = exists ? job->src + block * job->block_stride + pixel * FMAP_BLOCK + first : NULL;
+    squares += at * LANES;
     if (!exists) {
-        for (int i = 0; i < n; i++) v_store(squares + i * WINDOW + at * LANES, zero);
-        return;
-    }
-    const float *src = job->src + block * job->block_stride + pixel * FMAP_BLOCK + first;
-    vmask there = v_first(lanes < LANES ? lanes : LANES);
-    for (int i = 0; i < n; i++) {
-        vf x = v_load(src + i * FMAP_BLOCK);
-        v_store(squares + i * WINDOW + at * LANES, v_select(there, v_mul(x, x), zero));
+        for (int i = 0; i < n; i++) v_store(squares + i * WINDOW, zero);
+    } else if (lanes >= LANES) {
+        for (int i = 0; i < n; i++) {
+            vf x = v_load(src + i * FMAP_BLOCK);
+            v_store(squares + i * WINDOW, v_mul(x, x));
+        }
+    } else {
+        vmask there = v_first(lanes);
+        for (int i = 0; i < n; i++) {
+            vf x = v_load(src + i * FMAP_BLOCK);
+            v_store(squares + i * WINDOW, v_select(there, v_mul(x, x), zero));
+        }
     }
 }
 
@@ -66,9 +72,9 @@ INLINE vf quotient(vf x, vf base, enum power power, float beta) {
     return by_library(x, base, beta);
 }
 
-/* Of n pixels from `pixel` on. */
-INLINE void normalize(const struct fmap_lrn *job, int64_t pixel, int n, const float *squares,
-                      enum power power) {
+/* Of n pixels from `pixel` on. As constants `before` and `after` make the window straight code. */
+INLINE void normalize(const struct fmap_lrn *job, int64_t pixel, int n, const float *squares, int before,
+                      int after, enum power power) {
     vf alpha = v_splat(job->alpha), bias = v_splat(job->bias);
     const float *src = job->src + job->block * job->block_stride + pixel * FMAP_BLOCK;
     float *dst = job->dst + pixel * FMAP_BLOCK;
@@ -76,33 +82,36 @@ INLINE void normalize(const struct fmap_lrn *job, int64_t pixel, int n, const fl
         UNROLL for (int part = 0; part < PARTS; part++) {
             const float *window = squares + i * WINDOW + FMAP_BLOCK + part * LANES;
             vf sum = v_splat(0.0f);
-            for (int k = -job->before; k <= job->after; k++) sum = v_add(sum, v_load(window + k));
-            vf base = v_add(bias, v_mul(alpha, sum)), x = v_load(src + i * FMAP_BLOCK + part * LANES);
+            for (int k = -before; k <= after; k++) sum = v_add(sum, v_load(window + k));
+            vf base = v_fma(alpha, sum, bias), x = v_load(src + i * FMAP_BLOCK + part * LANES);
             v_store(dst + i * FMAP_BLOCK + part * LANES, quotient(x, base, power, job->beta));
         }
     }
 }
 
-INLINE void lrn(const struct fmap_lrn *job, enum power power) {
+INLINE void lrn(const struct fmap_lrn *job, int before, int after, enum power power) {
     float squares[GROUP * WINDOW] __attribute__((aligned(64)));
-    int first = (FMAP_BLOCK - job->before) / LANES;
-    int end = (2 * FMAP_BLOCK + job->after - 1) / LANES + 1;
+    int first = (FMAP_BLOCK - before) / LANES;
+    int end = (2 * FMAP_BLOCK + after - 1) / LANES + 1;
     for (int64_t pixel = 0; pixel < job->n_pixels; pixel += GROUP) {
         int n = job->n_pixels - pixel < GROUP ? (int)(job->n_pixels - pixel) : GROUP;
         for (int at = first; at < end; at++) store_squares(job, pixel, n, at, squares);
-        normalize(job, pixel, n, squares, power);
+        normalize(job, pixel, n, squares, before, after, power);
     }
 }
 
 void K(lrn)(const struct fmap_lrn *job) {
     /* All bases are normal then, infinite or NaN. */
     bool normal = job->bias >= FLT_MIN && job->alpha >= 0.0f;
-    if (job->beta == 0.75f && normal)
-        lrn(job, THREE_QUARTERS);
+    int before = job->before, after = job->after;
+    if (job->beta == 0.75f && normal && before == 2 && after == 2) /* AlexNet, GoogLeNet */
+        lrn(job, 2, 2, THREE_QUARTERS);
+    else if (job->beta == 0.75f && normal)
+        lrn(job, before, after, THREE_QUARTERS);
     else if (job->beta == 0.5f && normal)
-        lrn(job, HALF);
+        lrn(job, before, after, HALF);
     else if (job->beta == 1.0f)
-        lrn(job, ONE);
+        lrn(job, before, after, ONE);
     else
-        lrn(job, ANY);
+        lrn(job, before, after, ANY);
 }
