@@ -174,6 +174,51 @@ static void print_chains(fmap_isa isa) {
     }
 }
 
+/* One operator behind another that spreads what it gets. */
+struct function {
+    const char *op;
+    int size; /* of LRN's window */
+    float beta;
+};
+
+static fmap_value add_node(fmap_model *model, const char *op, fmap_value x, const fmap_attribute *attributes,
+                           size_t n_attributes) {
+    fmap_value output = FMAP_NO_VALUE;
+    fmap_node_definition node = {.op = op,
+                                 .name = op,
+                                 .inputs = &x,
+                                 .n_inputs = 1,
+                                 .n_outputs = 1,
+                                 .attributes = attributes,
+                                 .n_attributes = n_attributes};
+    fmap_model_node(model, &node, &output);
+    return output;
+}
+
+static void build_function(fmap_model *model, const void *what) {
+    const struct function *function = what;
+    const fmap_attribute slope = {.name = "alpha", .type = FMAP_ATTRIBUTE_FLOAT, .f = 9.0f};
+    const fmap_attribute window[] = {{.name = "size", .type = FMAP_ATTRIBUTE_INT, .i = function->size},
+                                     {.name = "alpha", .type = FMAP_ATTRIBUTE_FLOAT, .f = 0.5f},
+                                     {.name = "beta", .type = FMAP_ATTRIBUTE_FLOAT, .f = function->beta}};
+    fmap_value x = fmap_model_image_input(model, "x", 11, 13, 37);
+    x = add_node(model, "LeakyRelu", x, &slope, 1);
+    fmap_model_output(model, add_node(model, function->op, x, window, function->size ? 3 : 0));
+}
+
+static void print_functions(fmap_isa isa) {
+    static const struct function functions[] = {
+        {"Exp", 0, 0},     {"Sigmoid", 0, 0},  {"Tanh", 0, 0},   {"Elu", 0, 0},      {"Selu", 0, 0},
+        {"Erf", 0, 0},     {"Gelu", 0, 0},     {"Mish", 0, 0},   {"Softplus", 0, 0}, {"LRN", 5, 0.75f},
+        {"LRN", 6, 0.75f}, {"LRN", 33, 0.75f}, {"LRN", 3, 0.5f}, {"LRN", 4, 1.0f}};
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        char text[100];
+        snprintf(text, sizeof text, "%s %d %g", functions[i].op, functions[i].size,
+                 (double)functions[i].beta);
+        print_net(build_function, &functions[i], isa, 2, text);
+    }
+}
+
 int main(int argc, char **argv) {
     fmap_isa isa;
     if (argc != 2 || !fmap_isa_parse(argv[1], &isa)) {
@@ -183,5 +228,6 @@ int main(int argc, char **argv) {
     if (isa != FMAP_ISA_BEST && fmap_isa_select(isa) != isa) return 77;
     print_convs(isa);
     print_chains(isa);
+    print_functions(isa);
     return EXIT_SUCCESS;
 }
