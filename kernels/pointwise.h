@@ -10,9 +10,10 @@ INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const f
     ptrdiff_t to_next_block = job->src_block_stride - FMAP_BLOCK;
     int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
     ROLLED for (int left = n_whole; left > 0; left--, src += to_next_block) {
+        if (fetching) fetch_rest(fetching);
         if (tile_takes_eight(pixels, vectors, 0, pixels)) {
             ROLLED for (int k = 0; k < FMAP_BLOCK; k += 8) {
-                if (fetching) fetch_share(fetching, 8, fetch_most(8, vectors));
+                if (fetching) fetch_share(fetching, 8, 4);
                 tile_eight(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels);
             }
             continue;

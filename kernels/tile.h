@@ -19,41 +19,46 @@ struct fetching {
     unsigned lines, due; /* for a block of channels; those that are due, times the channels of a block */
 };
 
-enum { FETCH_STREAMS = 4, FETCH_LINE = FMAP_BLOCK * sizeof(float) };
+enum { FETCH_STREAMS = 4, FETCH_LINE = FMAP_BLOCK * sizeof(float), FETCH_PAGE = 4096 };
 
-/* From there on so many lines with every block of channels, of n_blocks; NULL: none. */
+/* After how many channels, and how many lines then at most: wide vectors need many, to narrow ones a test costs more. */
+enum { FETCH_EACH = LANES < 16 ? 4 : 2, FETCH_MOST = LANES < 16 ? 2 : 3 };
+
+/* From there on so many lines with every block of channels, of n_blocks; NULL: none. Streams within a page would only be in each
+ * other's way: then there is one. */
 INLINE struct fetching fetch_begin(const float *from, int lines, ptrdiff_t n_blocks) {
     uintptr_t at = (uintptr_t)from;
-    size_t stride = ((size_t)(lines * n_blocks) + FETCH_STREAMS - 1) / FETCH_STREAMS * FETCH_LINE;
-    return (struct fetching){
-        .at = at, .end = at + FETCH_STREAMS * stride, .stride = stride, .lines = from ? (unsigned)lines : 0};
+    size_t share = ((size_t)(lines * n_blocks) + FETCH_STREAMS - 1) / FETCH_STREAMS * FETCH_LINE;
+    return (struct fetching){.at = at,
+                             .end = at + FETCH_STREAMS * share,
+                             .stride = share < FETCH_PAGE ? FETCH_LINE : share,
+                             .lines = from ? (unsigned)lines : 0};
 }
 
 INLINE void fetch_line(struct fetching *fetching) {
-    fetching->due -= FMAP_BLOCK;
     __builtin_prefetch((const void *)fetching->at, 0, 2);
     fetching->at += fetching->stride;
     if (fetching->at >= fetching->end) fetching->at -= FETCH_STREAMS * fetching->stride - FETCH_LINE;
 }
 
-/* The share of so many channels, but no more than `most` lines at once. No loop: this is within the innermost one. */
+/* The share of so many channels, but no more than `most` lines. No loop, and little code: this is within the innermost loop. */
 INLINE void fetch_share(struct fetching *fetching, int n_channels, int most) {
     fetching->due += (unsigned)n_channels * fetching->lines;
     UNROLL for (int i = 0; i < most; i++) {
         if (fetching->due < FMAP_BLOCK) break;
+        fetching->due -= FMAP_BLOCK;
         fetch_line(fetching);
     }
 }
 
-/* The share of a block. */
-INLINE void fetch_all(struct fetching *fetching) {
-    fetching->due = FMAP_BLOCK * fetching->lines;
-    ROLLED while (fetching->due > 0) fetch_line(fetching);
+/* And what they left. */
+INLINE void fetch_rest(struct fetching *fetching) {
+    ROLLED for (; fetching->due >= FMAP_BLOCK; fetching->due -= FMAP_BLOCK) fetch_line(fetching);
 }
 
-/* Lines of weights that so many channels read: what one call has to fetch for them if no other one shares in it. */
-INLINE int fetch_most(int n_channels, int vectors) {
-    return (n_channels * vectors * LANES + FMAP_BLOCK - 1) / FMAP_BLOCK;
+/* The share of a block at once. */
+INLINE void fetch_block(struct fetching *fetching) {
+    ROLLED for (unsigned i = 0; i < fetching->lines; i++) fetch_line(fetching);
 }
 
 /* Loops over a tile run over pixels and vectors at once: Clang unrolls a loop within a loop too late to keep the
@@ -93,7 +98,7 @@ INLINE void tile_four_channels(tile_row *acc, const float **x, const float **w, 
                                ptrdiff_t step, int first, int last, struct fetching *fetching) {
     UNROLL for (int k = 0; k < 4; k++, *w += vectors * LANES) {
         BARRIER(*x, *w);
-        if (fetching) fetch_share(fetching, 1, fetch_most(1, vectors));
+        if (fetching && k % FETCH_EACH == 0) fetch_share(fetching, FETCH_EACH, FETCH_MOST);
         tile_step(acc, *x + k, *w, pixels, vectors, step, first, last);
     }
     *x += 4;
@@ -220,8 +225,8 @@ INLINE void tile(const struct fmap_tile *job, int pixels, int vectors, ptrdiff_t
         tile_begin(job, acc, pixels, vectors);
     tile_expect(job, job->dst, pixels, vectors);
     const float *src = job->src;
-    const float *weights = job->weights;
-    struct fetching fetching = fetch_begin(job->fetch, job->n_fetched,
+    const float *weights = job->weights, *fetch = job->fetch;
+    struct fetching fetching = fetch_begin(fetch, job->n_fetched,
                                            (ptrdiff_t)job->n_blocks * job->n_positions);
     for (int b = 0; b < job->n_blocks; b++) {
         int first_lane = b == 0 ? job->first_lane : 0;
@@ -231,7 +236,7 @@ INLINE void tile(const struct fmap_tile *job, int pixels, int vectors, ptrdiff_t
             const float *x = src + position->src_offset + first_lane;
             const float *w = weights + (ptrdiff_t)position->index * lanes * vectors * LANES;
             int first = position->first, last = position->last;
-            fetch_all(&fetching);
+            if (fetch) fetch_block(&fetching);
             int left = last == pixels ? first : FMAP_TILE_MAX_PIXELS;
             int right = first == 0 ? pixels - last : FMAP_TILE_MAX_PIXELS;
             if (left == 0) {

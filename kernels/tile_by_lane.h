@@ -80,7 +80,7 @@ INLINE void tile_four(tile_row *acc, const float **x, const float **w, int pixel
         tile_four_channels(acc, x, w, pixels, vectors, step, first, last, fetching);
         return;
     }
-    if (fetching) fetch_share(fetching, 4, fetch_most(4, vectors));
+    if (fetching) fetch_share(fetching, 4, 2);
     if (first >= last) return; /* A border as wide as the tile. */
     BARRIER(*x, *w);
     UNROLL for (int p = 0; p < pixels; p++) {
