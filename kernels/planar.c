@@ -38,6 +38,39 @@ INLINE void planar_sum(tile_row *acc, const float *src, const float *w, const in
     UNROLL for (int v = 0; v < vectors; v++) weights[v] = v_load(w + v * LANES);
     planar_term(acc, src + *term, weights, pixels, vectors);
 }
+#else
+/* Lines of the output that tiles to come will write: they are far away where outputs are many, and until its line is
+ * here a store holds up the loads that it looks like. Where terms are few, most of the time went there. */
+struct planar_ahead {
+    const float *lines[FMAP_TILE_MAX_VECTORS];
+    ptrdiff_t step;
+};
+
+enum { LINES_AHEAD = FMAP_TILE_MAX_PIXELS };
+
+/* As many as a tile writes, spread over its sum. */
+INLINE ptrdiff_t planar_ahead_step(const struct fmap_tile *job, int pixels) {
+    int turns = job->n_terms / 2 + 1;
+    return (pixels * FMAP_BLOCK + turns - 1) / turns;
+}
+
+/* Terms [term, end), two in a turn: what counts them takes ports that multiply. */
+INLINE void planar_sum(tile_row *acc, const float *src, const float *w, const int32_t *term,
+                       const int32_t *end, int pixels, int vectors, const struct planar_ahead *ahead) {
+    ptrdiff_t line = 0;
+    ROLLED for (; term < end; term += 2) {
+        ptrdiff_t at = term[0];
+        BARRIER(at, w);
+        UNROLL for (int v = 0; v < vectors; v += PARTS) __builtin_prefetch(ahead->lines[v] + line, 1, 2);
+        line += ahead->step;
+        tile_step(acc, src + at, w, pixels, vectors, 1, 0, pixels);
+        if (end - term < 2) break;
+        at = term[1];
+        BARRIER(at, w);
+        tile_step(acc, src + at, w + vectors * LANES, pixels, vectors, 1, 0, pixels);
+        w += 2 * vectors * LANES;
+    }
+}
 #endif
 
 /* The bias, loaded for every accumulator: copies of a register would take the ports that multiply. */
@@ -83,23 +116,25 @@ INLINE const float *fetch_lines(const float *fetch, int n) {
 INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
     const float *src = job->src, *fetch = job->fetch;
     float *dst = job->dst;
+#ifndef BY_LANE
+    ptrdiff_t step = planar_ahead_step(job, pixels);
+#endif
     ROLLED for (int i = 0; i < job->n_repeats; i++) {
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
         if (fetch) fetch = fetch_lines(fetch, job->n_fetched);
-        planar_begin(job, acc, pixels, vectors);
         const float *w = job->weights;
         const int32_t *term = job->terms, *end = term + job->n_terms;
 #ifdef BY_LANE
+        planar_begin(job, acc, pixels, vectors);
         planar_sum(acc, src, w, term, end, pixels, vectors);
         tile_store(job, dst, acc, pixels,
                    vectors); /* All sums compared at once would be two registers each. */
 #else
-        ROLLED for (; term < end; term++) {
-            const float *x = src + *term;
-            BARRIER(x, w);
-            tile_step(acc, x, w, pixels, vectors, 1, 0, pixels);
-            w += vectors * LANES;
-        }
+        planar_begin(job, acc, pixels, vectors);
+        struct planar_ahead ahead = {.step = step};
+        UNROLL for (int v = 0; v < vectors; v++)
+            ahead.lines[v] = dst + job->dst_offsets[v] + LINES_AHEAD * FMAP_BLOCK;
+        planar_sum(acc, src, w, term, end, pixels, vectors, &ahead);
         planar_store(job, dst, acc, pixels, vectors);
 #endif
         src += job->src_step;

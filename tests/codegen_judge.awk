@@ -153,7 +153,7 @@ function judge(symbol,    spills, i) {
     if (symbol !~ /^fmap_/) return
     if (arm && symbol ~ /^fmap_(depthwise|grouped|dot)_/ && shape_of(symbol)) judge_path(symbol)
     if (symbol ~ /^fmap_(tile|tile_stride[12]|pointwise|pointwise_far|dense|dense_bf16)_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 4)
-    else if (symbol ~ /^fmap_planar_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 1)
+    else if (symbol ~ /^fmap_planar_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 2)
     else if (symbol ~ /^fmap_depthwise_.*x/ && shape_of(symbol)) judge_depthwise(symbol)
     else if (symbol ~ /^fmap_grouped_.*x/ && shape_of(symbol)) judge_grouped(symbol)
     else if (symbol ~ /^fmap_dot_[0-9]+x/ && shape_of(symbol)) {
