@@ -68,23 +68,34 @@ static struct net_conv direct_conv(uint64_t *seed) {
     return conv;
 }
 
-static struct net_conv winograd_conv(uint64_t *seed, fmap_algorithm algorithm) {
-    struct net_conv conv = {.algorithm = algorithm, .threads = 1};
+/* Each of Winograd's algorithms for one kernel and stride. */
+static const struct filter {
+    const char *name;
+    fmap_algorithm algorithm;
+    int kernel, stride;
+} filters[] = {{"F(2x2, 3x3)", FMAP_ALGORITHM_WINOGRAD_F2, 3, 1},
+               {"F(4x4, 3x3)", FMAP_ALGORITHM_WINOGRAD_F4, 3, 1},
+               {"F(5x5, 3x3)", FMAP_ALGORITHM_WINOGRAD_F5, 3, 1},
+               {"F(6x6, 3x3)", FMAP_ALGORITHM_WINOGRAD_F6, 3, 1},
+               {"F(2x2, 5x5)", FMAP_ALGORITHM_WINOGRAD_F2, 5, 1},
+               {"F(2x2, 3x3) stride 2", FMAP_ALGORITHM_WINOGRAD_F2, 3, 2}};
+enum { FILTERS = sizeof filters / sizeof *filters };
+
+static struct net_conv winograd_conv(uint64_t *seed, const struct filter *filter) {
+    struct net_conv conv = {.algorithm = filter->algorithm, .threads = 1};
     conv.shape.window = oracle_window();
     conv.shape.n = conv.shape.groups = 1;
     conv.shape.channels = check_between(seed, 5, 50);
     conv.shape.filters = check_between(seed, 8, 70);
     conv.shape.in_h = check_between(seed, 4, 20);
     conv.shape.in_w = check_between(seed, 4, 20);
-    conv.shape.window.kernel_h = conv.shape.window.kernel_w = 3;
+    conv.shape.window.kernel_h = conv.shape.window.kernel_w = filter->kernel;
+    conv.shape.window.stride_h = conv.shape.window.stride_w = filter->stride;
     conv.shape.window.pad_top = conv.shape.window.pad_left = check_between(seed, 0, 1);
     return conv;
 }
 
 static void print_convs(fmap_isa isa) {
-    static const fmap_algorithm algorithms[] = {FMAP_ALGORITHM_WINOGRAD_F2, FMAP_ALGORITHM_WINOGRAD_F4,
-                                                FMAP_ALGORITHM_WINOGRAD_F5, FMAP_ALGORITHM_WINOGRAD_F6};
-    static const char *const names[] = {"F(2x2, 3x3)", "F(4x4, 3x3)", "F(5x5, 3x3)", "F(6x6, 3x3)"};
     uint64_t seed = 1;
     for (int done = 0; done < CONVOLUTIONS;) {
         struct net_conv conv = direct_conv(&seed);
@@ -94,9 +105,10 @@ static void print_convs(fmap_isa isa) {
         done++;
     }
     for (int done = 0; done < WINOGRAD;) {
-        struct net_conv conv = winograd_conv(&seed, algorithms[done % 4]);
+        const struct filter *filter = &filters[done % FILTERS];
+        struct net_conv conv = winograd_conv(&seed, filter);
         if (!net_conv_complete(&conv, true, seed)) continue;
-        print_conv(&conv, isa, names[done % 4]);
+        print_conv(&conv, isa, filter->name);
         done++;
     }
 }
