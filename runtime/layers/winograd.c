@@ -278,39 +278,35 @@ static fmap_status cut_into_parts(struct fmap_planning *planning, const struct f
     return FMAP_OK;
 }
 
-static void set_transforms(struct winograd_job *job, const struct fmap_kernels *kernels,
-                           const struct fmap_tiles_problem *problem, int64_t output) {
-    if (problem->strides[0] == 2) {
-        job->transform = kernels->winograd2_stride2_input;
-        job->transform_back = kernels->winograd2_stride2_output;
-        return;
-    }
-    if (problem->kernel[0] == 5) {
-        job->transform = kernels->winograd4_input;
-        job->transform_back = kernels->winograd2_5x5_output;
-        return;
-    }
+/* The kernels of an algorithm, and what it is called. */
+struct filter {
+    const char *name;
+    void (*transform)(const struct fmap_winograd_input *);
+    void (*transform_back)(const struct fmap_winograd_output *);
+};
+
+static struct filter filter_of(const struct fmap_kernels *k, const struct fmap_tiles_problem *problem,
+                               int64_t output) {
+    if (problem->strides[0] == 2)
+        return (struct filter){"winograd2x2_stride2", k->winograd2_stride2_input,
+                               k->winograd2_stride2_output};
+    if (problem->kernel[0] == 5)
+        return (struct filter){"winograd2x2_5x5", k->winograd4_input, k->winograd2_5x5_output};
     switch (output) {
-    case 2:
-        job->transform = kernels->winograd2_input;
-        job->transform_back = kernels->winograd2_output;
-        return;
-    case 5:
-        job->transform = kernels->winograd5_input;
-        job->transform_back = kernels->winograd5_output;
-        return;
-    case 6:
-        job->transform = kernels->winograd6_input;
-        job->transform_back = kernels->winograd6_output;
-        return;
-    default: job->transform = kernels->winograd4_input; job->transform_back = kernels->winograd4_output;
+    case 2: return (struct filter){"winograd2x2", k->winograd2_input, k->winograd2_output};
+    case 5: return (struct filter){"winograd5x5", k->winograd5_input, k->winograd5_output};
+    case 6: return (struct filter){"winograd6x6", k->winograd6_input, k->winograd6_output};
+    default: return (struct filter){"winograd4x4", k->winograd4_input, k->winograd4_output};
     }
 }
 
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                    const struct fmap_tiles_problem *problem, int64_t output) {
     int64_t patch = fmap_winograd_patch(problem, output);
-    struct winograd_job job = {.points = patch * patch,
+    const struct filter filter = filter_of(planning->kernels, problem, output);
+    struct winograd_job job = {.transform = filter.transform,
+                               .transform_back = filter.transform_back,
+                               .points = patch * patch,
                                .step = output * problem->strides[0],
                                .tiles_per_row = (problem->out[1] + output - 1) / output,
                                .channels = problem->channels,
@@ -327,18 +323,12 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     job.dst_block_stride = kept[0] * kept[1] * FMAP_BLOCK;
     job.image_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;
     job.n_tiles = problem->images * job.image_tiles;
-    set_transforms(&job, planning->kernels, problem, output);
     struct fmap_share share;
     struct fmap_tuned_note note;
     TRY(cut_into_parts(planning, node, problem, &job, &share, &note));
     /* One line more than needed: as many streams as points a power of two apart would meet in one set of the first cache. */
     job.transformed_stride = job.most_tiles * fmap_blocks_of(job.channels) * FMAP_BLOCK + FMAP_BLOCK;
     job.product_stride = job.most_tiles * planning->kernels->lanes + FMAP_BLOCK;
-    static const char *const names[] = {
-        [2] = "winograd2x2", [4] = "winograd4x4", [5] = "winograd5x5", [6] = "winograd6x6"};
-    const char *name = problem->kernel[0] == 5    ? "winograd2x2_5x5"
-                       : problem->strides[0] == 2 ? "winograd2x2_stride2"
-                                                  : names[output];
     struct fmap_operand operands[4] = {problem->src, problem->dst, {0}, problem->residual};
     TRY(pack(planning, problem, output, &job, &operands[2]));
     int64_t most = most_pixels(planning->kernels, &job.panels);
@@ -351,7 +341,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                             .n_operands = job.adds ? 4 : 3,
                                             .parts = job.n_blocks * job.panels_parts,
                                             .scratch_bytes = (size_t)scratch * sizeof(float),
-                                            .kernel = fmap_kernel_text(planning, name).text,
+                                            .kernel = fmap_kernel_text(planning, filter.name).text,
                                             .why = fmap_why_winograd(problem, output, note.text).text,
                                             .tile = {(int)(most < job.most_tiles ? most : job.most_tiles),
                                                      (int)fmap_tiling_most_vectors(&job.panels)},
