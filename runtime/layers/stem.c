@@ -6,8 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Beyond that, a block of 16 channels at a time is as good. */
-enum { MOST_CHANNELS = 8, FEWEST_OF_PRODUCT = 4 };
+/* Beyond that, a block of 16 channels at a time is as good; of a 1x1 layer sooner, since a product of matrices reads half a
+ * block as it lies, and to copy its channels apart would take longer than the sums. */
+enum { MOST_CHANNELS = 8, MOST_CHANNELS_1X1 = 4 };
 
 /* Rows of the image that a part holds should stay in the second cache, better in the first. */
 static const int64_t MOST_ROWS_BYTES = 96 * 1024, MOST_FLOATS = 1 << 22;
@@ -46,11 +47,10 @@ bool fmap_stem_wanted(const struct fmap_tiles_problem *problem) {
         if (problem->in[i] > 65536 || problem->out[i] > 65536 || problem->kernel[i] > 64) return false;
         if (problem->strides[i] > FMAP_STEM_MOST_STRIDE || problem->dilations[i] > 1024) return false;
     }
-    /* A product of matrices reads half a block as it lies; to copy its channels apart would take longer than the sums. */
-    bool is_product = problem->kernel[0] * problem->kernel[1] == 1 && problem->channels > FEWEST_OF_PRODUCT;
+    int64_t most_channels = problem->kernel[0] * problem->kernel[1] == 1 ? MOST_CHANNELS_1X1 : MOST_CHANNELS;
     struct fmap_stem_job job = {0};
     set_geometry(&job, problem);
-    return problem->groups == 1 && !is_product && problem->channels <= MOST_CHANNELS && problem->weights &&
+    return problem->groups == 1 && problem->channels <= most_channels && problem->weights &&
            job.out[0] * job.out[1] > 1 &&
            fmap_stem_row_floats(&job) * fmap_stem_rows_under(&job, 1) <= MOST_FLOATS &&
            weights_are_finite(problem);
