@@ -94,7 +94,7 @@ static void affine_part(const struct fmap_run *run, const struct fmap_step *step
 /* Computed in double, rounded once; lanes beyond the last channel are 0. */
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_graph_node *node,
                         int64_t n_channels, struct fmap_operand *scale, struct fmap_operand *shift) {
-    size_t n = (size_t)(n_channels + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK;
+    size_t n = (size_t)fmap_blocks_of(n_channels) * FMAP_BLOCK;
     double *exact = fmap_storage_take(&planning->storage, 2 * n, sizeof *exact);
     float *rounded[2];
     if (!exact) return fmap_planning_out_of_memory(planning);

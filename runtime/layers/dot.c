@@ -90,7 +90,7 @@ fmap_status fmap_planning_dot(struct fmap_planning *planning, const struct fmap_
                                                 .dilations = {problem->dilations[0], problem->dilations[1]},
                                                 .pads = {problem->pad_top, problem->pad_left}},
                                      .n_outputs = (int)problem->outputs,
-                                     .n_blocks = (int)(fmap_blocks_of(problem->channels)),
+                                     .n_blocks = (int)fmap_blocks_of(problem->channels),
                                      .last_lanes = (int)((problem->channels - 1) % FMAP_BLOCK + 1),
                                      .src_block_stride = problem->in[0] * problem->in[1] * FMAP_BLOCK,
                                      .activate = problem->activate},

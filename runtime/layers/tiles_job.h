@@ -77,7 +77,7 @@ static inline void fmap_tiles_read_group(struct fmap_tile *tile, int64_t group, 
     int64_t channel = group * group_channels, end = channel % FMAP_BLOCK + group_channels;
     tile->src += channel / FMAP_BLOCK * tile->src_block_stride;
     tile->first_lane = (int)(channel % FMAP_BLOCK);
-    tile->n_blocks = (int)((end + FMAP_BLOCK - 1) / FMAP_BLOCK);
+    tile->n_blocks = (int)fmap_blocks_of(end);
     tile->last_lanes = (int)(end - (tile->n_blocks - 1) * (int64_t)FMAP_BLOCK);
 }
 
