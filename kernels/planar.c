@@ -124,13 +124,12 @@ INLINE void planar(const struct fmap_tile *job, int pixels, int vectors) {
         if (fetch) fetch = fetch_lines(fetch, job->n_fetched);
         const float *w = job->weights;
         const int32_t *term = job->terms, *end = term + job->n_terms;
-#ifdef BY_LANE
         planar_begin(job, acc, pixels, vectors);
+#ifdef BY_LANE
         planar_sum(acc, src, w, term, end, pixels, vectors);
         tile_store(job, dst, acc, pixels,
                    vectors); /* All sums compared at once would be two registers each. */
 #else
-        planar_begin(job, acc, pixels, vectors);
         struct planar_ahead ahead = {.step = step};
         UNROLL for (int v = 0; v < vectors; v++)
             ahead.lines[v] = dst + job->dst_offsets[v] + LINES_AHEAD * FMAP_BLOCK;

@@ -44,8 +44,8 @@ enum { ADDS_SUMS = 0 };
 enum { ADDS_SUMS = 1 };
 #endif
 
-/* `far` fetches weights before they are used: those that no near cache holds. It costs one percent where they are near. A few
- * lines with every four channels: as many as a block's at once would keep the first cache's own misses waiting. */
+/* `far` fetches weights before they are used: those that no near cache holds, line by line (tile.h). It costs one percent where
+ * they are near. */
 INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors, int far) {
     const float *src = job->src, *w = job->weights, *fetch = far ? job->fetch : NULL;
     float *dst = job->dst;

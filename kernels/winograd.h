@@ -1,6 +1,6 @@
-/* Winograd's minimal filtering F(OUTPUT x OUTPUT, 3x3), the same for every OUTPUT, F(2x2, 5x5) and stride 2: a source defines OUTPUT,
- * PATCH and its two transforms of one dimension, and includes this. BY_ROWS: a transform's element needs few of a column's, so
- * that to load them again for each row of points takes less than to keep the square of all in registers.
+/* Winograd's minimal filtering F(OUTPUT x OUTPUT, 3x3), the same for every OUTPUT, F(2x2, 5x5) and stride 2: a source defines
+ * OUTPUT, PATCH and its two transforms of one dimension, and includes this. BY_ROWS: a transform's element needs few of a
+ * column's, so that to load them again for each row of points takes less than to keep the square of all in registers.
  *
  * Cook & Toom's construction as in Lavin & Gray 2015, arXiv:1509.09308: the product of two polynomials from its values at
  * PATCH points, the last of them infinity. The input transform's rows are the polynomials that vanish at all other

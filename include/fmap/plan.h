@@ -55,8 +55,8 @@ typedef struct fmap_tap_request {
 
 /* How convolutions are computed. Algorithms sum in different orders, so they differ by roundings. Winograd's are for 3x3
  * kernels with stride and dilation 1 and one group, F(2x2) for 3x3 ones with stride 2 too, and for 5x5 ones, with the error of
- * F(4x4); other layers are computed directly whatever is asked for. Errors, of 512 channels and relative to the root mean square of the output: direct 1e-6, F(2x2) 1e-6, F(4x4) 2e-6, F(5x5) 4e-6,
- * F(6x6) 8e-6, ten times that at worst. */
+ * F(4x4); other layers are computed directly whatever is asked for. Errors, of 512 channels and relative to the root mean
+ * square of the output: direct 1e-6, F(2x2) 1e-6, F(4x4) 2e-6, F(5x5) 4e-6, F(6x6) 8e-6, ten times that at worst. */
 typedef enum fmap_algorithm {
     FMAP_ALGORITHM_BEST = 0, /* by a rule on the layer's shape: direct, F(2x2) or F(4x4) */
     FMAP_ALGORITHM_DIRECT,   /* the sum as it is defined */

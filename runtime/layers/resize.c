@@ -20,8 +20,8 @@ static fmap_status parse_word(struct fmap_parsing *parsing, const char *name, co
                           "attribute '%s' is '%.40s', which is unknown", name, text);
 }
 
-static const char *const modes[] = {"nearest", "linear", "cubic"}, *const first_modes[] = {"nearest",
-                                                                                           "bilinear"};
+static const char *const modes[] = {"nearest", "linear", "cubic"};
+static const char *const first_modes[] = {"nearest", "bilinear"};
 
 static fmap_status parse_words(struct fmap_parsing *parsing, struct fmap_resize_parameters *parameters) {
     static const char *const coordinates[] = {
