@@ -40,7 +40,7 @@ static void say_winograd_costs(struct fmap_why *why, const struct fmap_tiles_pro
 struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int64_t output,
                                   const char *note) {
     struct fmap_why why = {{0}};
-    int64_t tiles = ((problem->out[0] + output - 1) / output) * ((problem->out[1] + output - 1) / output);
+    int64_t tiles = fmap_winograd_tiles(problem, output, 0) * fmap_winograd_tiles(problem, output, 1);
     say(&why,
         "F(%" PRId64 "x%" PRId64 ", %" PRId64 "x%" PRId64 "): stride %" PRId64 ", %" PRId64
         " channels to %" PRId64 ", %" PRId64

@@ -302,13 +302,12 @@ static struct filter filter_of(const struct fmap_kernels *k, const struct fmap_t
 
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                    const struct fmap_tiles_problem *problem, int64_t output) {
-    int64_t patch = fmap_winograd_patch(problem, output);
     const struct filter filter = filter_of(planning->kernels, problem, output);
     struct winograd_job job = {.transform = filter.transform,
                                .transform_back = filter.transform_back,
-                               .points = patch * patch,
+                               .points = fmap_winograd_points(problem, output),
                                .step = output * problem->strides[0],
-                               .tiles_per_row = (problem->out[1] + output - 1) / output,
+                               .tiles_per_row = fmap_winograd_tiles(problem, output, 1),
                                .channels = problem->channels,
                                .pads = {problem->pad_top, problem->pad_left},
                                .src_image_stride = problem->src_image_stride,
@@ -321,7 +320,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
     job.pools_average = problem->pool && fmap_pooled_is_average(problem->pool);
     const int64_t *kept = problem->pool ? job.pooled : job.out;
     job.dst_block_stride = kept[0] * kept[1] * FMAP_BLOCK;
-    job.image_tiles = (problem->out[0] + output - 1) / output * job.tiles_per_row;
+    job.image_tiles = fmap_winograd_tiles(problem, output, 0) * job.tiles_per_row;
     job.n_tiles = problem->images * job.image_tiles;
     struct fmap_share share;
     struct fmap_tuned_note note;

@@ -8,9 +8,26 @@
  * Depends on nothing but the layer's shape and the option: the choice changes bits (winograd_choice.c). */
 int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm);
 
-/* The side of the patch that a tile of outputs is made of, and of the square of products. */
-static inline int64_t fmap_winograd_patch(const struct fmap_tiles_problem *problem, int64_t output) {
-    return (output - 1) * problem->strides[0] + problem->kernel[0];
+/* Outputs of a tile along an axis, rows or columns. */
+static inline int64_t fmap_winograd_side(const struct fmap_tiles_problem *problem, int64_t output, int axis) {
+    return problem->kernel[axis] == 1 ? 1 : output;
+}
+
+/* Of the patch that a tile is made of, and of the rectangle of products. */
+static inline int64_t fmap_winograd_patch(const struct fmap_tiles_problem *problem, int64_t output,
+                                          int axis) {
+    return (fmap_winograd_side(problem, output, axis) - 1) * problem->strides[axis] + problem->kernel[axis];
+}
+
+static inline int64_t fmap_winograd_points(const struct fmap_tiles_problem *problem, int64_t output) {
+    return fmap_winograd_patch(problem, output, 0) * fmap_winograd_patch(problem, output, 1);
+}
+
+/* Tiles of an image along an axis. */
+static inline int64_t fmap_winograd_tiles(const struct fmap_tiles_problem *problem, int64_t output,
+                                          int axis) {
+    int64_t side = fmap_winograd_side(problem, output, axis);
+    return (problem->out[axis] + side - 1) / side;
 }
 
 /* Multiply-adds of tiles of that size, the transforms among them. */

@@ -36,11 +36,10 @@ static int64_t best(const struct fmap_tiles_problem *problem) {
 
 /* What the tiles of a size cost: products, and transforms of which each is as much as so many channels of products. */
 double fmap_winograd_cost(const struct fmap_tiles_problem *problem, int64_t output) {
-    int64_t n_tiles = (problem->out[0] + output - 1) / output * ((problem->out[1] + output - 1) / output);
-    int64_t side = fmap_winograd_patch(problem, output);
-    double tiles = (double)n_tiles, patch = (double)(side * side);
+    int64_t n_tiles = fmap_winograd_tiles(problem, output, 0) * fmap_winograd_tiles(problem, output, 1);
+    double products = (double)(n_tiles * fmap_winograd_points(problem, output));
     double channels = (double)problem->channels, outputs = (double)problem->outputs;
-    return tiles * patch * (channels * outputs + 10 * channels + 10 * outputs);
+    return products * (channels * outputs + 10 * channels + 10 * outputs);
 }
 
 static int64_t fastest(const struct fmap_tiles_problem *problem) {

@@ -48,14 +48,16 @@ static void combine(const double *g, double (*values)[SIDE], int64_t step, int64
     }
 }
 
-/* G g G^T in double, rounded once: point p of the kernels [kernel][kernel][SIDE] at points[p][SIDE]. */
-static void transform(const struct matrix *matrix, double (*kernels)[SIDE], float (*points)[SIDE]) {
-    int64_t n = matrix->kernel;
-    for (int64_t i = 0; i < matrix->patch; i++) {
+/* G g G^T in double, with a G of each axis, rounded once: point p of the kernels [height][width][SIDE] at
+ * points[p][SIDE]. */
+static void transform(const struct matrix matrices[2], double (*kernels)[SIDE], float (*points)[SIDE]) {
+    const struct matrix *down = &matrices[0], *across = &matrices[1];
+    for (int64_t i = 0; i < down->patch; i++) {
         double half[MOST_KERNEL][SIDE], sums[SIDE];
-        for (int64_t x = 0; x < n; x++) combine(matrix->rows[i], kernels + x, n, n, half[x]);
-        for (int64_t j = 0; j < matrix->patch; j++, points++) {
-            combine(matrix->rows[j], half, 1, n, sums);
+        for (int64_t x = 0; x < across->kernel; x++)
+            combine(down->rows[i], kernels + x, across->kernel, down->kernel, half[x]);
+        for (int64_t j = 0; j < across->patch; j++, points++) {
+            combine(across->rows[j], half, 1, across->kernel, sums);
             for (int o = 0; o < SIDE; o++) (*points)[o] = (float)sums[o];
         }
     }
@@ -64,26 +66,26 @@ static void transform(const struct matrix *matrix, double (*kernels)[SIDE], floa
 /* The kernels of channel i and of SIDE outputs; zeros for those that there are not. */
 static void gather(const struct fmap_tiles_problem *problem, int64_t i, int64_t first, int64_t n,
                    double (*kernels)[SIDE]) {
-    const int64_t *strides = problem->weight_strides, side = problem->kernel[0];
+    const int64_t *strides = problem->weight_strides, width = problem->kernel[1];
     for (int64_t o = 0; o < SIDE; o++) {
-        for (int64_t k = 0; k < side * side; k++) {
-            int64_t at = (first + o) * strides[0] + i * strides[1] + k / side * strides[2] +
-                         k % side * strides[3];
+        for (int64_t k = 0; k < problem->kernel[0] * width; k++) {
+            int64_t at = (first + o) * strides[0] + i * strides[1] + k / width * strides[2] +
+                         k % width * strides[3];
             kernels[k][o] = o < n ? (double)fmap_tiles_weight(problem, first + o, at) : 0;
         }
     }
 }
 
 /* [point][channel][output] */
-static void pack_panel(const struct fmap_tiles_problem *problem, const struct matrix *matrix, int64_t first,
-                       int64_t row, float *packed) {
-    int64_t n_points = matrix->patch * matrix->patch, point_stride = problem->channels * row;
+static void pack_panel(const struct fmap_tiles_problem *problem, const struct matrix matrices[2],
+                       int64_t first, int64_t row, float *packed) {
+    int64_t n_points = matrices[0].patch * matrices[1].patch, point_stride = problem->channels * row;
     for (int64_t i = 0; i < problem->channels; i++) {
         for (int64_t o = 0; o < row; o += SIDE) {
             double kernels[MOST_KERNEL * MOST_KERNEL][SIDE];
             float points[FMAP_WINOGRAD_MAX_PATCH * FMAP_WINOGRAD_MAX_PATCH][SIDE];
             gather(problem, i, first + o, fmap_least(problem->outputs - first - o, SIDE), kernels);
-            transform(matrix, kernels, points);
+            transform(matrices, kernels, points);
             float *to = packed + i * row + o;
             size_t bytes = (size_t)fmap_least(row - o, SIDE) * sizeof *to;
             for (int64_t p = 0; p < n_points; p++) memcpy(to + p * point_stride, points[p], bytes);
@@ -95,7 +97,7 @@ struct winograd_pack {
     struct fmap_tiles_problem problem;
     struct fmap_tiling panels;
     int64_t lanes;
-    struct matrix matrix;
+    struct matrix matrices[2]; /* of rows, of columns */
 };
 
 static void pack_part(const void *winograd_pack, int64_t panel, float *packed) {
@@ -103,23 +105,23 @@ static void pack_part(const void *winograd_pack, int64_t panel, float *packed) {
     const struct fmap_tiling *panels = &pack->panels;
     int64_t first = fmap_piece_begin(panels->n_vectors, panels->n_panels, panel) * pack->lanes;
     int64_t row = fmap_piece_length(panels->n_vectors, panels->n_panels, panel) * pack->lanes;
-    int64_t points = pack->matrix.patch * pack->matrix.patch;
-    pack_panel(&pack->problem, &pack->matrix, first, row, packed + points * pack->problem.channels * first);
+    int64_t points = pack->matrices[0].patch * pack->matrices[1].patch;
+    pack_panel(&pack->problem, pack->matrices, first, row, packed + points * pack->problem.channels * first);
 }
 
 fmap_status fmap_winograd_pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                                int64_t output, const struct fmap_tiling *panels,
                                struct fmap_operand *weights) {
-    struct winograd_pack pack = {.problem = *problem,
-                                 .panels = *panels,
-                                 .lanes = planning->kernels->lanes,
-                                 .matrix = weights_matrix(output, problem->kernel[0], problem->strides[0])};
+    struct winograd_pack pack = {.problem = *problem, .panels = *panels, .lanes = planning->kernels->lanes};
+    for (int axis = 0; axis < 2; axis++)
+        pack.matrices[axis] = weights_matrix(fmap_winograd_side(problem, output, axis), problem->kernel[axis],
+                                             problem->strides[axis]);
     struct fmap_packer packer = fmap_tiles_packer(problem, "winograd");
     fmap_packer_add(&packer, output);
     fmap_packer_add(&packer, problem->strides[0]);
     fmap_packer_add(&packer, panels->n_vectors);
     fmap_packer_add(&packer, panels->n_panels);
-    packer.n_floats = pack.matrix.patch * pack.matrix.patch * problem->channels * panels->n_vectors *
+    packer.n_floats = fmap_winograd_points(problem, output) * problem->channels * panels->n_vectors *
                       pack.lanes;
     packer.parts = panels->n_panels;
     packer.part = pack_part;
