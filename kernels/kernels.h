@@ -202,14 +202,19 @@ struct fmap_widen {
     int64_t n; /* a multiple of the lanes of a vector */
 };
 
-/* ---- Winograd F(m x m, 3x3), m = 2, 4, 5, 6, and F(2x2, 5x5) -------------------------------------------
+/* ---- Winograd F(m x m, 3x3), m = 2, 4, 5, 6, F(2x2, 5x5), and F(m, r) of one line -------------------------
  *
  * An output of m x m pixels is a tile, made from a patch of (m + 2) x (m + 2) input pixels, of 6 x 6 for F(2x2, 5x5), whose
  * input transform is that of F(4x4, 3x3). Tiles are numbered row by
  * row. The input transform makes as many values of a patch as it has pixels, called points; the register tile
  * multiplies them with the transformed weights (one product for each of the points, tiles for pixels); the output
- * transform makes the tile. */
-enum { FMAP_WINOGRAD_MAX_OUTPUT = 6, FMAP_WINOGRAD_MAX_PATCH = FMAP_WINOGRAD_MAX_OUTPUT + 2 };
+ * transform makes the tile. Where the kernel is one row or one column of r, so are tiles, of m pixels, and patches, of m + r - 1;
+ * winograd_line<patch>_input, winograd_line<m>_<r>_output. */
+enum {
+    FMAP_WINOGRAD_MAX_OUTPUT = 6,
+    FMAP_WINOGRAD_MAX_PATCH = FMAP_WINOGRAD_MAX_OUTPUT + 2,
+    FMAP_WINOGRAD_MAX_LINE = FMAP_WINOGRAD_MAX_OUTPUT + 6 /* a patch of one line */
+};
 
 /* Patches of one block of 16 channels: point p of the i-th tile goes to dst + p * point_stride + i * 16. What lies
  * outside of the image is zero. */
@@ -218,9 +223,10 @@ struct fmap_winograd_input {
     float *dst;
     ptrdiff_t point_stride;
     int n_tiles, first_tile, tiles_per_row;
-    int tile_step; /* pixels from a tile to the next: m */
+    int tile_step; /* pixels from a tile to the next: m; of one line along it, and 1 across */
     int height, width;
     int pad_top, pad_left;
+    int down; /* of one line: a column */
 };
 
 /* Tiles of one vector of output channels: activate(A^T m A + bias), cut to the image. Point p of the i-th
@@ -235,6 +241,7 @@ struct fmap_winograd_output {
     ptrdiff_t point_stride, tile_stride;
     int n_tiles, first_tile, tiles_per_row;
     int height, width;
+    int down; /* of one line: a column. Without a pool */
     /* Not 0: only the largest of every 2 x 2 outputs is kept, or their average, dst is [pooled_height][pooled_width][16];
      * m is even and the activation none or a clip. Rows and columns beyond 2 * pooled_... are dropped. */
     int pooled_height, pooled_width;

@@ -9,9 +9,7 @@
 #ifndef FMAP_WINOGRAD_H
 #define FMAP_WINOGRAD_H
 
-#include "activate.h"
-
-static int between(int x, int low, int high) { return x < low ? low : x > high ? high : x; }
+#include "winograd_places.h"
 
 /* Where the rows of a patch are, and which of its columns [first, end) are inside of the image. Rows outside are zeros. */
 struct winograd_patch {
@@ -171,49 +169,8 @@ INLINE void store_pooled(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_strid
     }
 }
 
-/* Where an output of the job is, and how much of it. */
-struct output_place {
-    float *dst;
-    int rows, columns;
-};
-
-INLINE struct output_place place_of(const struct fmap_winograd_output *job, int i, int side, int height,
-                                    int width) {
-    int tile = job->first_tile + i;
-    int top = tile / job->tiles_per_row * side, left = tile % job->tiles_per_row * side;
-    return (struct output_place){job->dst + (top * (ptrdiff_t)width + left) * FMAP_BLOCK,
-                                 between(height - top, 0, side), between(width - left, 0, side)};
-}
-
-/* To the outputs just stored, before their activation. */
-static __attribute__((noinline)) void add_residual(const struct fmap_winograd_output *job) {
-    ptrdiff_t row_stride = (ptrdiff_t)job->width * FMAP_BLOCK;
-    for (int i = 0; i < job->n_tiles; i++) {
-        struct output_place place = place_of(job, i, OUTPUT, job->height, job->width);
-        for (int y = 0; y < place.rows; y++) {
-            float *row = place.dst + y * row_stride;
-            const float *residual = job->residual + (row - job->dst);
-            for (int x = 0; x < place.columns * FMAP_BLOCK; x += FMAP_BLOCK)
-                v_store(row + x, v_add(v_load(row + x), v_load(residual + x)));
-        }
-    }
-}
-
-/* Activations that are not a clip, or come behind a sum, over the outputs just stored. */
-static __attribute__((noinline)) void activate_outputs(const struct fmap_winograd_output *job) {
-    ptrdiff_t row_stride = (ptrdiff_t)job->width * FMAP_BLOCK;
-    for (int i = 0; i < job->n_tiles; i++) {
-        struct output_place place = place_of(job, i, OUTPUT, job->height, job->width);
-        for (int y = 0; y < place.rows; y++) {
-            float *row = place.dst + y * row_stride;
-            K(activate)(row, row, FMAP_BLOCK, place.columns, &job->activate);
-        }
-    }
-}
-
 INLINE void winograd_output(const struct fmap_winograd_output *job) {
-    int clips = job->activate.kind == FMAP_ACTIVATE_CLIP && !job->residual,
-        pools = OUTPUT % 2 == 0 && job->pooled_width > 0;
+    int clips = is_clip(job), pools = OUTPUT % 2 == 0 && job->pooled_width > 0;
     vf low = v_splat(clips ? job->activate.a : -__builtin_inff());
     vf high = v_splat(clips ? job->activate.b : __builtin_inff());
     vf bias = v_load(job->bias);
@@ -221,7 +178,7 @@ INLINE void winograd_output(const struct fmap_winograd_output *job) {
     int height = pools ? job->pooled_height : job->height, width = pools ? job->pooled_width : job->width;
     ptrdiff_t row_stride = (ptrdiff_t)width * FMAP_BLOCK;
     for (int i = 0; i < job->n_tiles; i++) {
-        struct output_place place = place_of(job, i, side, height, width);
+        struct output_place place = place_of(job, i, side, side, height, width);
         vf out[OUTPUT][OUTPUT];
         transform_products(job->src + i * job->tile_stride, job->point_stride, bias, low, high, out);
         if (pools)
@@ -229,8 +186,8 @@ INLINE void winograd_output(const struct fmap_winograd_output *job) {
         else
             store_outputs(out, place.dst, row_stride, place.rows, place.columns);
     }
-    if (job->residual) add_residual(job);
-    if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job);
+    if (job->residual) add_residual(job, OUTPUT, OUTPUT);
+    if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job, OUTPUT, OUTPUT);
 }
 
 #endif

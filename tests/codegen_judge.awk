@@ -16,7 +16,7 @@ function allowance(symbol,    i) {
 }
 
 # Kernels whose hottest loop is nearly all of them, with loops inside: the whole is judged.
-function is_whole(symbol) { return symbol ~ /^fmap_(winograd[0-9]_|depthwise_.*x|grouped_.*x|dot_.*x|pool_)/ }
+function is_whole(symbol) { return symbol ~ /^fmap_(winograd[0-9]_|winograd_line|depthwise_.*x|grouped_.*x|dot_.*x|pool_)/ }
 
 function shape_of(symbol) { # PIXELSxVECTORS, ROWSxPIXELS
     if (!match(symbol, /_[0-9]+x[0-9]+_/)) return 0
@@ -144,6 +144,20 @@ function judge_winograd(symbol,    output, patch, fmas, versions, limit, strided
     if (body_loads[symbol] > limit) complain(symbol ": " body_loads[symbol] " loads, more than " limit)
 }
 
+# Of one line: a pair of points takes every element of a patch in an FMA for both, but one, and one each; 0 and infinity take half
+# of the elements. An output takes each pair in an FMA, but for the first one. Where a point is 1, some factors are.
+function judge_line(symbol,    size, patch, pairs, fmas, versions) {
+    match(symbol, /line[0-9_]+/)
+    split(substr(symbol, RSTART + 4, RLENGTH - 5), size, "_")
+    patch = symbol ~ /_input_/ ? size[1] + 0 : size[1] + size[2] - 1
+    pairs = int((patch - 1) / 2)
+    fmas = symbol ~ /_input_/ ? 2 * pairs * pairs + pairs * (2 - patch % 2) - (patch % 4 == 0 ? 3 : 0) : (size[1] - 1) * (pairs - 1 - (patch % 4 == 0))
+    if (body_fmas[symbol] < fmas) complain(symbol ": " body_fmas[symbol] + 0 " FMAs, less than " fmas)
+    versions = int(body_fmas[symbol] / fmas)
+    if (body_loads[symbol] > patch * versions + (arm ? 112 : 48))
+        complain(symbol ": " body_loads[symbol] " loads for a patch of " patch ", " versions " times")
+}
+
 function judge(symbol,    spills, i) {
     spills = is_whole(symbol) ? body_spills[symbol] : all_spills[symbol]
     i = allowance(symbol)
@@ -159,7 +173,8 @@ function judge(symbol,    spills, i) {
     else if (symbol ~ /^fmap_dot_[0-9]+x/ && shape_of(symbol)) {
         if (body_fmas[symbol] < 3 * side[1] * side[2]) # Inside at stride 1, inside at any, and at the border.
             complain(symbol ": " body_fmas[symbol] " FMAs, less than " 3 * side[1] * side[2])
-    } else if (symbol ~ /^fmap_winograd/) judge_winograd(symbol)
+    } else if (symbol ~ /^fmap_winograd_line/) judge_line(symbol)
+    else if (symbol ~ /^fmap_winograd/) judge_winograd(symbol)
     else if (symbol ~ /^fmap_gemv_/) {
         if (wasteful[symbol] != "") complain(symbol ": " wasteful[symbol])
     } else if (symbol ~ /^fmap_peak_/) {

@@ -45,9 +45,11 @@ struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int6
         "F(%" PRId64 "x%" PRId64 ", %" PRId64 "x%" PRId64 "): stride %" PRId64 ", %" PRId64
         " channels to %" PRId64 ", %" PRId64
         " tiles; %.2f of the direct sum's multiply-adds, transforms counted",
-        output, output, problem->kernel[0], problem->kernel[1], problem->strides[0], problem->channels,
-        problem->outputs, tiles, fmap_winograd_cost(problem, output) / direct_macs(problem));
-    if (problem->kernel[0] == 3 && problem->strides[0] == 1) say_winograd_costs(&why, problem, output);
+        fmap_winograd_side(problem, output, 0), fmap_winograd_side(problem, output, 1), problem->kernel[0],
+        problem->kernel[1], problem->strides[0], problem->channels, problem->outputs, tiles,
+        fmap_winograd_cost(problem, output) / direct_macs(problem));
+    if (problem->kernel[0] == 3 && problem->kernel[1] == 3 && problem->strides[0] == 1)
+        say_winograd_costs(&why, problem, output);
     if (problem->pool) say(&why, "; pools in registers");
     say(&why, "%s", note);
     return why;
@@ -87,8 +89,7 @@ static const char *direct_rule(const struct fmap_planning *planning,
                    : "1x1 with a stride: a product of matrices";
     }
     if (problem->groups > 1) return "groups";
-    if (problem->kernel[0] != problem->kernel[1] || (problem->kernel[0] != 3 && problem->kernel[0] != 5))
-        return "no 3x3 or 5x5 kernel";
+    if (!fmap_winograd_has_kernel(problem)) return "no 3x3 or 5x5 kernel and no line of 3, 5 or 7";
     if (problem->strides[0] * problem->strides[1] != 1) return "a stride";
     if (problem->dilations[0] * problem->dilations[1] != 1) return "a dilation";
     if (planning->algorithm == FMAP_ALGORITHM_DIRECT) return "asked for";

@@ -17,6 +17,7 @@ static const double TRANSFORM_CHANNELS = 10;
 struct winograd_job {
     int64_t points;                                        /* of a tile: values of its patch */
     int64_t step;                                          /* from the patch of a tile to the next one's */
+    bool down;                                             /* tiles of one column */
     void (*transform)(const struct fmap_winograd_input *); /* the transforms for that size */
     void (*transform_back)(const struct fmap_winograd_output *);
     int64_t tiles_per_row, image_tiles; /* of an image */
@@ -72,7 +73,8 @@ static void transform_tiles(const struct winograd_job *job, const float *src, co
                                             .height = (int)job->in[0],
                                             .width = (int)job->in[1],
                                             .pad_top = (int)job->pads[0],
-                                            .pad_left = (int)job->pads[1]};
+                                            .pad_left = (int)job->pads[1],
+                                            .down = job->down};
         job->transform(&input);
     }
 }
@@ -173,6 +175,7 @@ static void transform_tiles_back(const struct winograd_job *job, const struct fm
                                             .tiles_per_row = (int)job->tiles_per_row,
                                             .height = (int)job->out[0],
                                             .width = (int)job->out[1],
+                                            .down = job->down,
                                             .pooled_height = (int)job->pooled[0],
                                             .pooled_width = (int)job->pooled[1],
                                             .pools_average = job->pools_average,
@@ -285,8 +288,21 @@ struct filter {
     void (*transform_back)(const struct fmap_winograd_output *);
 };
 
+static struct filter line_filter_of(const struct fmap_kernels *k, const struct fmap_tiles_problem *problem,
+                                    int64_t output) {
+    switch (10 * output + fmap_winograd_line(problem)) {
+    case 43: return (struct filter){"winograd4_line3", k->winograd_line6_input, k->winograd_line4_3_output};
+    case 63: return (struct filter){"winograd6_line3", k->winograd_line8_input, k->winograd_line6_3_output};
+    case 45: return (struct filter){"winograd4_line5", k->winograd_line8_input, k->winograd_line4_5_output};
+    case 65: return (struct filter){"winograd6_line5", k->winograd_line10_input, k->winograd_line6_5_output};
+    case 37: return (struct filter){"winograd3_line7", k->winograd_line9_input, k->winograd_line3_7_output};
+    default: return (struct filter){"winograd6_line7", k->winograd_line12_input, k->winograd_line6_7_output};
+    }
+}
+
 static struct filter filter_of(const struct fmap_kernels *k, const struct fmap_tiles_problem *problem,
                                int64_t output) {
+    if (fmap_winograd_line(problem)) return line_filter_of(k, problem, output);
     if (problem->strides[0] == 2)
         return (struct filter){"winograd2x2_stride2", k->winograd2_stride2_input,
                                k->winograd2_stride2_output};
@@ -307,6 +323,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                .transform_back = filter.transform_back,
                                .points = fmap_winograd_points(problem, output),
                                .step = output * problem->strides[0],
+                               .down = problem->kernel[1] == 1,
                                .tiles_per_row = fmap_winograd_tiles(problem, output, 1),
                                .channels = problem->channels,
                                .pads = {problem->pad_top, problem->pad_left},

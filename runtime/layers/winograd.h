@@ -1,12 +1,26 @@
-/* Convolution by Winograd's F(2x2, 3x3), also with stride 2, F(4x4, 3x3), F(5x5, 3x3), F(6x6, 3x3) and F(2x2, 5x5). */
+/* Convolution by Winograd's F(2x2, 3x3), also with stride 2, F(4x4, 3x3), F(5x5, 3x3), F(6x6, 3x3) and F(2x2, 5x5); by F(m, r)
+ * where the kernel is one row or one column. */
 #ifndef FMAP_LAYERS_WINOGRAD_H
 #define FMAP_LAYERS_WINOGRAD_H
 
 #include "runtime/layers/tiles.h"
 
-/* Pixels of a side of a tile, or 0 where the direct sum is better, is asked for, or is all that can compute the layer.
+/* Pixels of a side of a tile, of a kernel of one line along it, or 0 where the direct sum is better, is asked for, or is all that can compute the layer.
  * Depends on nothing but the layer's shape and the option: the choice changes bits (winograd_choice.c). */
 int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm);
+
+/* The length of a kernel of one row or one column; 0: it is no line. */
+static inline int64_t fmap_winograd_line(const struct fmap_tiles_problem *problem) {
+    const int64_t *kernel = problem->kernel;
+    return (kernel[0] == 1) == (kernel[1] == 1) ? 0 : kernel[0] * kernel[1];
+}
+
+/* Whether there is an algorithm for kernels of that size. */
+static inline bool fmap_winograd_has_kernel(const struct fmap_tiles_problem *problem) {
+    int64_t line = fmap_winograd_line(problem), side = problem->kernel[0];
+    if (line > 0) return line == 3 || line == 5 || line == 7;
+    return side == problem->kernel[1] && (side == 3 || side == 5);
+}
 
 /* Outputs of a tile along an axis, rows or columns. */
 static inline int64_t fmap_winograd_side(const struct fmap_tiles_problem *problem, int64_t output, int axis) {

@@ -1,11 +1,10 @@
 #include "runtime/layers/winograd.h"
 
 static bool fits(const struct fmap_tiles_problem *problem) {
-    return problem->kernel[0] == problem->kernel[1] && (problem->kernel[0] == 3 || problem->kernel[0] == 5) &&
-           problem->strides[0] == problem->strides[1] &&
-           (problem->strides[0] == 1 || (problem->strides[0] == 2 && problem->kernel[0] == 3)) &&
-           problem->dilations[0] == 1 && problem->dilations[1] == 1 && problem->groups == 1 &&
-           problem->weights;
+    bool halves = problem->strides[0] == 2 && problem->kernel[0] == 3 && problem->kernel[1] == 3;
+    return fmap_winograd_has_kernel(problem) && problem->strides[0] == problem->strides[1] &&
+           (problem->strides[0] == 1 || halves) && problem->dilations[0] == 1 && problem->dilations[1] == 1 &&
+           problem->groups == 1 && problem->weights;
 }
 
 /* Few tiles would each need all of large weights, four times those of the direct sum. */
@@ -26,6 +25,35 @@ static int64_t choose_two(const struct fmap_tiles_problem *problem, fmap_algorit
     if (algorithm == FMAP_ALGORITHM_WINOGRAD_F2) return 2;
     if (algorithm != FMAP_ALGORITHM_BEST && algorithm != FMAP_ALGORITHM_FASTEST) return 0;
     return fmap_winograd_cost(problem, 2) < clearly * direct_cost(problem) ? 2 : 0;
+}
+
+/* How many taps of the kernel meet the image, of all outputs along an axis. */
+static double inner_taps(const struct fmap_tiles_problem *problem, int axis) {
+    int64_t pad = axis == 0 ? problem->pad_top : problem->pad_left, n = 0;
+    for (int64_t tap = 0; tap < problem->kernel[axis]; tap++) {
+        int64_t first = pad > tap ? pad - tap : 0;
+        int64_t end = fmap_least(problem->out[axis], problem->in[axis] + pad - tap);
+        n += end > first ? end - first : 0;
+    }
+    return (double)n;
+}
+
+/* Of kernels of one line: where it costs clearly less than the direct sum, which skips the taps outside. By default with no
+ * larger an error than F(4x4, 3x3) has for 512 channels, to which F(3, 7) comes with fewer: it grows with their root. */
+static int64_t choose_line(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
+    int64_t length = fmap_winograd_line(problem), exact = length == 7 ? 3 : 4;
+    if (algorithm == FMAP_ALGORITHM_WINOGRAD_F4) return exact;
+    if (algorithm == FMAP_ALGORITHM_WINOGRAD_F6) return 6;
+    if (algorithm != FMAP_ALGORITHM_BEST && algorithm != FMAP_ALGORITHM_FASTEST) return 0;
+    static const double CLEARLY = 0.8;
+    static const int64_t MOST_OF_F3_7 = 240;
+    if (length == 7 && algorithm == FMAP_ALGORITHM_BEST && problem->channels > MOST_OF_F3_7) return 0;
+    double direct = inner_taps(problem, 0) * inner_taps(problem, 1) * (double)problem->channels *
+                    (double)problem->outputs;
+    bool large = (length == 3 || algorithm == FMAP_ALGORITHM_FASTEST) &&
+                 fmap_winograd_cost(problem, 6) < fmap_winograd_cost(problem, exact);
+    int64_t output = large ? 6 : exact;
+    return fmap_winograd_cost(problem, output) < CLEARLY * direct ? output : 0;
 }
 
 /* Measured from 5 channels (with fewer, the stem is as fast) and maps of 4 x 4 on: it pays. */
@@ -57,6 +85,7 @@ static int64_t fastest(const struct fmap_tiles_problem *problem) {
 
 int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
     if (!fits(problem)) return 0;
+    if (fmap_winograd_line(problem)) return choose_line(problem, algorithm);
     if (problem->kernel[0] == 5 || problem->strides[0] == 2) return choose_two(problem, algorithm);
     switch (algorithm) {
     case FMAP_ALGORITHM_BEST: return best(problem);
@@ -73,7 +102,7 @@ bool fmap_winograd_can_pool(const struct fmap_tiles_problem *problem, int64_t ou
                             const struct fmap_pooled *pooled) {
     const struct fmap_window_size *pool = &pooled->window;
     enum fmap_activate kind = problem->activate.kind;
-    if (fmap_pooled_is_whole(pooled) || problem->adds) return false;
+    if (fmap_pooled_is_whole(pooled) || problem->adds || fmap_winograd_line(problem)) return false;
     bool is_halving = pool->pads[0] == 0 && pool->pads[1] == 0;
     for (int i = 0; i < 2; i++) {
         is_halving = is_halving && pool->kernel[i] == 2 && pool->strides[i] == 2 && pool->dilations[i] == 1 &&

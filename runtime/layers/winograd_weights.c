@@ -2,19 +2,23 @@
 
 #include <string.h>
 
-/* Of patches of a size, as in kernels/winograd2.c and its siblings; infinity comes last. */
-static const double points_of[FMAP_WINOGRAD_MAX_PATCH + 1][FMAP_WINOGRAD_MAX_PATCH - 1] = {
+/* Of patches of a size, as in kernels/winograd2.c and its siblings and in winograd_line.h; infinity comes last. */
+static const double points_of[FMAP_WINOGRAD_MAX_LINE + 1][FMAP_WINOGRAD_MAX_LINE - 1] = {
     [4] = {0, 1, -1},
     [6] = {0, 0.625, -0.625, 1.5, -1.5},
     [7] = {0.25, -0.25, 0.875, -0.875, 1.875, -1.875},
-    [8] = {0, 0.5, -0.5, 1, -1, 2, -2}};
+    [8] = {0, 0.5, -0.5, 1, -1, 2, -2},
+    [9] = {0.25, -0.25, 0.6875, -0.6875, 1.125, -1.125, 2.125, -2.125},
+    [10] = {0, 0.4375, -0.4375, 0.8125, -0.8125, 1.25, -1.25, 2.375, -2.375},
+    [12] = {0, 0.375, -0.375, 0.6875, -0.6875, 1, -1, 1.4375, -1.4375, 2.8125, -2.8125}};
 
-enum { MOST_KERNEL = 5 };
+/* A kernel's values along an axis; those of all, which are a square or a line; and points likewise. */
+enum { MOST_ALONG = 7, MOST_VALUES = 25, MOST_POINTS = FMAP_WINOGRAD_MAX_PATCH * FMAP_WINOGRAD_MAX_PATCH };
 
 /* G: its rows are 1, p, p^2 and so on over the product of p's distances to the other points. */
 struct matrix {
     int64_t patch, kernel;
-    double rows[FMAP_WINOGRAD_MAX_PATCH][MOST_KERNEL];
+    double rows[FMAP_WINOGRAD_MAX_LINE][MOST_ALONG];
 };
 
 /* Of stride 2, as in kernels/winograd2_stride2.c. */
@@ -53,7 +57,7 @@ static void combine(const double *g, double (*values)[SIDE], int64_t step, int64
 static void transform(const struct matrix matrices[2], double (*kernels)[SIDE], float (*points)[SIDE]) {
     const struct matrix *down = &matrices[0], *across = &matrices[1];
     for (int64_t i = 0; i < down->patch; i++) {
-        double half[MOST_KERNEL][SIDE], sums[SIDE];
+        double half[MOST_ALONG][SIDE], sums[SIDE];
         for (int64_t x = 0; x < across->kernel; x++)
             combine(down->rows[i], kernels + x, across->kernel, down->kernel, half[x]);
         for (int64_t j = 0; j < across->patch; j++, points++) {
@@ -82,8 +86,8 @@ static void pack_panel(const struct fmap_tiles_problem *problem, const struct ma
     int64_t n_points = matrices[0].patch * matrices[1].patch, point_stride = problem->channels * row;
     for (int64_t i = 0; i < problem->channels; i++) {
         for (int64_t o = 0; o < row; o += SIDE) {
-            double kernels[MOST_KERNEL * MOST_KERNEL][SIDE];
-            float points[FMAP_WINOGRAD_MAX_PATCH * FMAP_WINOGRAD_MAX_PATCH][SIDE];
+            double kernels[MOST_VALUES][SIDE];
+            float points[MOST_POINTS][SIDE];
             gather(problem, i, first + o, fmap_least(problem->outputs - first - o, SIDE), kernels);
             transform(matrices, kernels, points);
             float *to = packed + i * row + o;

@@ -153,10 +153,12 @@ struct kernel_case *resample_case(const struct resample_shape *shape);
 
 /* Winograd's transforms of one block of 16 channels: all tiles of an output of out_h x out_w, in calls of up to
  * `per_call` tiles. */
+enum winograd_tiles { WINOGRAD_SQUARES, WINOGRAD_ROWS, WINOGRAD_COLUMNS };
 struct winograd_shape {
-    int output; /* of a tile: 2, 4, 5 or 6 */
-    int kernel; /* 5 with tiles of 2; 0: 3 */
+    int output; /* of a tile: 2, 4, 5 or 6; of one line 4 or 6 for kernels of 3 and 5, 3 or 6 for 7 */
+    int kernel; /* of squares 5 with tiles of 2; 0: 3 */
     int stride; /* 2 with tiles of 2; 0: 1 */
+    enum winograd_tiles line;
     int out_h, out_w;
     int pad_top, pad_left, pad_bottom, pad_right;
     int per_call;

@@ -195,6 +195,44 @@ static struct kernel_case *winograd2_stride2_output_at(int i) {
     shape.stride = 2;
     return winograd_output_case(&shape);
 }
+/* Rows; columns second. */
+static struct winograd_shape line_at(int output, int kernel, int i) {
+    static const int sizes[] = {35, 17};
+    return (struct winograd_shape){.output = output,
+                                   .kernel = kernel,
+                                   .line = i == 0 ? WINOGRAD_ROWS : WINOGRAD_COLUMNS,
+                                   .out_h = sizes[i],
+                                   .out_w = sizes[i],
+                                   .pad_top = i == 0 ? 0 : kernel / 2,
+                                   .pad_left = i == 0 ? kernel / 2 : 0,
+                                   .pad_bottom = i == 0 ? 0 : kernel / 2,
+                                   .pad_right = i == 0 ? kernel / 2 : 0,
+                                   .per_call = 14};
+}
+
+#define LINE_INPUT(patch, output, kernel) \
+    static struct kernel_case *winograd_line##patch##_input_at(int i) { \
+        struct winograd_shape shape = line_at(output, kernel, i); \
+        return winograd_input_case(&shape); \
+    }
+#define LINE_OUTPUT(output, kernel) \
+    static struct kernel_case *winograd_line##output##_##kernel##_output_at(int i) { \
+        struct winograd_shape shape = line_at(output, kernel, i); \
+        return winograd_output_case(&shape); \
+    }
+LINE_INPUT(6, 4, 3)
+LINE_INPUT(8, 6, 3)
+LINE_INPUT(9, 3, 7)
+LINE_INPUT(10, 6, 5)
+LINE_INPUT(12, 6, 7)
+LINE_OUTPUT(4, 3)
+LINE_OUTPUT(6, 3)
+LINE_OUTPUT(4, 5)
+LINE_OUTPUT(6, 5)
+LINE_OUTPUT(3, 7)
+LINE_OUTPUT(6, 7)
+#undef LINE_INPUT
+#undef LINE_OUTPUT
 WINOGRAD(2)
 WINOGRAD(4)
 WINOGRAD(5)
@@ -284,6 +322,17 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"winograd5_output", 2, winograd5_output_at},
     {"winograd6_input", 2, winograd6_input_at},
     {"winograd6_output", 2, winograd6_output_at},
+    {"winograd_line6_input", 2, winograd_line6_input_at},
+    {"winograd_line8_input", 2, winograd_line8_input_at},
+    {"winograd_line9_input", 2, winograd_line9_input_at},
+    {"winograd_line10_input", 2, winograd_line10_input_at},
+    {"winograd_line12_input", 2, winograd_line12_input_at},
+    {"winograd_line4_3_output", 2, winograd_line4_3_output_at},
+    {"winograd_line6_3_output", 2, winograd_line6_3_output_at},
+    {"winograd_line4_5_output", 2, winograd_line4_5_output_at},
+    {"winograd_line6_5_output", 2, winograd_line6_5_output_at},
+    {"winograd_line3_7_output", 2, winograd_line3_7_output_at},
+    {"winograd_line6_7_output", 2, winograd_line6_7_output_at},
     {"reorder_to_blocked", COUNT(reorder_shapes), to_blocked_at},
     {"reorder_to_plain", COUNT(reorder_shapes), to_plain_at},
     {"gather", COUNT(gather_shapes), gather_at},

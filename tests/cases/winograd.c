@@ -6,14 +6,17 @@
 
 #include "case.h"
 
-enum { MAX_OUTPUT = FMAP_WINOGRAD_MAX_OUTPUT, MAX_PATCH = FMAP_WINOGRAD_MAX_PATCH };
+enum { MAX_OUTPUT = FMAP_WINOGRAD_MAX_OUTPUT, MAX_PATCH = FMAP_WINOGRAD_MAX_LINE };
 
 /* Of each size of patch; infinity comes last. */
 static const double points_of[MAX_PATCH + 1][MAX_PATCH - 1] = {
     [4] = {0, 1, -1},
     [6] = {0, 0.625, -0.625, 1.5, -1.5},
     [7] = {0.25, -0.25, 0.875, -0.875, 1.875, -1.875},
-    [8] = {0, 0.5, -0.5, 1, -1, 2, -2}};
+    [8] = {0, 0.5, -0.5, 1, -1, 2, -2},
+    [9] = {0.25, -0.25, 0.6875, -0.6875, 1.125, -1.125, 2.125, -2.125},
+    [10] = {0, 0.4375, -0.4375, 0.8125, -0.8125, 1.25, -1.25, 2.375, -2.375},
+    [12] = {0, 0.375, -0.375, 0.6875, -0.6875, 1, -1, 1.4375, -1.4375, 2.8125, -2.8125}};
 
 /* F(2x2, 3x3) with stride 2 has no points, but a filter of two weights for the even elements and one weight for the odd. */
 static const double stride2_input[5][MAX_PATCH] = {
@@ -53,13 +56,13 @@ static void output_matrix(int output, int patch, double a[MAX_OUTPUT][MAX_PATCH]
     }
 }
 
-/* Element y, x of M d M^T and the sum of the absolute values of its terms. */
-static double transformed(int patch, const double *row_y, const double *row_x, double d[MAX_PATCH][MAX_PATCH],
-                          double *magnitude) {
+/* Element y, x of M d M^T, with an M of rows and one of columns, and the sum of the absolute values of its terms. */
+static double transformed(const int patch[2], const double *row_y, const double *row_x,
+                          double d[MAX_PATCH][MAX_PATCH], double *magnitude) {
     double sum = 0;
     *magnitude = 0;
-    for (int i = 0; i < patch; i++) {
-        for (int j = 0; j < patch; j++) {
+    for (int i = 0; i < patch[0]; i++) {
+        for (int j = 0; j < patch[1]; j++) {
             sum += row_y[i] * row_x[j] * d[i][j];
             *magnitude += fabs(row_y[i] * row_x[j] * d[i][j]);
         }
@@ -71,25 +74,27 @@ struct winograd_plan {
     struct winograd_shape shape;
     const float *src, *bias, *residual;
     float *dst;
-    int output, patch, points; /* of a tile */
+    int output[2], patch[2], points; /* of a tile; rows, columns */
     int stride;
     int in_h, in_w, tiles_per_row, n_tiles;
     ptrdiff_t point_stride;
 };
 
 static struct winograd_plan plan_of(const struct winograd_shape *shape) {
-    int output = shape->output, kernel = shape->kernel ? shape->kernel : 3;
-    int stride = shape->stride ? shape->stride : 1, patch = (output - 1) * stride + kernel;
+    int size = shape->kernel ? shape->kernel : 3, stride = shape->stride ? shape->stride : 1;
+    int kernel[2] = {shape->line == WINOGRAD_ROWS ? 1 : size, shape->line == WINOGRAD_COLUMNS ? 1 : size};
     struct winograd_plan plan = {
         .shape = *shape,
-        .output = output,
-        .patch = patch,
-        .points = patch * patch,
         .stride = stride,
-        .in_h = (shape->out_h - 1) * stride + kernel - shape->pad_top - shape->pad_bottom,
-        .in_w = (shape->out_w - 1) * stride + kernel - shape->pad_left - shape->pad_right,
-        .tiles_per_row = (shape->out_w + output - 1) / output};
-    plan.n_tiles = plan.tiles_per_row * ((shape->out_h + output - 1) / output);
+        .in_h = (shape->out_h - 1) * stride + kernel[0] - shape->pad_top - shape->pad_bottom,
+        .in_w = (shape->out_w - 1) * stride + kernel[1] - shape->pad_left - shape->pad_right};
+    for (int i = 0; i < 2; i++) {
+        plan.output[i] = kernel[i] == 1 ? 1 : shape->output;
+        plan.patch[i] = (plan.output[i] - 1) * stride + kernel[i];
+    }
+    plan.points = plan.patch[0] * plan.patch[1];
+    plan.tiles_per_row = (shape->out_w + plan.output[1] - 1) / plan.output[1];
+    plan.n_tiles = plan.tiles_per_row * ((shape->out_h + plan.output[0] - 1) / plan.output[0]);
     plan.point_stride = (ptrdiff_t)(plan.n_tiles + 1) * FMAP_BLOCK;
     return plan;
 }
@@ -97,10 +102,11 @@ static struct winograd_plan plan_of(const struct winograd_shape *shape) {
 static struct kernel_case *create(const char *kernel, const struct winograd_plan *plan, size_t n_dst) {
     const struct winograd_shape *shape = &plan->shape;
     struct kernel_case *c = case_create(n_dst, 1, sizeof *plan);
-    snprintf(c->name, sizeof c->name, "winograd%d_%d_stride%d_%s/%dx%d/pads:%d,%d,%d,%d/%s", shape->output,
-             shape->kernel, plan->stride, kernel, shape->out_h, shape->out_w, shape->pad_top, shape->pad_left,
-             shape->pad_bottom, shape->pad_right, case_activation_name(shape->activate.kind));
-    c->bytes = (double)(plan->n_tiles * (plan->points + plan->output * plan->output) * FMAP_BLOCK) *
+    snprintf(c->name, sizeof c->name, "winograd%dx%d_of_%dx%d_stride%d_%s/%dx%d/pads:%d,%d,%d,%d/%s",
+             plan->output[0], plan->output[1], plan->patch[0], plan->patch[1], plan->stride, kernel,
+             shape->out_h, shape->out_w, shape->pad_top, shape->pad_left, shape->pad_bottom, shape->pad_right,
+             case_activation_name(shape->activate.kind));
+    c->bytes = (double)(plan->n_tiles * (plan->points + plan->output[0] * plan->output[1]) * FMAP_BLOCK) *
                sizeof(float);
     for (size_t i = 0; i < n_dst; i++) c->expected[i] = (double)NAN; /* what must not be written */
     return c;
@@ -114,8 +120,28 @@ static int calls(const struct winograd_plan *plan, int first) {
 typedef void input_function(const struct fmap_winograd_input *job);
 typedef void output_function(const struct fmap_winograd_output *job);
 
+static input_function *line_input(const struct fmap_kernels *kernels, const struct winograd_plan *plan) {
+    switch (plan->points) {
+    case 6: return kernels->winograd_line6_input;
+    case 8: return kernels->winograd_line8_input;
+    case 9: return kernels->winograd_line9_input;
+    case 10: return kernels->winograd_line10_input;
+    default: return kernels->winograd_line12_input;
+    }
+}
+
+static output_function *line_output(const struct fmap_kernels *kernels, const struct winograd_plan *plan) {
+    bool large = plan->shape.output == 6;
+    switch (plan->shape.kernel) {
+    case 7: return large ? kernels->winograd_line6_7_output : kernels->winograd_line3_7_output;
+    case 5: return large ? kernels->winograd_line6_5_output : kernels->winograd_line4_5_output;
+    default: return large ? kernels->winograd_line6_3_output : kernels->winograd_line4_3_output;
+    }
+}
+
 static input_function *input_transform(const struct fmap_kernels *kernels, const struct winograd_plan *plan) {
-    int output = plan->output;
+    int output = plan->shape.output;
+    if (plan->shape.line) return line_input(kernels, plan);
     return plan->shape.kernel == 5 ? kernels->winograd4_input
            : plan->stride == 2     ? kernels->winograd2_stride2_input
            : output == 2           ? kernels->winograd2_input
@@ -126,7 +152,8 @@ static input_function *input_transform(const struct fmap_kernels *kernels, const
 
 static output_function *output_transform(const struct fmap_kernels *kernels,
                                          const struct winograd_plan *plan) {
-    int output = plan->output;
+    int output = plan->shape.output;
+    if (plan->shape.line) return line_output(kernels, plan);
     return plan->shape.kernel == 5 ? kernels->winograd2_5x5_output
            : plan->stride == 2     ? kernels->winograd2_stride2_output
            : output == 2           ? kernels->winograd2_output
@@ -144,21 +171,21 @@ static void input_run(const struct kernel_case *c, const struct fmap_kernels *ke
                                           .n_tiles = calls(plan, first),
                                           .first_tile = first,
                                           .tiles_per_row = plan->tiles_per_row,
-                                          .tile_step = plan->output * plan->stride,
+                                          .tile_step = plan->shape.output * plan->stride,
                                           .height = plan->in_h,
                                           .width = plan->in_w,
                                           .pad_top = plan->shape.pad_top,
-                                          .pad_left = plan->shape.pad_left};
+                                          .pad_left = plan->shape.pad_left,
+                                          .down = plan->shape.line == WINOGRAD_COLUMNS};
         input_transform(kernels, plan)(&job);
     }
 }
 
 static void read_patch(const struct winograd_plan *plan, int tile, int lane, double d[MAX_PATCH][MAX_PATCH]) {
-    int step = plan->output * plan->stride;
-    int top = tile / plan->tiles_per_row * step - plan->shape.pad_top;
-    int left = tile % plan->tiles_per_row * step - plan->shape.pad_left;
-    for (int i = 0; i < plan->patch; i++) {
-        for (int j = 0; j < plan->patch; j++) {
+    int top = tile / plan->tiles_per_row * plan->output[0] * plan->stride - plan->shape.pad_top;
+    int left = tile % plan->tiles_per_row * plan->output[1] * plan->stride - plan->shape.pad_left;
+    for (int i = 0; i < plan->patch[0]; i++) {
+        for (int j = 0; j < plan->patch[1]; j++) {
             int y = top + i, x = left + j;
             bool inside = y >= 0 && y < plan->in_h && x >= 0 && x < plan->in_w;
             d[i][j] = inside ? (double)plan->src[((ptrdiff_t)y * plan->in_w + x) * FMAP_BLOCK + lane] : 0;
@@ -172,16 +199,17 @@ struct kernel_case *winograd_input_case(const struct winograd_shape *shape) {
     plan.src = case_source(c, (size_t)(plan.in_h * plan.in_w) * FMAP_BLOCK, 64, CASE_FILL_UNIFORM);
     plan.dst = c->dst.data;
     c->run = input_run;
-    double b[MAX_PATCH][MAX_PATCH], d[MAX_PATCH][MAX_PATCH], magnitude;
-    input_matrix(plan.patch, b);
+    double b[2][MAX_PATCH][MAX_PATCH], d[MAX_PATCH][MAX_PATCH], magnitude;
+    for (int axis = 0; axis < 2; axis++) input_matrix(plan.patch[axis], b[axis]);
     for (int tile = 0; tile < plan.n_tiles; tile++) {
         for (int lane = 0; lane < FMAP_BLOCK; lane++) {
             read_patch(&plan, tile, lane, d);
             for (int p = 0; p < plan.points; p++) {
                 ptrdiff_t at = p * plan.point_stride + tile * FMAP_BLOCK + lane;
-                c->expected[at] = transformed(plan.patch, b[p / plan.patch], b[p % plan.patch], d,
+                c->expected[at] = transformed(plan.patch, b[0][p / plan.patch[1]], b[1][p % plan.patch[1]], d,
                                               &magnitude);
-                c->bounds[at] = check_bound(8, magnitude); /* four roundings along each axis at most */
+                c->bounds[at] = check_bound(
+                    8, magnitude); /* four roundings along each axis at most, eight along a line */
             }
         }
     }
@@ -204,6 +232,7 @@ static void output_run(const struct kernel_case *c, const struct fmap_kernels *k
                                                .tiles_per_row = plan->tiles_per_row,
                                                .height = plan->shape.out_h,
                                                .width = plan->shape.out_w,
+                                               .down = plan->shape.line == WINOGRAD_COLUMNS,
                                                .activate = plan->shape.activate};
             output_transform(kernels, plan)(&job);
         }
@@ -220,17 +249,18 @@ struct kernel_case *winograd_output_case(const struct winograd_shape *shape) {
                                     CASE_FILL_UNIFORM);
     plan.dst = c->dst.data;
     c->run = output_run;
-    double a[MAX_OUTPUT][MAX_PATCH], m[MAX_PATCH][MAX_PATCH], magnitude;
-    output_matrix(shape->output, plan.patch, a);
+    double a[2][MAX_OUTPUT][MAX_PATCH], m[MAX_PATCH][MAX_PATCH], magnitude;
+    for (int axis = 0; axis < 2; axis++) output_matrix(plan.output[axis], plan.patch[axis], a[axis]);
     for (int i = 0; i < shape->out_h * shape->out_w * FMAP_BLOCK; i++) {
         int lane = i % FMAP_BLOCK, x = i / FMAP_BLOCK % shape->out_w, y = i / FMAP_BLOCK / shape->out_w;
-        int tile = y / plan.output * plan.tiles_per_row + x / plan.output;
+        int tile = y / plan.output[0] * plan.tiles_per_row + x / plan.output[1];
         for (int p = 0; p < plan.points; p++) {
-            m[p / plan.patch][p % plan.patch] =
+            m[p / plan.patch[1]][p % plan.patch[1]] =
                 (double)plan.src[p * plan.point_stride + tile * FMAP_BLOCK + lane];
         }
         double bias = (double)plan.bias[lane] + (plan.residual ? (double)plan.residual[i] : 0);
-        c->expected[i] = transformed(plan.patch, a[y % plan.output], a[x % plan.output], m, &magnitude) +
+        c->expected[i] = transformed(plan.patch, a[0][y % plan.output[0]], a[1][x % plan.output[1]], m,
+                                     &magnitude) +
                          bias;
         c->bounds[i] = check_bound(12, magnitude + fabs((double)plan.bias[lane]) +
                                            fabs(bias)); /* five along each axis, and the bias */

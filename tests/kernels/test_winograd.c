@@ -2,6 +2,21 @@
 
 #include "tests/cases/case.h"
 
+/* Of one line: rows and columns, for every kernel. */
+static void lines_hold(const struct winograd_shape *shape) {
+    static const int filters[][2] = {{4, 3}, {6, 3}, {4, 5}, {6, 5}, {3, 7}, {6, 7}};
+    for (size_t i = 0; i < 2 * sizeof filters / sizeof *filters; i++) {
+        struct winograd_shape line = *shape;
+        line.line = i % 2 ? WINOGRAD_COLUMNS : WINOGRAD_ROWS;
+        line.output = filters[i / 2][0];
+        line.kernel = filters[i / 2][1];
+        cr_expect(kernel_case_holds_and_destroy(winograd_input_case(&line)));
+        cr_expect(kernel_case_holds_and_destroy(winograd_output_case(&line)));
+        line.adds = true;
+        cr_expect(kernel_case_holds_and_destroy(winograd_output_case(&line)));
+    }
+}
+
 /* For every size of tile. */
 static void both_hold(const struct winograd_shape *shape) {
     static const int outputs[] = {2, 4, 5, 6};
@@ -24,6 +39,7 @@ static void both_hold(const struct winograd_shape *shape) {
     cr_expect(kernel_case_holds_and_destroy(winograd_output_case(&strided)));
     strided.adds = true;
     cr_expect(kernel_case_holds_and_destroy(winograd_output_case(&strided)));
+    lines_hold(shape);
 }
 
 Test(winograd, every_size_of_output_agrees_with_the_matrices) {

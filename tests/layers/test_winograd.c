@@ -8,17 +8,15 @@
 #include "tests/check.h"
 #include "tests/net_conv.h"
 
-/* A convolution that Winograd is chosen for. */
-static struct net_conv winograd_conv(uint64_t *seed) {
+/* A convolution that Winograd may be chosen for, with any stride of 1 or 2 that it has. */
+static struct net_conv any_conv(uint64_t *seed) {
     struct net_conv conv = {
         .shape = {.n = check_between(seed, 1, 2), .groups = 1, .window = oracle_window()}};
-    struct oracle_window *w = &conv.shape.window;
-    w->kernel_h = w->kernel_w = check_between(seed, 0, 3) ? 3 : 5;
-    if (w->kernel_h == 3 && !check_between(seed, 0, 2)) w->stride_h = w->stride_w = 2;
     conv.shape.channels = check_between(seed, 1, 50);
     conv.shape.filters = check_between(seed, 1, 70);
     conv.shape.in_h = check_between(seed, 5, 22);
     conv.shape.in_w = check_between(seed, 5, 32);
+    struct oracle_window *w = &conv.shape.window;
     w->pad_top = check_between(seed, 0, 3);
     w->pad_left = check_between(seed, 0, 3);
     w->pad_bottom = check_between(seed, 0, 3);
@@ -30,6 +28,23 @@ static struct net_conv winograd_conv(uint64_t *seed) {
                                                 FMAP_ALGORITHM_WINOGRAD_F4, FMAP_ALGORITHM_WINOGRAD_F5,
                                                 FMAP_ALGORITHM_WINOGRAD_F6, FMAP_ALGORITHM_FASTEST};
     conv.algorithm = algorithms[check_between(seed, 0, 5)];
+    return conv;
+}
+
+static struct net_conv winograd_conv(uint64_t *seed) {
+    struct net_conv conv = any_conv(seed);
+    struct oracle_window *w = &conv.shape.window;
+    w->kernel_h = w->kernel_w = check_between(seed, 0, 3) ? 3 : 5;
+    if (w->kernel_h == 3 && !check_between(seed, 0, 2)) w->stride_h = w->stride_w = 2;
+    return conv;
+}
+
+/* With a kernel of one row or one column. */
+static struct net_conv line_conv(uint64_t *seed) {
+    struct net_conv conv = any_conv(seed);
+    int length = 3 + 2 * check_between(seed, 0, 2), down = check_between(seed, 0, 1);
+    conv.shape.window.kernel_h = down ? length : 1;
+    conv.shape.window.kernel_w = down ? 1 : length;
     return conv;
 }
 
@@ -73,14 +88,51 @@ Test(winograd, agrees_with_the_oracle_and_between_instruction_sets) {
     }
 }
 
-Test(winograd, the_number_of_threads_and_the_batch_change_no_bit) {
-    uint64_t seed = 6;
-    struct net_conv conv = winograd_conv(&seed);
+Test(winograd, kernels_of_one_line_agree_with_the_oracle_and_between_instruction_sets) {
+    uint64_t seed = 8;
+    for (int i = 0; i < 60; i++) {
+        struct net_conv conv = line_conv(&seed);
+        cr_assert(net_conv_complete(&conv, check_between(&seed, 0, 1), seed));
+        agrees(&conv);
+        net_conv_free(&conv);
+    }
+}
+
+Test(winograd, signals_of_one_dimension_are_lines) {
+    uint64_t seed = 9;
+    for (int i = 0; i < 12; i++) {
+        struct net_conv conv = line_conv(&seed);
+        struct oracle_window *w = &conv.shape.window;
+        conv.one_dimension = true;
+        conv.in = conv.out = FMAP_NCHW;
+        conv.shape.in_h = 1;
+        w->kernel_w = w->kernel_h > w->kernel_w ? w->kernel_h : w->kernel_w;
+        w->kernel_h = 1;
+        w->pad_top = w->pad_bottom = 0;
+        conv.shape.in_w = check_between(&seed, 1, 90);
+        if (!net_conv_complete(&conv, true, seed)) continue;
+        agrees(&conv);
+        net_conv_free(&conv);
+    }
+}
+
+static void same_for_threads_and_batch(struct net_conv conv, uint64_t seed) {
     conv.shape.n = 3;
     conv.in = conv.out = FMAP_NCHW;
     cr_assert(net_conv_complete(&conv, true, seed));
-    cr_assert(net_conv_same_for_threads_and_batch(&conv));
+    cr_assert(net_conv_same_for_threads_and_batch(&conv), "%s", net_conv_text(&conv).text);
     net_conv_free(&conv);
+}
+
+Test(winograd, the_number_of_threads_and_the_batch_change_no_bit) {
+    uint64_t seed = 6;
+    same_for_threads_and_batch(winograd_conv(&seed), seed);
+    static const fmap_algorithm algorithms[] = {FMAP_ALGORITHM_WINOGRAD_F4, FMAP_ALGORITHM_WINOGRAD_F6};
+    for (int i = 0; i < 12; i++) {
+        struct net_conv conv = line_conv(&seed);
+        conv.algorithm = algorithms[i % 2];
+        same_for_threads_and_batch(conv, seed);
+    }
 }
 
 Test(winograd, kernels_of_5x5_take_tiles_of_two_where_it_pays) {
@@ -102,6 +154,58 @@ Test(winograd, kernels_of_5x5_take_tiles_of_two_where_it_pays) {
     problem.channels = 64;
     problem.kernel[1] = 3;
     cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 0);
+}
+
+/* Of 17x17 with padding that keeps the size. */
+static struct fmap_tiles_problem line_problem(int64_t height, int64_t width) {
+    return (struct fmap_tiles_problem){.images = 1,
+                                       .channels = 128,
+                                       .in = {17, 17},
+                                       .outputs = 192,
+                                       .out = {17, 17},
+                                       .groups = 1,
+                                       .kernel = {height, width},
+                                       .pad_top = height / 2,
+                                       .pad_left = width / 2,
+                                       .strides = {1, 1},
+                                       .dilations = {1, 1},
+                                       .weights = ""};
+}
+
+Test(winograd, kernels_of_one_line_have_tiles_of_one_line_where_they_pay) {
+    for (int down = 0; down < 2; down++) {
+        struct fmap_tiles_problem seven = line_problem(down ? 7 : 1, down ? 1 : 7),
+                                  five = line_problem(down ? 5 : 1, down ? 1 : 5),
+                                  three = line_problem(down ? 3 : 1, down ? 1 : 3);
+        cr_expect_eq(fmap_winograd_choose(&seven, FMAP_ALGORITHM_BEST), 3);
+        cr_expect_eq(fmap_winograd_choose(&seven, FMAP_ALGORITHM_FASTEST), 6);
+        cr_expect_eq(fmap_winograd_points(&seven, 3), 9);
+        cr_expect_eq(fmap_winograd_tiles(&seven, 3, down ? 0 : 1), 6);
+        cr_expect_eq(fmap_winograd_tiles(&seven, 3, down ? 1 : 0), 17);
+        cr_expect_eq(fmap_winograd_choose(&five, FMAP_ALGORITHM_BEST), 4);
+        cr_expect_eq(fmap_winograd_choose(&five, FMAP_ALGORITHM_FASTEST), 6);
+        cr_expect_eq(fmap_winograd_choose(&three, FMAP_ALGORITHM_BEST), 6, "as exact as F(4x4, 3x3)");
+        cr_expect_eq(fmap_winograd_choose(&three, FMAP_ALGORITHM_WINOGRAD_F4), 4);
+        cr_expect_eq(fmap_winograd_choose(&seven, FMAP_ALGORITHM_WINOGRAD_F6), 6);
+        cr_expect_eq(fmap_winograd_choose(&seven, FMAP_ALGORITHM_WINOGRAD_F2), 0, "there is no such kernel");
+        cr_expect_eq(fmap_winograd_choose(&seven, FMAP_ALGORITHM_DIRECT), 0);
+        seven.channels = 256;
+        cr_expect_eq(fmap_winograd_choose(&seven, FMAP_ALGORITHM_BEST), 0, "its error would be too large");
+        cr_expect_eq(fmap_winograd_choose(&seven, FMAP_ALGORITHM_FASTEST), 6);
+        seven.channels = 128;
+        three.out[0] = three.out[1] = three.in[0] = three.in[1] = 8;
+        cr_expect_eq(fmap_winograd_choose(&three, FMAP_ALGORITHM_BEST), 4, "two tiles without a rest");
+        seven.out[0] = seven.out[1] = seven.in[0] = seven.in[1] = 4;
+        cr_expect_eq(fmap_winograd_choose(&seven, FMAP_ALGORITHM_BEST), 0, "most taps are outside");
+        five.channels = 6;
+        five.outputs = 16;
+        cr_expect_eq(fmap_winograd_choose(&five, FMAP_ALGORITHM_BEST), 0, "transforms would cost too much");
+        five = line_problem(down ? 5 : 1, down ? 1 : 5);
+        five.strides[1 - down] = 2;
+        cr_expect_eq(fmap_winograd_choose(&five, FMAP_ALGORITHM_WINOGRAD_F4), 0, "it cannot");
+        five = line_problem(down ? 9 : 1, down ? 1 : 9);
+        cr_expect_eq(fmap_winograd_choose(&five, FMAP_ALGORITHM_WINOGRAD_F4), 0, "it cannot");
+    }
 }
 
 Test(winograd, stride_two_has_tiles_of_two_where_they_pay) {
@@ -182,6 +286,45 @@ static double largest_error(const struct net_conv *conv) {
     return error / sqrt(squares / (double)n);
 }
 
+static struct net_conv conv_of_channels(int channels, fmap_algorithm algorithm) {
+    return (struct net_conv){.shape = {.n = 1,
+                                       .groups = 1,
+                                       .channels = channels,
+                                       .filters = 24,
+                                       .in_h = 14,
+                                       .in_w = 14,
+                                       .window = oracle_window()},
+                             .threads = 1,
+                             .algorithm = algorithm};
+}
+
+Test(winograd, errors_of_one_line_are_within_what_the_interface_promises) {
+    static const struct {
+        fmap_algorithm algorithm;
+        int channels, length;
+        double most;
+    } promises[] = {{FMAP_ALGORITHM_WINOGRAD_F4, 512, 3, 1e-5}, {FMAP_ALGORITHM_WINOGRAD_F4, 512, 5, 2e-5},
+                    {FMAP_ALGORITHM_WINOGRAD_F4, 512, 7, 3e-5}, {FMAP_ALGORITHM_WINOGRAD_F6, 512, 3, 2e-5},
+                    {FMAP_ALGORITHM_WINOGRAD_F6, 512, 5, 5e-5}, {FMAP_ALGORITHM_WINOGRAD_F6, 512, 7, 1e-4},
+                    {FMAP_ALGORITHM_BEST, 512, 3, 2e-5},        {FMAP_ALGORITHM_BEST, 512, 5, 2e-5},
+                    {FMAP_ALGORITHM_BEST, 240, 7, 2e-5},        {FMAP_ALGORITHM_BEST, 512, 7, 2e-5}};
+    for (size_t i = 0; i < sizeof promises / sizeof *promises; i++) {
+        for (int down = 0; down < 2; down++) {
+            struct net_conv conv = conv_of_channels(promises[i].channels, promises[i].algorithm);
+            struct oracle_window *w = &conv.shape.window;
+            w->kernel_h = down ? promises[i].length : 1;
+            w->kernel_w = down ? 1 : promises[i].length;
+            w->pad_top = w->pad_bottom = w->kernel_h / 2;
+            w->pad_left = w->pad_right = w->kernel_w / 2;
+            cr_assert(net_conv_complete(&conv, true, 7));
+            double error = largest_error(&conv);
+            cr_expect(error <= promises[i].most, "algorithm %d, %d: %g", (int)promises[i].algorithm,
+                      promises[i].length, error);
+            net_conv_free(&conv);
+        }
+    }
+}
+
 Test(winograd, errors_are_within_what_the_interface_promises) {
     static const struct {
         fmap_algorithm algorithm;
@@ -192,15 +335,7 @@ Test(winograd, errors_are_within_what_the_interface_promises) {
                     {FMAP_ALGORITHM_WINOGRAD_F5, 4e-5},
                     {FMAP_ALGORITHM_WINOGRAD_F6, 8e-5}};
     for (size_t i = 0; i < sizeof promises / sizeof *promises; i++) {
-        struct net_conv conv = {.shape = {.n = 1,
-                                          .groups = 1,
-                                          .channels = 512,
-                                          .filters = 24,
-                                          .in_h = 14,
-                                          .in_w = 14,
-                                          .window = oracle_window()},
-                                .threads = 1,
-                                .algorithm = promises[i].algorithm};
+        struct net_conv conv = conv_of_channels(512, promises[i].algorithm);
         struct oracle_window *w = &conv.shape.window;
         w->pad_top = w->pad_left = w->pad_bottom = w->pad_right = 1;
         static const int kernels[] = {3, 5, 3}, strides[] = {1, 1, 2};
