@@ -25,7 +25,8 @@ INLINE vf v_erf(vf x) {
     q = v_fma(q, t, v_splat(0.637373745f));
     q = v_fma(q, t, v_splat(1.12756133f));
     q = v_fma(q, t, v_splat(0.000223494309f));
-    vf far = v_sub(v_splat(1.0f), v_exp_within(q, -1.0f));
+    vf sum, rest = v_exp_rest(q, -1.0f, V_SHIFT + 127 + 256, &sum);
+    vf far = v_fma(rest, v_power(sum), v_splat(1.0f)); /* the 256 is the sign above the exponent */
     return v_select(v_less(size, v_splat(0.9375f)), near, v_copy_sign(far, x));
 }
 

@@ -23,6 +23,9 @@
  *   v_minus_quarter_bits(first, x)   the float whose bits are first - a quarter of those of x, as integers: like a multiple
  *                               of x^-1/4, within a few percent, of a normal x > 0
  *   v_scale(x, n)               x * 2^n rounded once, for 0.5 < x < 2 and an integral -252 < n < 254
+ *   v_power(sum)                2^n of sum = 1.5 * 2^23 + 127 + n and an integral -127 <= n <= 128: 0 and infinity at the ends;
+ *                               with 256 more it is -2^n
+ *   v_scale_down(x, n, larger)  x * 2^n rounded once, for 0.5 < x < 2, an integral -190 < n < 64 and larger = 2^(n + 64)
  *   v_keep(v)                   v, now in a register: a load is not repeated as an operand of every use
  *   vi v_lanes(lanes, first)    numbers of lanes: lanes[i] - first, each 0 .. LANES - 1
  *   v_pick(v, lanes)            lane lanes[i] of v in lane i

@@ -82,6 +82,13 @@ INLINE vf v_scale(vf x, vf n) {
     return v_mul(x, _mm256_castsi256_ps(_mm256_slli_epi32(rest, 23)));
 }
 
+/* The first product is exact. */
+INLINE vf v_scale_down(vf x, vf n, vf larger) {
+    (void)n;
+    return v_mul(v_mul(x, larger), v_splat(0x1p-64f));
+}
+INLINE vf v_power(vf sum) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(sum), 23)); }
+
 INLINE void v_transpose(vf rows[LANES]) {
     vf a[LANES], b[LANES];
     UNROLL for (int i = 0; i < 8; i += 2) {

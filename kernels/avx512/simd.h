@@ -57,6 +57,11 @@ INLINE vi v_lanes(const int32_t *lanes, int first) {
 }
 INLINE vf v_pick(vf v, vi lanes) { return _mm512_permutexvar_ps(lanes, v); }
 INLINE vf v_scale(vf x, vf n) { return _mm512_scalef_ps(x, n); }
+INLINE vf v_scale_down(vf x, vf n, vf larger) {
+    (void)larger;
+    return v_scale(x, n);
+}
+INLINE vf v_power(vf sum) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(sum), 23)); }
 
 INLINE void v_transpose(vf rows[LANES]) {
     vf a[LANES], b[LANES];

@@ -118,6 +118,13 @@ INLINE vf v_scale(vf x, vf n) {
     return v_mul(x, vreinterpretq_f32_u32(vshlq_n_u32(rest, 23)));
 }
 
+/* The first product is exact. */
+INLINE vf v_scale_down(vf x, vf n, vf larger) {
+    (void)n;
+    return v_mul(v_mul(x, larger), v_splat(0x1p-64f));
+}
+INLINE vf v_power(vf sum) { return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(sum), 23)); }
+
 INLINE void v_transpose(vf rows[LANES]) {
     float32x4x2_t a = vtrnq_f32(rows[0], rows[1]), b = vtrnq_f32(rows[2], rows[3]);
     rows[0] = vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0]));

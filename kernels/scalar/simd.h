@@ -55,10 +55,14 @@ INLINE vf v_pick(vf v, vi lanes) {
 /* In two steps, because 2^n itself may be out of range; only the second can round. 2^n is made without a
  * conversion to an integer, which would be undefined for NaN: adding 1.5 * 2^23 leaves the integer in the
  * low bits. */
-INLINE vf v_power_of_two(vf n) { return v_of_bits(v_bits(n + (12582912.0f + 127.0f)) << 23); }
+INLINE vf v_power(vf sum) { return v_of_bits(v_bits(sum) << 23); }
 INLINE vf v_scale(vf x, vf n) {
-    float half = floorf(n * 0.5f);
-    return x * v_power_of_two(half) * v_power_of_two(n - half);
+    float half = floorf(n * 0.5f), shift = 12582912.0f + 127.0f;
+    return x * v_power(half + shift) * v_power(n - half + shift);
+}
+INLINE vf v_scale_down(vf x, vf n, vf larger) {
+    (void)n;
+    return x * larger * 0x1p-64f;
 }
 
 INLINE void v_transpose(vf rows[LANES]) { (void)rows; }

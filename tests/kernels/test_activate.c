@@ -70,6 +70,15 @@ Test(activate, limits_are_exact) {
         cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SIGMOID, 0, 0, INFINITY), 1.0f);
         cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SIGMOID, 0, 0, -INFINITY), 0.0f);
         cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SIGMOID, 0, 0, 0.0f), 0.5f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SIGMOID, 0, 0, FLT_MAX), 1.0f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SIGMOID, 0, 0, -FLT_MAX), 0.0f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SIGMOID, 0, 0, 18.0f), 1.0f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SILU, 0, 0, INFINITY), INFINITY);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SILU, 0, 0, FLT_MAX), FLT_MAX);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SILU, 0, 0, -FLT_MAX), 0.0f);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_SILU, 0, 0, FLT_TRUE_MIN * 2), FLT_TRUE_MIN);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_GELU_TANH, 0, 0, FLT_MAX), FLT_MAX);
+        cr_expect_eq(activate(kernels, FMAP_ACTIVATE_GELU_TANH, 0, 0, -FLT_MAX), 0.0f);
         cr_expect_eq(activate(kernels, FMAP_ACTIVATE_TANH, 0, 0, INFINITY), 1.0f);
         cr_expect_eq(activate(kernels, FMAP_ACTIVATE_TANH, 0, 0, -INFINITY), -1.0f);
         cr_expect_eq(activate(kernels, FMAP_ACTIVATE_TANH, 0, 0, 0.0f), 0.0f);
