@@ -72,8 +72,16 @@ INLINE void softmax_row(const float *src, float *dst, int64_t n) {
 /* ---- rows side by side: a few cache lines of them at a time ----------------------------------------- */
 
 /* What so many elements become is kept nearby: a row's elements are often a power of two apart, and evict each other from the
- * cache. Several lines next to each other, because each element of a row may be on another page. */
-enum { MOST_KEPT = 64, LINES_AT_ONCE = LANES == 16 ? 4 : 2, WIDE = LINES_AT_ONCE * FMAP_BLOCK };
+ * cache. Two lines next to each other, because each element of a row may be on another page; more would evict what is fetched
+ * for the next. */
+enum { MOST_KEPT = 64, LINES_AT_ONCE = 2, WIDE = LINES_AT_ONCE * FMAP_BLOCK };
+
+/* The lines that the next group of rows reads and writes, while this one computes: no processor sees by itself that they will be
+ * needed, each element being on another page. */
+INLINE void fetch_next(const float *src, float *dst, int lines) {
+    UNROLL for (int line = 0; line < lines; line++) __builtin_prefetch(src + line * FMAP_BLOCK, 0, 2);
+    UNROLL for (int line = 0; line < lines; line++) __builtin_prefetch(dst + line * FMAP_BLOCK, 1, 2);
+}
 
 /* `lines` is a constant, and so is `rows` but for the last: as a constant it turns masked accesses into plain ones. */
 INLINE void softmax_columns(const struct fmap_softmax *job, int64_t row, int rows, int lines) {
@@ -96,7 +104,9 @@ INLINE void softmax_columns(const struct fmap_softmax *job, int64_t row, int row
         }
     }
     const float *again = keeps ? kept : src;
+    ptrdiff_t next = row + 2 * WIDE <= job->n_rows ? WIDE : 0;
     for (int64_t i = 0; i < job->n; i++) {
+        if (lines > 1) fetch_next(src + i * job->stride + next, dst + i * job->stride + next, lines);
         UNROLL for (int v = 0; v < vectors; v++) {
             int rest = rest_of(rows, v * LANES);
             vf x = v_load_first(again + i * stride + v * LANES, rest);
