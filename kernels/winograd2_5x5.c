@@ -2,7 +2,7 @@
  * F(4x4, 3x3). */
 #include "template.h"
 
-enum { OUTPUT = 2, PATCH = 6, BY_ROWS = 0 };
+enum { OUTPUT = 2, BY_ROWS = 0 };
 
 #include "winograd4.h"
 

@@ -4,19 +4,11 @@
  * less than half of the usual 0, +-1, +-2. */
 #include "template.h"
 
-enum { OUTPUT = 4, PATCH = 6, BY_ROWS = 0 };
+enum { OUTPUT = 4, BY_ROWS = 0 };
 
 #include "winograd4.h"
 
-/* A^T m */
-INLINE void transform_output(vf *y, const vf *m) {
-    vf sum_a = v_add(m[1], m[2]), difference_a = v_sub(m[1], m[2]);
-    vf sum_b = v_add(m[3], m[4]), difference_b = v_sub(m[3], m[4]);
-    y[0] = v_add(v_add(m[0], sum_a), sum_b);
-    y[1] = v_fma(v_splat(B), difference_b, v_mul(v_splat(A), difference_a));
-    y[2] = v_fma(v_splat(B2), sum_b, v_mul(v_splat(A2), sum_a));
-    y[3] = v_fma(v_splat(B3), difference_b, v_fma(v_splat(A3), difference_a, m[5]));
-}
+INLINE void transform_output(vf *y, const vf *m) { transform_output4(y, m); }
 
 #include "winograd.h"
 

@@ -1,5 +1,6 @@
 #include "net_conv.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +121,12 @@ bool net_conv_agrees(const struct net_conv *conv) {
     fmap_isa isas[NET_MAX_ISAS];
     int n_isas = net_isas(isas);
     oracle_conv_2d(shape, expected, bounds);
-    for (size_t i = 0; i < n; i++) bounds[i] = check_bound(n_terms, bounds[i]); /* one chain of FMAs */
+    double largest = 0;
+    for (size_t i = 0; i < n; i++) largest = fmax(largest, bounds[i]);
+    for (size_t i = 0; i < n; i++) {
+        bounds[i] = conv->roundings ? check_bound(conv->roundings, largest)
+                                    : check_bound(n_terms, bounds[i]); /* one chain of FMAs */
+    }
     bool good = net_conv_run(conv, isas[0], first) &&
                 check_near("against the oracle", first, expected, bounds, n);
     for (int i = 1; i < n_isas && good; i++) {
@@ -131,6 +137,23 @@ bool net_conv_agrees(const struct net_conv *conv) {
     free(expected);
     free(bounds);
     return good;
+}
+
+double net_conv_largest_error(const struct net_conv *conv) {
+    size_t n = net_conv_outputs(conv);
+    double *expected = calloc(n, sizeof *expected), *bounds = calloc(n, sizeof *bounds), squares = 0,
+           error = 0;
+    float *got = net_random(n, 1);
+    oracle_conv_2d(&conv->shape, expected, bounds);
+    bool ran = net_conv_run(conv, FMAP_ISA_BEST, got);
+    for (size_t i = 0; i < n; i++) {
+        squares += expected[i] * expected[i];
+        error = fmax(error, fabs((double)got[i] - expected[i]));
+    }
+    free(expected);
+    free(bounds);
+    free(got);
+    return ran ? error / sqrt(squares / (double)n) : (double)NAN;
 }
 
 bool net_conv_same_for_threads_and_batch(const struct net_conv *conv) {

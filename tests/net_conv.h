@@ -15,6 +15,9 @@ struct net_conv {
     int threads;
     bool no_fusion;
     fmap_algorithm algorithm;
+    /* Not 0: an output's error goes with the largest sum near it and not with its own, as transforms mix the pixels of a patch:
+     * net_conv_agrees allows so many roundings of the largest of all. */
+    int roundings;
 };
 
 /* Sizes that follow from the others, and numbers. False when there is no output. */
@@ -32,6 +35,10 @@ bool net_conv_run(const struct net_conv *conv, fmap_isa isa, float *dst);
 
 /* Whether every instruction set agrees with the oracle, and with the others to the bit. */
 bool net_conv_agrees(const struct net_conv *conv);
+
+/* The largest error relative to the root mean square of the output, for inputs around zero and weights that keep their
+ * size: what fmap_algorithm promises. NaN: it did not run. */
+double net_conv_largest_error(const struct net_conv *conv);
 
 /* Whether several numbers of threads, and each image alone, give the bits of one thread and all images; from and to NCHW. */
 bool net_conv_same_for_threads_and_batch(const struct net_conv *conv);

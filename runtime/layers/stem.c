@@ -80,14 +80,10 @@ static void pack_panel(const void *stem_pack, int64_t panel, float *packed) {
     }
 }
 
-/* Kernel rows, then columns, then channels. */
-static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
-                        struct fmap_stem_job *job, struct fmap_operand *weights) {
-    int64_t lanes = planning->kernels->lanes, n_outputs = job->tiling.n_vectors * lanes,
-            n = fmap_stem_n_terms(job);
-    int32_t *terms = fmap_storage_take(&planning->plan->storage, (size_t)n, sizeof *terms);
-    if (!terms) return fmap_planning_out_of_memory(planning);
-    TRY(fmap_tiles_bias(planning, problem, n_outputs, &job->bias));
+static fmap_status pack_direct(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                               const struct fmap_stem_job *job, int32_t *terms,
+                               struct fmap_operand *weights) {
+    int64_t n = fmap_stem_n_terms(job);
     for (int64_t t = 0; t < n; t++) {
         int64_t channel = t % job->channels, column = t / job->channels % job->kernel[1] * job->dilations[1];
         int64_t row = t / job->channels / job->kernel[1] * job->dilations[0];
@@ -95,17 +91,28 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
         terms[t] = (int32_t)(row * fmap_stem_row_floats(job) + phase * job->phase_width +
                              column / job->strides[1]);
     }
-    job->terms = terms;
-    struct stem_pack pack = {.problem = *problem, .panels = job->tiling, .lanes = lanes};
+    struct stem_pack pack = {.problem = *problem, .panels = job->tiling, .lanes = planning->kernels->lanes};
     struct fmap_packer packer = fmap_tiles_packer(problem, "stem");
     fmap_packer_add(&packer, job->tiling.n_vectors);
     fmap_packer_add(&packer, job->tiling.n_panels);
-    packer.n_floats = n * n_outputs;
+    packer.n_floats = n * job->tiling.n_vectors * planning->kernels->lanes;
     packer.parts = job->tiling.n_panels;
     packer.part = pack_panel;
     packer.job = &pack;
     packer.job_bytes = sizeof pack;
     return fmap_planning_pack(planning, &packer, weights);
+}
+
+/* Terms: kernel rows, then columns, then channels. */
+static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
+                        struct fmap_stem_job *job, struct fmap_operand *weights) {
+    int32_t *terms = fmap_storage_take(&planning->plan->storage, (size_t)fmap_stem_n_terms(job),
+                                       sizeof *terms);
+    if (!terms) return fmap_planning_out_of_memory(planning);
+    job->terms = terms;
+    TRY(fmap_tiles_bias(planning, problem, job->tiling.n_vectors * planning->kernels->lanes, &job->bias));
+    return job->points ? fmap_stem_winograd_pack(planning, problem, job, terms, weights)
+                       : pack_direct(planning, problem, job, terms, weights);
 }
 
 /* The ring's rows stay in the second cache. */
@@ -128,8 +135,8 @@ static fmap_status set_pool(struct fmap_planning *planning, struct fmap_stem_job
 /* As few groups of rows as the cache allows, but enough for all threads. */
 static struct fmap_share cut_into_parts(struct fmap_stem_job *job, const struct fmap_planning *planning,
                                         int64_t images) {
-    int64_t work = images * job->out[0] * job->out[1] * fmap_stem_n_terms(job) * job->tiling.n_vectors *
-                   planning->kernels->lanes;
+    int64_t work = images * job->out[0] * job->tiling.n_pixels * fmap_stem_n_terms(job) *
+                   (job->points ? job->points : 1) * job->tiling.n_vectors * planning->kernels->lanes;
     int64_t worth = fmap_planning_parts(planning, work), wanted = (worth + images - 1) / images;
     /* Small layers on fewer threads; rows go round more evenly among all of them than among nearly all. */
     int threads = 2 * worth < planning->plan->threads ? (int)worth : planning->plan->threads;
@@ -190,12 +197,17 @@ static int64_t most_rows(const struct fmap_stem_job *job) {
     return rows < job->out[0] ? rows : job->out[0];
 }
 
+static const char *const kernel_names[2][2] = {{"stem", "stem_pool"},
+                                               {"stem_winograd", "stem_winograd_pool"}};
+
 fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                fmap_value x, const struct fmap_tiles_problem *problem) {
     int64_t lanes = planning->kernels->lanes;
     struct fmap_stem_job job = {0};
     set_geometry(&job, problem);
-    job.tiling = fmap_choose_tiling(planning->kernels, (problem->outputs + lanes - 1) / lanes, job.out[1]);
+    if (fmap_stem_winograd_wanted(problem, planning->algorithm)) fmap_stem_winograd_set(planning, &job);
+    job.tiling = fmap_choose_tiling(planning->kernels, (problem->outputs + lanes - 1) / lanes,
+                                    job.points ? job.tiles_per_row : job.out[1]);
     struct fmap_operand operands[3] = {[1] = problem->dst};
     TRY(read_source(planning, x, &job, &operands[0]));
     TRY(pack(planning, problem, &job, &operands[2]));
@@ -204,6 +216,7 @@ fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap
     int64_t rows = most_rows(&job);
     int64_t scratch = fmap_stem_rows_under(&job, rows) * fmap_stem_row_floats(&job) +
                       fmap_stem_ring_floats(&job) + fmap_stem_line_floats(&job) + FMAP_STEM_BEYOND;
+    if (job.points) scratch += fmap_stem_winograd_product_floats(&job);
     return fmap_planning_step(
         planning,
         &(struct fmap_step_definition){
@@ -214,8 +227,8 @@ fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap
             .n_operands = 3,
             .parts = problem->images * job.parts_per_image,
             .scratch_bytes = (size_t)scratch * sizeof(float),
-            .kernel = fmap_kernel_text(planning, job.pools ? "stem_pool" : "stem").text,
-            .why = fmap_why_stem(planning, problem, &job.tiling).text,
+            .kernel = fmap_kernel_text(planning, kernel_names[job.points > 0][job.pools]).text,
+            .why = fmap_why_stem(planning, problem, job.points > 0, &job.tiling).text,
             .tile = {(int)fmap_tiling_most_pixels(&job.tiling), (int)fmap_tiling_most_vectors(&job.tiling)},
             .share = share,
             .node = node});

@@ -1,6 +1,6 @@
 /* The rows of the image that a part needs are copied into planes of single floats with zeros for padding, sorted by column
  * modulo the stride, called phase: pixels that are neighbours in the output are neighbours there, whatever the stride and
- * the caller's layout. */
+ * the caller's layout. For Winograd the points of a row are made from a copy of it. */
 #include "runtime/layers/stem_job.h"
 
 #include <string.h>
@@ -21,9 +21,8 @@ static struct columns columns_of(const struct fmap_stem_job *job, int64_t phase)
     return (struct columns){.column = first * stride - before, .first = first, .n = end - first};
 }
 
-/* n elements of one channel, `distance` apart; `at` is where the first of them is. */
-static void copy(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
-                 int64_t channel, int64_t at, int64_t n, int64_t distance, float *dst) {
+void fmap_stem_copy(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
+                    int64_t channel, int64_t at, int64_t n, int64_t distance, float *dst) {
     if (job->pixels) {
         kernels->gather_pixels(&(struct fmap_gather_pixels){.src = (const uint8_t *)src + at,
                                                             .dst = dst,
@@ -50,8 +49,19 @@ static void copy_phase(const struct fmap_stem_job *job, const struct fmap_kernel
         kernels->gather(&(struct fmap_gather){
             .src = line + columns->column, .dst = dst, .n = (int)columns->n, .distance = stride});
     } else {
-        copy(job, kernels, src, channel, at + columns->column * job->src_pixel_stride, columns->n,
-             stride * job->src_pixel_stride, dst);
+        fmap_stem_copy(job, kernels, src, channel, at + columns->column * job->src_pixel_stride, columns->n,
+                       stride * job->src_pixel_stride, dst);
+    }
+}
+
+/* One row that begins at `at`: [channel][phase][column]. */
+static void copy_row(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
+                     int64_t at, const struct columns *columns, float *line, float *dst) {
+    if (fmap_stem_line_floats(job) == 0) line = NULL;
+    for (int64_t channel = 0; channel < job->channels; channel++, at += job->src_channel_stride) {
+        if (line) fmap_stem_copy(job, kernels, src, channel, at, job->in[1], job->src_pixel_stride, line);
+        for (int64_t phase = 0; phase < job->strides[1]; phase++, dst += job->phase_width)
+            copy_phase(job, kernels, src, channel, at, line, &columns[phase], dst);
     }
 }
 
@@ -59,20 +69,16 @@ void fmap_stem_copy_rows(const struct fmap_stem_job *job, const struct fmap_kern
                          int64_t image, int64_t first, int64_t n, float *line, float *rows) {
     struct columns columns[FMAP_STEM_MOST_STRIDE];
     int64_t row_floats = fmap_stem_row_floats(job);
-    if (fmap_stem_line_floats(job) == 0) line = NULL;
     for (int64_t phase = 0; phase < job->strides[1]; phase++) columns[phase] = columns_of(job, phase);
-    for (int64_t row = first; row < first + n; row++) {
-        if (row < 0 || row >= job->in[0]) {
-            memset(rows, 0, (size_t)row_floats * sizeof *rows);
-            rows += row_floats;
-            continue;
-        }
+    if (job->points) memset(line, 0, (size_t)fmap_stem_line_floats(job) * sizeof *line);
+    for (int64_t row = first; row < first + n; row++, rows += row_floats) {
         int64_t at = image * job->src_image_stride + row * job->in[1] * job->src_pixel_stride;
-        for (int64_t channel = 0; channel < job->channels; channel++, at += job->src_channel_stride) {
-            if (line) copy(job, kernels, src, channel, at, job->in[1], job->src_pixel_stride, line);
-            for (int64_t phase = 0; phase < job->strides[1]; phase++, rows += job->phase_width)
-                copy_phase(job, kernels, src, channel, at, line, &columns[phase], rows);
-        }
+        if (row < 0 || row >= job->in[0])
+            memset(rows, 0, (size_t)row_floats * sizeof *rows);
+        else if (job->points)
+            fmap_stem_winograd_row(job, kernels, src, at, line, rows);
+        else
+            copy_row(job, kernels, src, at, columns, line, rows);
     }
 }
 

@@ -1,15 +1,9 @@
 /* A part makes some rows of the output from copies of the rows of the image under them (stem_rows.c). */
 #include "runtime/layers/stem_job.h"
 
-/* The tiles of a row of output: the longer ones in one call, the others in another. */
-struct stem_tiles {
-    fmap_tile_function *function[2];
-    int64_t n[2], n_pixels[2];
-};
-
-static struct stem_tiles tiles_of(const struct fmap_tiling *tiling, const struct fmap_kernels *kernels,
-                                  int64_t n_vectors) {
-    struct stem_tiles tiles;
+struct fmap_stem_tiles fmap_stem_tiles_of(const struct fmap_tiling *tiling,
+                                          const struct fmap_kernels *kernels, int64_t n_vectors) {
+    struct fmap_stem_tiles tiles;
     int64_t shorter = tiling->n_pixels / tiling->n_tiles;
     tiles.n[0] = tiling->n_pixels % tiling->n_tiles;
     tiles.n[1] = tiling->n_tiles - tiles.n[0];
@@ -20,10 +14,13 @@ static struct stem_tiles tiles_of(const struct fmap_tiling *tiling, const struct
     return tiles;
 }
 
-static void run_row(const struct stem_tiles *tiles, struct fmap_stem_ahead *ahead, struct fmap_tile *tile) {
+void fmap_stem_run_tiles(const struct fmap_stem_tiles *tiles, int64_t first, int64_t end,
+                         struct fmap_stem_ahead *ahead, struct fmap_tile *tile) {
+    int64_t begins[3] = {0, tiles->n[0], tiles->n[0] + tiles->n[1]};
     for (int i = 0; i < 2; i++) {
-        int64_t n = tiles->n[i], n_pixels = tiles->n_pixels[i];
-        if (n == 0) continue;
+        int64_t from = first > begins[i] ? first : begins[i], n_pixels = tiles->n_pixels[i];
+        int64_t n = (end < begins[i + 1] ? end : begins[i + 1]) - from;
+        if (n <= 0) continue;
         tile->n_repeats = (int)n;
         tile->src_step = n_pixels;
         tile->dst_step = n_pixels * FMAP_BLOCK;
@@ -35,22 +32,14 @@ static void run_row(const struct stem_tiles *tiles, struct fmap_stem_ahead *ahea
     }
 }
 
-/* Rows of the output: what lies under them, where they go, and how far apart their blocks of channels are. */
-struct stem_lines {
-    const float *rows;
-    int64_t n;
-    float *dst;
-    int64_t plane;
-};
-
 /* Some rows with one panel: its weights stay in the first cache. */
-static void run_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels,
-                     const float *weights, int64_t panel, const struct stem_lines *lines,
-                     struct fmap_stem_ahead *ahead) {
+static void direct_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels,
+                        const float *weights, int64_t panel, const struct fmap_stem_lines *lines,
+                        struct fmap_stem_ahead *ahead) {
     int64_t lanes = kernels->lanes, row_floats = job->strides[0] * fmap_stem_row_floats(job);
     int64_t first = fmap_piece_begin(job->tiling.n_vectors, job->tiling.n_panels, panel) * lanes;
     int64_t n_vectors = fmap_piece_length(job->tiling.n_vectors, job->tiling.n_panels, panel);
-    const struct stem_tiles tiles = tiles_of(&job->tiling, kernels, n_vectors);
+    const struct fmap_stem_tiles tiles = fmap_stem_tiles_of(&job->tiling, kernels, n_vectors);
     struct fmap_tile tile = {.weights = weights + first * fmap_stem_n_terms(job),
                              .bias = job->bias + first,
                              .dst_pixel_stride = FMAP_BLOCK,
@@ -64,7 +53,18 @@ static void run_rows(const struct fmap_stem_job *job, const struct fmap_kernels 
     for (int64_t y = 0; y < lines->n; y++) {
         tile.src = lines->rows + y * row_floats;
         tile.dst = lines->dst + y * job->out[1] * FMAP_BLOCK;
-        run_row(&tiles, ahead, &tile);
+        fmap_stem_run_tiles(&tiles, 0, job->tiling.n_tiles, ahead, &tile);
+    }
+}
+
+static void run_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels,
+                     const float *weights, const struct fmap_stem_lines *lines,
+                     struct fmap_stem_ahead *ahead) {
+    for (int64_t panel = 0; panel < job->tiling.n_panels; panel++) {
+        if (job->points)
+            fmap_stem_winograd_rows(job, kernels, weights, panel, lines, ahead);
+        else
+            direct_rows(job, kernels, weights, panel, lines, ahead);
     }
 }
 
@@ -74,18 +74,19 @@ struct pooled_part {
     const struct fmap_kernels *kernels;
     const float *weights, *rows;
     int64_t begin;
+    float *products;
 };
 
 static void compute_rows(void *user, int64_t first, int64_t n, float *dst) {
     const struct pooled_part *part = user;
     const struct fmap_stem_job *job = part->job;
-    const struct stem_lines lines = {.rows = part->rows + (first - part->begin) * job->strides[0] *
-                                                              fmap_stem_row_floats(job),
-                                     .n = n,
-                                     .dst = dst,
-                                     .plane = fmap_pooled_block_floats(&job->pool)};
-    for (int64_t panel = 0; panel < job->tiling.n_panels; panel++)
-        run_rows(job, part->kernels, part->weights, panel, &lines, &(struct fmap_stem_ahead){0});
+    const struct fmap_stem_lines lines = {.rows = part->rows + (first - part->begin) * job->strides[0] *
+                                                                   fmap_stem_row_floats(job),
+                                          .n = n,
+                                          .dst = dst,
+                                          .plane = fmap_pooled_block_floats(&job->pool),
+                                          .products = part->products};
+    run_rows(job, part->kernels, part->weights, &lines, &(struct fmap_stem_ahead){0});
 }
 
 void fmap_stem_pooled_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
@@ -99,12 +100,13 @@ void fmap_stem_pooled_part(const struct fmap_run *run, const struct fmap_step *s
     int64_t end = y + fmap_piece_length(height, job->parts_per_image, group);
     int64_t first = fmap_pooled_first_under(&job->pool, y),
             n = fmap_pooled_end_under(&job->pool, end) - first;
-    float *ring = line + fmap_stem_line_floats(job), *rows = ring + fmap_stem_ring_floats(job);
+    float *ring = line + fmap_stem_line_floats(job), *products = ring + fmap_stem_ring_floats(job);
+    float *rows = products + fmap_stem_winograd_product_floats(job);
     if (n > 0) {
         fmap_stem_copy_rows(job, run->kernels, src, image, first * job->strides[0] - job->pads[0],
                             fmap_stem_rows_under(job, n), line, rows);
     }
-    struct pooled_part pooled = {job, run->kernels, weights, rows, first};
+    struct pooled_part pooled = {job, run->kernels, weights, rows, first, products};
     fmap_pooled_run(&job->pool,
                     &(struct fmap_pooled_work){.kernels = run->kernels,
                                                .ring = ring,
@@ -121,7 +123,8 @@ void fmap_stem_part(const struct fmap_run *run, const struct fmap_step *step, in
     const void *src = fmap_elements_at(run, &step->operands[0]);
     const float *weights = fmap_at(run, &step->operands[2]);
     float *dst = fmap_at(run, &step->operands[1]), *line = (float *)(void *)run->scratch;
-    float *rows = line + fmap_stem_line_floats(job);
+    float *products = line + fmap_stem_line_floats(job),
+          *rows = products + fmap_stem_winograd_product_floats(job);
     int64_t y = fmap_piece_begin(job->out[0], job->parts_per_image, group);
     int64_t n = fmap_piece_length(job->out[0], job->parts_per_image, group);
     fmap_stem_copy_rows(job, run->kernels, src, image, y * job->strides[0] - job->pads[0],
@@ -133,10 +136,13 @@ void fmap_stem_part(const struct fmap_run *run, const struct fmap_step *step, in
         ahead = fmap_stem_look_ahead(job, src, (part + 1) / job->parts_per_image,
                                      fmap_piece_begin(job->out[0], job->parts_per_image, group),
                                      fmap_piece_length(job->out[0], job->parts_per_image, group),
-                                     n * job->tiling.n_tiles * job->tiling.n_panels);
+                                     n * job->tiling.n_tiles * job->tiling.n_panels *
+                                         (job->points ? job->points : 1));
     }
-    const struct stem_lines lines = {
-        .rows = rows, .n = n, .dst = dst, .plane = job->out[0] * job->out[1] * FMAP_BLOCK};
-    for (int64_t panel = 0; panel < job->tiling.n_panels; panel++)
-        run_rows(job, run->kernels, weights, panel, &lines, &ahead);
+    const struct fmap_stem_lines lines = {.rows = rows,
+                                          .n = n,
+                                          .dst = dst,
+                                          .plane = job->out[0] * job->out[1] * FMAP_BLOCK,
+                                          .products = products};
+    run_rows(job, run->kernels, weights, &lines, &ahead);
 }

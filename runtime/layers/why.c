@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/layers/stem_job.h"
 #include "runtime/layers/winograd.h"
 
 __attribute__((format(printf, 2, 3))) static void say(struct fmap_why *why, const char *format, ...) {
@@ -108,10 +109,11 @@ struct fmap_why fmap_why_tiles(const struct fmap_planning *planning, const struc
 }
 
 struct fmap_why fmap_why_stem(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
-                              const struct fmap_tiling *tiling) {
+                              bool winograd, const struct fmap_tiling *tiling) {
     struct fmap_why why = {{0}};
     say(&why, "too few channels (%" PRId64 ") for a block of 16: reads the input as it lies%s",
         problem->channels, pooling(problem));
+    if (winograd) say(&why, "; along rows F(4, %" PRId64 ") of each phase", fmap_stem_winograd_taps(problem));
     say_tiling(&why, planning->kernels, tiling);
     return why;
 }

@@ -12,8 +12,9 @@ struct fmap_why {
 struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int64_t output, const char *note);
 struct fmap_why fmap_why_tiles(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                                const struct fmap_tiling *tiling, const char *note);
+/* `winograd`: by Winograd along the rows. */
 struct fmap_why fmap_why_stem(const struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
-                              const struct fmap_tiling *tiling);
+                              bool winograd, const struct fmap_tiling *tiling);
 
 struct fmap_why fmap_why_depthwise(const struct fmap_tiles_problem *problem);
 

@@ -11,7 +11,7 @@
 #include "tests/net_conv.h"
 #include "tests/net_sample.h"
 
-enum { CONVOLUTIONS = 240, WINOGRAD = 120, CHAINS = 40 };
+enum { CONVOLUTIONS = 240, WINOGRAD = 120, STEMS = 30, CHAINS = 40 };
 
 /* FNV-1a over the bytes of each float, the lowest first. */
 static uint64_t hash_of(const float *x, size_t n) {
@@ -102,6 +102,21 @@ static struct net_conv winograd_conv(uint64_t *seed, const struct filter *filter
     return conv;
 }
 
+/* Few channels and many columns of the kernel: Winograd along the rows. */
+static struct net_conv stem_conv(uint64_t *seed) {
+    struct net_conv conv = {.threads = 1, .shape.n = 1, .shape.groups = 1, .shape.window = oracle_window()};
+    struct oracle_window *w = &conv.shape.window;
+    w->stride_h = w->stride_w = check_between(seed, 1, 3);
+    w->kernel_h = check_between(seed, 3, 7);
+    w->kernel_w = w->stride_w * check_between(seed, 3, 5) - check_between(seed, 0, w->stride_w - 1);
+    w->pad_top = w->pad_left = check_between(seed, 0, 3);
+    conv.shape.channels = check_between(seed, 3, 8);
+    conv.shape.filters = check_between(seed, 24, 64);
+    conv.shape.in_h = check_between(seed, 8, 20);
+    conv.shape.in_w = check_between(seed, 40, 90);
+    return conv;
+}
+
 static void print_convs(fmap_isa isa) {
     uint64_t seed = 1;
     for (int done = 0; done < CONVOLUTIONS;) {
@@ -116,6 +131,12 @@ static void print_convs(fmap_isa isa) {
         struct net_conv conv = winograd_conv(&seed, filter);
         if (!net_conv_complete(&conv, true, seed)) continue;
         print_conv(&conv, isa, filter->name);
+        done++;
+    }
+    for (int done = 0; done < STEMS;) {
+        struct net_conv conv = stem_conv(&seed);
+        if (!net_conv_complete(&conv, true, seed)) continue;
+        print_conv(&conv, isa, "stem");
         done++;
     }
 }

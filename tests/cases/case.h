@@ -168,6 +168,16 @@ struct winograd_shape {
 struct kernel_case *winograd_input_case(const struct winograd_shape *shape);
 struct kernel_case *winograd_output_case(const struct winograd_shape *shape);
 
+/* Those along one row of a stem, of a kernel with `taps` columns in each phase of the stride. */
+struct stem_winograd_shape {
+    int taps;                          /* 3, 4 or 5 */
+    int width;                         /* of the output */
+    int stride;                        /* of the input transform */
+    struct fmap_activate_job activate; /* of the output transform */
+};
+struct kernel_case *stem_winograd_input_case(const struct stem_winograd_shape *shape);
+struct kernel_case *stem_winograd_output_case(const struct stem_winograd_shape *shape);
+
 struct eltwise_shape {
     int64_t n;
     bool in_place;

@@ -237,6 +237,17 @@ WINOGRAD(2)
 WINOGRAD(4)
 WINOGRAD(5)
 WINOGRAD(6)
+
+#define STEM_WINOGRAD(taps, stride) \
+    static struct kernel_case *stem_winograd##taps##_input_at(int i) { \
+        return stem_winograd_input_case(&(struct stem_winograd_shape){taps, 112 >> i, stride, {0}}); \
+    } \
+    static struct kernel_case *stem_winograd##taps##_output_at(int i) { \
+        return stem_winograd_output_case(&(struct stem_winograd_shape){taps, 112 >> i, stride, {0}}); \
+    }
+STEM_WINOGRAD(3, 4)
+STEM_WINOGRAD(4, 2)
+STEM_WINOGRAD(5, 1)
 #undef WINOGRAD
 
 /* ---- layouts and statistics ------------------------------------------------------------------------------------- */
@@ -333,6 +344,12 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"winograd_line6_5_output", 2, winograd_line6_5_output_at},
     {"winograd_line3_7_output", 2, winograd_line3_7_output_at},
     {"winograd_line6_7_output", 2, winograd_line6_7_output_at},
+    {"stem_winograd3_input", 2, stem_winograd3_input_at},
+    {"stem_winograd3_output", 2, stem_winograd3_output_at},
+    {"stem_winograd4_input", 2, stem_winograd4_input_at},
+    {"stem_winograd4_output", 2, stem_winograd4_output_at},
+    {"stem_winograd5_input", 2, stem_winograd5_input_at},
+    {"stem_winograd5_output", 2, stem_winograd5_output_at},
     {"reorder_to_blocked", COUNT(reorder_shapes), to_blocked_at},
     {"reorder_to_plain", COUNT(reorder_shapes), to_plain_at},
     {"gather", COUNT(gather_shapes), gather_at},

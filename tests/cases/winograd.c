@@ -1,60 +1,13 @@
-/* Winograd's transforms: matrices made from the points alone, multiplied in double. */
+/* Winograd's transforms: matrices multiplied in double. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "case.h"
+#include "winograd_matrices.h"
 
-enum { MAX_OUTPUT = FMAP_WINOGRAD_MAX_OUTPUT, MAX_PATCH = FMAP_WINOGRAD_MAX_LINE };
-
-/* Of each size of patch; infinity comes last. */
-static const double points_of[MAX_PATCH + 1][MAX_PATCH - 1] = {
-    [4] = {0, 1, -1},
-    [6] = {0, 0.625, -0.625, 1.5, -1.5},
-    [7] = {0.25, -0.25, 0.875, -0.875, 1.875, -1.875},
-    [8] = {0, 0.5, -0.5, 1, -1, 2, -2},
-    [9] = {0.25, -0.25, 0.6875, -0.6875, 1.125, -1.125, 2.125, -2.125},
-    [10] = {0, 0.4375, -0.4375, 0.8125, -0.8125, 1.25, -1.25, 2.375, -2.375},
-    [12] = {0, 0.375, -0.375, 0.6875, -0.6875, 1, -1, 1.4375, -1.4375, 2.8125, -2.8125}};
-
-/* F(2x2, 3x3) with stride 2 has no points, but a filter of two weights for the even elements and one weight for the odd. */
-static const double stride2_input[5][MAX_PATCH] = {
-    {1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1}, {0, 0, 0, 1}};
-static const double stride2_output[2][MAX_PATCH] = {{1, 1, 0, 1}, {0, 1, 1, 0, 1}};
-
-/* Row i of B^T: the coefficients of the polynomial that is zero at every other point and has the leading
- * coefficient 1; at infinity the one that is zero at all finite points. */
-static void input_matrix(int patch, double b[MAX_PATCH][MAX_PATCH]) {
-    const double *points = points_of[patch];
-    if (patch == 5) {
-        memcpy(b, stride2_input, sizeof stride2_input);
-        return;
-    }
-    for (int i = 0; i < patch; i++) {
-        double polynomial[MAX_PATCH + 1] = {1};
-        int degree = 0;
-        for (int j = 0; j < patch - 1; j++) {
-            if (j == i) continue;
-            for (int k = ++degree; k >= 0; k--) {
-                polynomial[k] = (k > 0 ? polynomial[k - 1] : 0) - points[j] * polynomial[k];
-            }
-        }
-        memcpy(b[i], polynomial, sizeof b[i]);
-    }
-}
-
-/* Row i of A^T: each point to the power i; infinity has only the highest. */
-static void output_matrix(int output, int patch, double a[MAX_OUTPUT][MAX_PATCH]) {
-    if (patch == 5) {
-        memcpy(a, stride2_output, sizeof stride2_output);
-        return;
-    }
-    for (int i = 0; i < output; i++) {
-        for (int j = 0; j < patch - 1; j++) a[i][j] = i == 0 ? 1 : pow(points_of[patch][j], i);
-        a[i][patch - 1] = i == output - 1;
-    }
-}
+enum { MAX_OUTPUT = CASE_WINOGRAD_MAX_OUTPUT, MAX_PATCH = CASE_WINOGRAD_MAX_PATCH };
 
 /* Element y, x of M d M^T, with an M of rows and one of columns, and the sum of the absolute values of its terms. */
 static double transformed(const int patch[2], const double *row_y, const double *row_x,
@@ -200,7 +153,7 @@ struct kernel_case *winograd_input_case(const struct winograd_shape *shape) {
     plan.dst = c->dst.data;
     c->run = input_run;
     double b[2][MAX_PATCH][MAX_PATCH], d[MAX_PATCH][MAX_PATCH], magnitude;
-    for (int axis = 0; axis < 2; axis++) input_matrix(plan.patch[axis], b[axis]);
+    for (int axis = 0; axis < 2; axis++) case_winograd_input_matrix(plan.patch[axis], b[axis]);
     for (int tile = 0; tile < plan.n_tiles; tile++) {
         for (int lane = 0; lane < FMAP_BLOCK; lane++) {
             read_patch(&plan, tile, lane, d);
@@ -250,7 +203,8 @@ struct kernel_case *winograd_output_case(const struct winograd_shape *shape) {
     plan.dst = c->dst.data;
     c->run = output_run;
     double a[2][MAX_OUTPUT][MAX_PATCH], m[MAX_PATCH][MAX_PATCH], magnitude;
-    for (int axis = 0; axis < 2; axis++) output_matrix(plan.output[axis], plan.patch[axis], a[axis]);
+    for (int axis = 0; axis < 2; axis++)
+        case_winograd_output_matrix(plan.output[axis], plan.patch[axis], a[axis]);
     for (int i = 0; i < shape->out_h * shape->out_w * FMAP_BLOCK; i++) {
         int lane = i % FMAP_BLOCK, x = i / FMAP_BLOCK % shape->out_w, y = i / FMAP_BLOCK / shape->out_w;
         int tile = y / plan.output[0] * plan.tiles_per_row + x / plan.output[1];

@@ -266,26 +266,6 @@ Test(winograd, is_chosen_by_the_shape_alone) {
                  "the weights of F(4x4) are too large");
 }
 
-/* The largest error relative to the root mean square of the output, for inputs around zero and weights that keep their
- * size: what fmap_algorithm promises. */
-static double largest_error(const struct net_conv *conv) {
-    size_t n = net_conv_outputs(conv);
-    double *expected = calloc(n, sizeof *expected), *bounds = calloc(n, sizeof *bounds), squares = 0,
-           error = 0;
-    float *got = malloc(n * sizeof *got);
-    cr_assert(expected && bounds && got);
-    oracle_conv_2d(&conv->shape, expected, bounds);
-    cr_assert(net_conv_run(conv, FMAP_ISA_BEST, got));
-    for (size_t i = 0; i < n; i++) {
-        squares += expected[i] * expected[i];
-        error = fmax(error, fabs((double)got[i] - expected[i]));
-    }
-    free(expected);
-    free(bounds);
-    free(got);
-    return error / sqrt(squares / (double)n);
-}
-
 static struct net_conv conv_of_channels(int channels, fmap_algorithm algorithm) {
     return (struct net_conv){.shape = {.n = 1,
                                        .groups = 1,
@@ -317,7 +297,7 @@ Test(winograd, errors_of_one_line_are_within_what_the_interface_promises) {
             w->pad_top = w->pad_bottom = w->kernel_h / 2;
             w->pad_left = w->pad_right = w->kernel_w / 2;
             cr_assert(net_conv_complete(&conv, true, 7));
-            double error = largest_error(&conv);
+            double error = net_conv_largest_error(&conv);
             cr_expect(error <= promises[i].most, "algorithm %d, %d: %g", (int)promises[i].algorithm,
                       promises[i].length, error);
             net_conv_free(&conv);
@@ -343,7 +323,7 @@ Test(winograd, errors_are_within_what_the_interface_promises) {
             w->kernel_h = w->kernel_w = kernels[k];
             w->stride_h = w->stride_w = strides[k];
             cr_assert(net_conv_complete(&conv, true, 7));
-            double error = largest_error(&conv), most = kernels[k] == 5 ? 2e-5 : promises[i].most;
+            double error = net_conv_largest_error(&conv), most = kernels[k] == 5 ? 2e-5 : promises[i].most;
             cr_expect(error <= most, "algorithm %d, %d with stride %d: %g", (int)promises[i].algorithm,
                       kernels[k], strides[k], error);
             net_conv_free(&conv);
