@@ -7,11 +7,13 @@ static bool fits(const struct fmap_tiles_problem *problem) {
            problem->groups == 1 && problem->weights;
 }
 
+static bool large_weights(const struct fmap_tiles_problem *problem) {
+    return problem->channels * problem->outputs > 30000;
+}
+
 /* Few tiles would each need all of large weights, four times those of the direct sum. */
 static bool few_tiles(const struct fmap_tiles_problem *problem) {
-    static const int64_t LARGE_WEIGHTS = 30000;
-    return problem->out[0] <= 8 && problem->out[1] <= 8 &&
-           problem->channels * problem->outputs > LARGE_WEIGHTS;
+    return problem->out[0] <= 8 && problem->out[1] <= 8 && large_weights(problem);
 }
 
 static double direct_cost(const struct fmap_tiles_problem *problem) {
@@ -45,7 +47,7 @@ static int64_t choose_line(const struct fmap_tiles_problem *problem, fmap_algori
     if (algorithm == FMAP_ALGORITHM_WINOGRAD_F4) return exact;
     if (algorithm == FMAP_ALGORITHM_WINOGRAD_F6) return 6;
     if (algorithm != FMAP_ALGORITHM_BEST && algorithm != FMAP_ALGORITHM_FASTEST) return 0;
-    static const double CLEARLY = 0.8;
+    static const double CLEARLY = 0.85;
     static const int64_t MOST_OF_F3_7 = 240;
     if (length == 7 && algorithm == FMAP_ALGORITHM_BEST && problem->channels > MOST_OF_F3_7) return 0;
     double direct = inner_taps(problem, 0) * inner_taps(problem, 1) * (double)problem->channels *
@@ -53,6 +55,10 @@ static int64_t choose_line(const struct fmap_tiles_problem *problem, fmap_algori
     bool large = (length == 3 || algorithm == FMAP_ALGORITHM_FASTEST) &&
                  fmap_winograd_cost(problem, 6) < fmap_winograd_cost(problem, exact);
     int64_t output = large ? 6 : exact;
+    /* Up to twice those of the direct sum have to come from memory for so few tiles. */
+    static const int64_t FEW = 16;
+    int64_t n_tiles = fmap_winograd_tiles(problem, output, 0) * fmap_winograd_tiles(problem, output, 1);
+    if (large_weights(problem) && n_tiles < FEW) return 0;
     return fmap_winograd_cost(problem, output) < CLEARLY * direct ? output : 0;
 }
 
@@ -62,12 +68,14 @@ static int64_t best(const struct fmap_tiles_problem *problem) {
     return few_tiles(problem) ? 2 : 4;
 }
 
-/* What the tiles of a size cost: products, and transforms of which each is as much as so many channels of products. */
+/* What the tiles of a size cost: products, and transforms of which each is as much as so many channels of products; along one
+ * axis that is less. */
 double fmap_winograd_cost(const struct fmap_tiles_problem *problem, int64_t output) {
     int64_t n_tiles = fmap_winograd_tiles(problem, output, 0) * fmap_winograd_tiles(problem, output, 1);
     double products = (double)(n_tiles * fmap_winograd_points(problem, output));
     double channels = (double)problem->channels, outputs = (double)problem->outputs;
-    return products * (channels * outputs + 10 * channels + 10 * outputs);
+    double transform = fmap_winograd_line(problem) ? 4 : 10;
+    return products * (channels * outputs + transform * channels + transform * outputs);
 }
 
 static int64_t fastest(const struct fmap_tiles_problem *problem) {
