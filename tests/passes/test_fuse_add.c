@@ -17,11 +17,13 @@ struct added {
     bool broadcast;         /* one number a row is added */
     bool seen;              /* the second's output is an output too */
     bool pooled;            /* a pool comes behind */
+    bool line;              /* kernels of one column */
 };
 
 static fmap_value conv(fmap_model *model, fmap_value x, const char *name, const struct added *a) {
-    int64_t c = a->channels, k = a->kernel, dims[4] = {c, c / a->group, k, k}, bias[1] = {c};
-    int64_t pads[4] = {k / 2, k / 2, k / 2, k / 2};
+    int64_t c = a->channels, k = a->kernel, width = a->line ? 1 : k;
+    int64_t dims[4] = {c, c / a->group, k, width}, bias[1] = {c};
+    int64_t pads[4] = {k / 2, width / 2, k / 2, width / 2};
     float *w = net_random((size_t)(c * c * k * k), (uint64_t)name[0]);
     fmap_value inputs[3] = {x, net_floats(model, w, 4, dims), net_floats(model, w + 1, 1, bias)};
     free(w);
@@ -73,6 +75,8 @@ Test(fuse_add, a_residual_joins_a_convolution_and_changes_no_bit) {
             check(&a, true);
             a.kernel = 3 + 2 * (k % 3); /* by Winograd, and not */
             check(&a, true);
+            a.line = true;
+            check(&a, true);
         }
     }
 }
@@ -87,6 +91,8 @@ Test(fuse_add, a_pool_behind_it_is_one_of_the_sum) {
     a.pooled = true;
     check(&a, true);
     a.kernel = 3; /* Winograd's outputs would take the pool or the sum, not both */
+    check(&a, true);
+    a.line = true; /* and of one line the sum alone */
     check(&a, true);
 }
 

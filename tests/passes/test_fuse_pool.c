@@ -10,6 +10,7 @@ struct pooled {
     const char *op; /* NULL: MaxPool */
     int64_t channels, filters, height, width;
     int64_t kernel, stride, pad; /* of the convolution */
+    bool line;                   /* a kernel of one row */
     int64_t pool, pool_stride, pool_pad, pool_dilation;
     const char *activation; /* NULL: none */
     bool ceil_mode, seen;   /* the convolution's output is an output too */
@@ -33,7 +34,7 @@ static fmap_value add_pool(fmap_model *model, fmap_value x, const struct pooled 
 static void build(fmap_model *model, const void *what) {
     const struct pooled *p = what;
     int64_t image[4] = {2, p->channels, p->height, p->width};
-    int64_t kernel[4] = {p->filters, p->channels, p->kernel, p->kernel}, bias[1] = {p->filters};
+    int64_t kernel[4] = {p->filters, p->channels, p->line ? 1 : p->kernel, p->kernel}, bias[1] = {p->filters};
     int64_t strides[2] = {p->stride, p->stride}, pads[4] = {p->pad, p->pad, p->pad, p->pad};
     float *w = net_random((size_t)(p->filters * p->channels * p->kernel * p->kernel), 5);
     float *b = net_random((size_t)p->filters, 6);
@@ -143,6 +144,10 @@ Test(fuse_pool, winograd_leaves_other_pools_alone) {
     check(&p, false);
     p.activation = NULL;
     check(&p, true);
+    struct pooled line = winograd(20, 20);
+    line.channels = 48;
+    line.line = true;
+    check(&line, false);
 }
 
 Test(fuse_pool, large_weights_of_small_maps_pool_too) {
