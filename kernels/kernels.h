@@ -209,7 +209,11 @@ struct fmap_widen {
  * row. The input transform makes as many values of a patch as it has pixels, called points; the register tile
  * multiplies them with the transformed weights (one product for each of the points, tiles for pixels); the output
  * transform makes the tile. Where the kernel is one row or one column of r, so are tiles, of m pixels, and patches, of m + r - 1;
- * winograd_line<patch>_input, winograd_line<m>_<r>_output. */
+ * winograd_line<patch>_input, winograd_line<m>_<r>_output.
+ *
+ * Along an axis with a dilation of d, pixels that are d apart are a phase, and each of the d phases has tiles of its own. They
+ * take turns: tile t is of phase t % d and begins at output t / d * d * m + t % d. Phases differ by an output at most, so that
+ * the last round of tiles may be of the first phases alone. Kernels that are not named after it take every dilation for 1. */
 enum {
     FMAP_WINOGRAD_MAX_OUTPUT = 6,
     FMAP_WINOGRAD_MAX_PATCH = FMAP_WINOGRAD_MAX_OUTPUT + 2,
@@ -227,6 +231,7 @@ struct fmap_winograd_input {
     int height, width;
     int pad_top, pad_left;
     int down; /* of one line: a column */
+    int dilations[2]; /* of rows, of columns */
 };
 
 /* Tiles of one vector of output channels: activate(A^T m A + bias), cut to the image. Point p of the i-th
@@ -246,6 +251,7 @@ struct fmap_winograd_output {
      * m is even and the activation none or a clip. Rows and columns beyond 2 * pooled_... are dropped. */
     int pooled_height, pooled_width;
     int pools_average;
+    int dilations[2]; /* as those of the input; not with a pool */
     struct fmap_activate_job activate;
 };
 

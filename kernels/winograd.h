@@ -56,8 +56,9 @@ INLINE void transform_by_rows(const float *const *rows, int first, int end, floa
     }
 }
 
-/* One patch of one vector of channels: columns first, then rows. */
-INLINE void transform_patch(const float *src, ptrdiff_t row_stride, float *dst, ptrdiff_t point_stride) {
+/* One patch of one vector of channels: columns first, then rows. Its pixels are `pitch` elements apart. */
+INLINE void transform_patch(const float *src, ptrdiff_t row_stride, ptrdiff_t pitch, float *dst,
+                            ptrdiff_t point_stride) {
     if (BY_ROWS) {
         const float *rows[PATCH];
         UNROLL for (int y = 0; y < PATCH; y++) rows[y] = src + y * row_stride;
@@ -66,7 +67,7 @@ INLINE void transform_patch(const float *src, ptrdiff_t row_stride, float *dst, 
     }
     vf half[PATCH][PATCH]; /* [column][row of points] */
     UNROLL for (int x = 0; x < PATCH; x++) {
-        const float *column = src + x * FMAP_BLOCK;
+        const float *column = src + x * pitch;
         vf d[PATCH];
         UNROLL for (int y = 0; y < PATCH; y++) d[y] = v_load(column + y * row_stride);
         transform_input(half[x], d);
@@ -112,7 +113,45 @@ INLINE void winograd_input(const struct fmap_winograd_input *job) {
         }
         const float *src = job->src + ((ptrdiff_t)y * job->width + x) * FMAP_BLOCK;
         ROLLED for (int lane = 0; lane < FMAP_BLOCK; lane += LANES) {
-            transform_patch(src + lane, row_stride, dst + lane, job->point_stride);
+            transform_patch(src + lane, row_stride, FMAP_BLOCK, dst + lane, job->point_stride);
+        }
+    }
+}
+
+/* A patch that hangs over the border, its pixels side by side. What is outside of the image is zero. */
+static __attribute__((noinline)) void copy_patch(const struct fmap_winograd_input *job, int top, int left,
+                                                 float *patch) {
+    for (int y = 0; y < PATCH; y++) {
+        for (int x = 0; x < PATCH; x++, patch += FMAP_BLOCK) {
+            ptrdiff_t row = top + (ptrdiff_t)y * job->dilations[0],
+                      column = left + (ptrdiff_t)x * job->dilations[1];
+            bool inside = row >= 0 && row < job->height && column >= 0 && column < job->width;
+            const float *src = job->src + (row * job->width + column) * FMAP_BLOCK;
+            for (int lane = 0; lane < FMAP_BLOCK; lane += LANES)
+                v_store(patch + lane, inside ? v_load(src + lane) : v_splat(0.0f));
+        }
+    }
+}
+
+INLINE void winograd_dilated_input(const struct fmap_winograd_input *job) {
+    _Alignas(64) float border[PATCH * PATCH * FMAP_BLOCK];
+    const ptrdiff_t down = job->dilations[0], across = job->dilations[1];
+    for (int i = 0; i < job->n_tiles; i++) {
+        int tile = job->first_tile + i;
+        int y = begin_of(tile / job->tiles_per_row, job->tile_step, job->dilations[0]) - job->pad_top;
+        int x = begin_of(tile % job->tiles_per_row, job->tile_step, job->dilations[1]) - job->pad_left;
+        ptrdiff_t row_stride = down * job->width * FMAP_BLOCK, pitch = across * FMAP_BLOCK;
+        const float *src = job->src + ((ptrdiff_t)y * job->width + x) * FMAP_BLOCK;
+        if (y < 0 || x < 0 || y + (PATCH - 1) * down >= job->height ||
+            x + (PATCH - 1) * across >= job->width) {
+            copy_patch(job, y, x, border);
+            src = border;
+            row_stride = PATCH * FMAP_BLOCK;
+            pitch = FMAP_BLOCK;
+        }
+        ROLLED for (int lane = 0; lane < FMAP_BLOCK; lane += LANES) {
+            transform_patch(src + lane, row_stride, pitch, job->dst + i * FMAP_BLOCK + lane,
+                            job->point_stride);
         }
     }
 }
@@ -135,16 +174,18 @@ INLINE void transform_products(const float *src, ptrdiff_t point_stride, vf bias
     }
 }
 
-INLINE void store_outputs(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_stride, int rows, int columns) {
+/* Outputs that are `pitch` elements apart. */
+INLINE void store_outputs(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_stride, ptrdiff_t pitch, int rows,
+                          int columns) {
     if (rows == OUTPUT && columns == OUTPUT) {
         UNROLL for (int y = 0; y < OUTPUT; y++) {
-            UNROLL for (int x = 0; x < OUTPUT; x++) v_store(dst + y * row_stride + x * FMAP_BLOCK, out[y][x]);
+            UNROLL for (int x = 0; x < OUTPUT; x++) v_store(dst + y * row_stride + x * pitch, out[y][x]);
         }
         return;
     }
     UNROLL for (int y = 0; y < OUTPUT; y++) {
         UNROLL for (int x = 0; x < OUTPUT; x++) {
-            if (y < rows && x < columns) v_store(dst + y * row_stride + x * FMAP_BLOCK, out[y][x]);
+            if (y < rows && x < columns) v_store(dst + y * row_stride + x * pitch, out[y][x]);
         }
     }
 }
@@ -169,25 +210,26 @@ INLINE void store_pooled(vf out[OUTPUT][OUTPUT], float *dst, ptrdiff_t row_strid
     }
 }
 
-INLINE void winograd_output(const struct fmap_winograd_output *job) {
-    int clips = is_clip(job), pools = OUTPUT % 2 == 0 && job->pooled_width > 0;
+INLINE void winograd_output(const struct fmap_winograd_output *job, int dilated) {
+    int clips = is_clip(job), pools = OUTPUT % 2 == 0 && !dilated && job->pooled_width > 0;
     vf low = v_splat(clips ? job->activate.a : -__builtin_inff());
     vf high = v_splat(clips ? job->activate.b : __builtin_inff());
     vf bias = v_load(job->bias);
     int side = pools ? OUTPUT / 2 : OUTPUT;
     int height = pools ? job->pooled_height : job->height, width = pools ? job->pooled_width : job->width;
-    ptrdiff_t row_stride = (ptrdiff_t)width * FMAP_BLOCK;
+    int down = dilated ? job->dilations[0] : 1, across = dilated ? job->dilations[1] : 1;
+    const struct tile_size size = {side, side, down, across}, whole = {OUTPUT, OUTPUT, down, across};
     for (int i = 0; i < job->n_tiles; i++) {
-        struct output_place place = place_of(job, i, side, side, height, width);
+        struct output_place place = place_of(job, i, size, height, width);
         vf out[OUTPUT][OUTPUT];
         transform_products(job->src + i * job->tile_stride, job->point_stride, bias, low, high, out);
         if (pools)
-            store_pooled(out, place.dst, row_stride, place.rows, place.columns, job->pools_average);
+            store_pooled(out, place.dst, place.row_stride, place.rows, place.columns, job->pools_average);
         else
-            store_outputs(out, place.dst, row_stride, place.rows, place.columns);
+            store_outputs(out, place.dst, place.row_stride, place.pitch, place.rows, place.columns);
     }
-    if (job->residual) add_residual(job, OUTPUT, OUTPUT);
-    if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job, OUTPUT, OUTPUT);
+    if (job->residual) add_residual(job, whole);
+    if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job, whole);
 }
 
 #endif

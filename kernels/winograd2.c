@@ -21,4 +21,6 @@ INLINE void transform_output(vf *y, const vf *m) {
 #include "winograd.h"
 
 void K(winograd2_input)(const struct fmap_winograd_input *job) { winograd_input(job); }
-void K(winograd2_output)(const struct fmap_winograd_output *job) { winograd_output(job); }
+void K(winograd2_output)(const struct fmap_winograd_output *job) { winograd_output(job, 0); }
+void K(winograd2_dilated_input)(const struct fmap_winograd_input *job) { winograd_dilated_input(job); }
+void K(winograd2_dilated_output)(const struct fmap_winograd_output *job) { winograd_output(job, 1); }

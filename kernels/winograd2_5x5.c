@@ -14,4 +14,4 @@ INLINE void transform_output(vf *y, const vf *m) {
 
 #include "winograd.h"
 
-void K(winograd2_5x5_output)(const struct fmap_winograd_output *job) { winograd_output(job); }
+void K(winograd2_5x5_output)(const struct fmap_winograd_output *job) { winograd_output(job, 0); }

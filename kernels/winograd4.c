@@ -13,4 +13,6 @@ INLINE void transform_output(vf *y, const vf *m) { transform_output4(y, m); }
 #include "winograd.h"
 
 void K(winograd4_input)(const struct fmap_winograd_input *job) { winograd_input(job); }
-void K(winograd4_output)(const struct fmap_winograd_output *job) { winograd_output(job); }
+void K(winograd4_output)(const struct fmap_winograd_output *job) { winograd_output(job, 0); }
+void K(winograd4_dilated_input)(const struct fmap_winograd_input *job) { winograd_dilated_input(job); }
+void K(winograd4_dilated_output)(const struct fmap_winograd_output *job) { winograd_output(job, 1); }

@@ -22,4 +22,4 @@ INLINE void transform_output(vf *y, const vf *m) {
 #include "winograd.h"
 
 void K(winograd5_input)(const struct fmap_winograd_input *job) { winograd_input(job); }
-void K(winograd5_output)(const struct fmap_winograd_output *job) { winograd_output(job); }
+void K(winograd5_output)(const struct fmap_winograd_output *job) { winograd_output(job, 0); }

@@ -121,13 +121,14 @@ INLINE void transform_output(const float *src, ptrdiff_t point_stride, vf out[OU
 }
 
 INLINE void winograd_line_output(const struct fmap_winograd_output *job) {
-    int clips = is_clip(job), rows = job->down ? OUTPUT : 1, columns = job->down ? 1 : OUTPUT;
+    int clips = is_clip(job);
+    const struct tile_size size = {job->down ? OUTPUT : 1, job->down ? 1 : OUTPUT, 1, 1};
     vf low = v_splat(clips ? job->activate.a : -__builtin_inff());
     vf high = v_splat(clips ? job->activate.b : __builtin_inff());
     vf bias = v_load(job->bias);
     ptrdiff_t pitch = (job->down ? job->width : 1) * (ptrdiff_t)FMAP_BLOCK;
     for (int i = 0; i < job->n_tiles; i++) {
-        struct output_place place = place_of(job, i, rows, columns, job->height, job->width);
+        struct output_place place = place_of(job, i, size, job->height, job->width);
         int n = job->down ? place.rows : place.columns;
         vf out[OUTPUT];
         transform_output(job->src + i * job->tile_stride, job->point_stride, out);
@@ -135,8 +136,8 @@ INLINE void winograd_line_output(const struct fmap_winograd_output *job) {
             if (k < n) v_store(place.dst + k * pitch, v_min(high, v_max(low, v_add(out[k], bias))));
         }
     }
-    if (job->residual) add_residual(job, rows, columns);
-    if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job, rows, columns);
+    if (job->residual) add_residual(job, size);
+    if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job, size);
 }
 
 #endif

@@ -185,6 +185,24 @@ static struct kernel_case *winograd2_5x5_output_at(int i) {
     shape.kernel = 5;
     return winograd_output_case(&shape);
 }
+#define WINOGRAD_DILATED(output) \
+    static struct kernel_case *winograd##output##_dilated_input_at(int i) { \
+        struct winograd_shape shape = winograd_dilated_at(output, i); \
+        return winograd_input_case(&shape); \
+    } \
+    static struct kernel_case *winograd##output##_dilated_output_at(int i) { \
+        struct winograd_shape shape = winograd_dilated_at(output, i); \
+        return winograd_output_case(&shape); \
+    }
+static struct winograd_shape winograd_dilated_at(int output, int i) {
+    struct winograd_shape shape = winograd_at(output, i);
+    shape.dilations[0] = shape.dilations[1] = shape.pad_top = shape.pad_left = shape.pad_bottom =
+        shape.pad_right = 2;
+    return shape;
+}
+WINOGRAD_DILATED(2)
+WINOGRAD_DILATED(4)
+#undef WINOGRAD_DILATED
 static struct kernel_case *winograd2_stride2_input_at(int i) {
     struct winograd_shape shape = winograd_at(2, i);
     shape.stride = 2;
@@ -324,6 +342,10 @@ const struct kernel_case_list kernel_case_lists[] = {
     {"dropout_mask", COUNT(dropout_shapes), dropout_mask_at},
     {"winograd2_input", 2, winograd2_input_at},
     {"winograd2_output", 2, winograd2_output_at},
+    {"winograd2_dilated_input", 2, winograd2_dilated_input_at},
+    {"winograd2_dilated_output", 2, winograd2_dilated_output_at},
+    {"winograd4_dilated_input", 2, winograd4_dilated_input_at},
+    {"winograd4_dilated_output", 2, winograd4_dilated_output_at},
     {"winograd4_input", 2, winograd4_input_at},
     {"winograd4_output", 2, winograd4_output_at},
     {"winograd2_5x5_output", 2, winograd2_5x5_output_at},

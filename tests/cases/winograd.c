@@ -7,7 +7,11 @@
 #include "case.h"
 #include "winograd_matrices.h"
 
-enum { MAX_OUTPUT = CASE_WINOGRAD_MAX_OUTPUT, MAX_PATCH = CASE_WINOGRAD_MAX_PATCH };
+enum {
+    MAX_OUTPUT = CASE_WINOGRAD_MAX_OUTPUT,
+    MAX_PATCH = CASE_WINOGRAD_MAX_PATCH,
+    MAX_SIZE = 64 /* of a map */
+};
 
 /* Element y, x of M d M^T, with an M of rows and one of columns, and the sum of the absolute values of its terms. */
 static double transformed(const int patch[2], const double *row_y, const double *row_x,
@@ -28,26 +32,45 @@ struct winograd_plan {
     const float *src, *bias, *residual;
     float *dst;
     int output[2], patch[2], points; /* of a tile; rows, columns */
-    int stride;
+    int stride, dilations[2];
     int in_h, in_w, tiles_per_row, n_tiles;
+    int tops[MAX_SIZE], lefts[MAX_SIZE]; /* of each row of tiles, of each column */
     ptrdiff_t point_stride;
 };
+
+/* Where tiles begin along an axis: phase by phase, dealt out in turns. Returns how many. */
+static int lay_tiles(int size, int output, int dilation, int begins[MAX_SIZE]) {
+    int n = 0;
+    for (int round = 0; round < size; round++) {
+        for (int phase = 0; phase < dilation; phase++) {
+            int begin = phase + round * output * dilation;
+            if (begin < size) begins[n++] = begin;
+        }
+    }
+    return n;
+}
+
+/* The input's size that gives an output's. */
+static int in_size(int out, int kernel, int stride, int dilation, int pads) {
+    return (out - 1) * stride + (kernel - 1) * dilation + 1 - pads;
+}
 
 static struct winograd_plan plan_of(const struct winograd_shape *shape) {
     int size = shape->kernel ? shape->kernel : 3, stride = shape->stride ? shape->stride : 1;
     int kernel[2] = {shape->line == WINOGRAD_ROWS ? 1 : size, shape->line == WINOGRAD_COLUMNS ? 1 : size};
-    struct winograd_plan plan = {
-        .shape = *shape,
-        .stride = stride,
-        .in_h = (shape->out_h - 1) * stride + kernel[0] - shape->pad_top - shape->pad_bottom,
-        .in_w = (shape->out_w - 1) * stride + kernel[1] - shape->pad_left - shape->pad_right};
+    struct winograd_plan plan = {.shape = *shape, .stride = stride};
     for (int i = 0; i < 2; i++) {
+        plan.dilations[i] = shape->dilations[i] ? shape->dilations[i] : 1;
         plan.output[i] = kernel[i] == 1 ? 1 : shape->output;
         plan.patch[i] = (plan.output[i] - 1) * stride + kernel[i];
     }
     plan.points = plan.patch[0] * plan.patch[1];
-    plan.tiles_per_row = (shape->out_w + plan.output[1] - 1) / plan.output[1];
-    plan.n_tiles = plan.tiles_per_row * ((shape->out_h + plan.output[0] - 1) / plan.output[0]);
+    plan.in_h = in_size(shape->out_h, kernel[0], stride, plan.dilations[0],
+                        shape->pad_top + shape->pad_bottom);
+    plan.in_w = in_size(shape->out_w, kernel[1], stride, plan.dilations[1],
+                        shape->pad_left + shape->pad_right);
+    plan.tiles_per_row = lay_tiles(shape->out_w, plan.output[1], plan.dilations[1], plan.lefts);
+    plan.n_tiles = plan.tiles_per_row * lay_tiles(shape->out_h, plan.output[0], plan.dilations[0], plan.tops);
     plan.point_stride = (ptrdiff_t)(plan.n_tiles + 1) * FMAP_BLOCK;
     return plan;
 }
@@ -55,10 +78,11 @@ static struct winograd_plan plan_of(const struct winograd_shape *shape) {
 static struct kernel_case *create(const char *kernel, const struct winograd_plan *plan, size_t n_dst) {
     const struct winograd_shape *shape = &plan->shape;
     struct kernel_case *c = case_create(n_dst, 1, sizeof *plan);
-    snprintf(c->name, sizeof c->name, "winograd%dx%d_of_%dx%d_stride%d_%s/%dx%d/pads:%d,%d,%d,%d/%s",
-             plan->output[0], plan->output[1], plan->patch[0], plan->patch[1], plan->stride, kernel,
-             shape->out_h, shape->out_w, shape->pad_top, shape->pad_left, shape->pad_bottom, shape->pad_right,
-             case_activation_name(shape->activate.kind));
+    snprintf(c->name, sizeof c->name,
+             "winograd%dx%d_of_%dx%d_stride%d_dilations%d,%d_%s/%dx%d/pads:%d,%d,%d,%d/%s", plan->output[0],
+             plan->output[1], plan->patch[0], plan->patch[1], plan->stride, plan->dilations[0],
+             plan->dilations[1], kernel, shape->out_h, shape->out_w, shape->pad_top, shape->pad_left,
+             shape->pad_bottom, shape->pad_right, case_activation_name(shape->activate.kind));
     c->bytes = (double)(plan->n_tiles * (plan->points + plan->output[0] * plan->output[1]) * FMAP_BLOCK) *
                sizeof(float);
     for (size_t i = 0; i < n_dst; i++) c->expected[i] = (double)NAN; /* what must not be written */
@@ -95,6 +119,8 @@ static output_function *line_output(const struct fmap_kernels *kernels, const st
 static input_function *input_transform(const struct fmap_kernels *kernels, const struct winograd_plan *plan) {
     int output = plan->shape.output;
     if (plan->shape.line) return line_input(kernels, plan);
+    if (plan->shape.dilations[0])
+        return output == 2 ? kernels->winograd2_dilated_input : kernels->winograd4_dilated_input;
     return plan->shape.kernel == 5 ? kernels->winograd4_input
            : plan->stride == 2     ? kernels->winograd2_stride2_input
            : output == 2           ? kernels->winograd2_input
@@ -107,6 +133,8 @@ static output_function *output_transform(const struct fmap_kernels *kernels,
                                          const struct winograd_plan *plan) {
     int output = plan->shape.output;
     if (plan->shape.line) return line_output(kernels, plan);
+    if (plan->shape.dilations[0])
+        return output == 2 ? kernels->winograd2_dilated_output : kernels->winograd4_dilated_output;
     return plan->shape.kernel == 5 ? kernels->winograd2_5x5_output
            : plan->stride == 2     ? kernels->winograd2_stride2_output
            : output == 2           ? kernels->winograd2_output
@@ -129,17 +157,18 @@ static void input_run(const struct kernel_case *c, const struct fmap_kernels *ke
                                           .width = plan->in_w,
                                           .pad_top = plan->shape.pad_top,
                                           .pad_left = plan->shape.pad_left,
-                                          .down = plan->shape.line == WINOGRAD_COLUMNS};
+                                          .down = plan->shape.line == WINOGRAD_COLUMNS,
+                                          .dilations = {plan->dilations[0], plan->dilations[1]}};
         input_transform(kernels, plan)(&job);
     }
 }
 
 static void read_patch(const struct winograd_plan *plan, int tile, int lane, double d[MAX_PATCH][MAX_PATCH]) {
-    int top = tile / plan->tiles_per_row * plan->output[0] * plan->stride - plan->shape.pad_top;
-    int left = tile % plan->tiles_per_row * plan->output[1] * plan->stride - plan->shape.pad_left;
+    int top = plan->tops[tile / plan->tiles_per_row] * plan->stride - plan->shape.pad_top;
+    int left = plan->lefts[tile % plan->tiles_per_row] * plan->stride - plan->shape.pad_left;
     for (int i = 0; i < plan->patch[0]; i++) {
         for (int j = 0; j < plan->patch[1]; j++) {
-            int y = top + i, x = left + j;
+            int y = top + i * plan->dilations[0], x = left + j * plan->dilations[1];
             bool inside = y >= 0 && y < plan->in_h && x >= 0 && x < plan->in_w;
             d[i][j] = inside ? (double)plan->src[((ptrdiff_t)y * plan->in_w + x) * FMAP_BLOCK + lane] : 0;
         }
@@ -186,10 +215,18 @@ static void output_run(const struct kernel_case *c, const struct fmap_kernels *k
                                                .height = plan->shape.out_h,
                                                .width = plan->shape.out_w,
                                                .down = plan->shape.line == WINOGRAD_COLUMNS,
+                                               .dilations = {plan->dilations[0], plan->dilations[1]},
                                                .activate = plan->shape.activate};
             output_transform(kernels, plan)(&job);
         }
     }
+}
+
+/* Along an axis, the tile that an output belongs to. */
+static int find_tile(const int *begins, int at, int output, int dilation) {
+    int i = 0;
+    while (at < begins[i] || (at - begins[i]) % dilation || (at - begins[i]) / dilation >= output) i++;
+    return i;
 }
 
 struct kernel_case *winograd_output_case(const struct winograd_shape *shape) {
@@ -207,15 +244,17 @@ struct kernel_case *winograd_output_case(const struct winograd_shape *shape) {
         case_winograd_output_matrix(plan.output[axis], plan.patch[axis], a[axis]);
     for (int i = 0; i < shape->out_h * shape->out_w * FMAP_BLOCK; i++) {
         int lane = i % FMAP_BLOCK, x = i / FMAP_BLOCK % shape->out_w, y = i / FMAP_BLOCK / shape->out_w;
-        int tile = y / plan.output[0] * plan.tiles_per_row + x / plan.output[1];
+        int row = find_tile(plan.tops, y, plan.output[0], plan.dilations[0]),
+            column = find_tile(plan.lefts, x, plan.output[1], plan.dilations[1]);
+        int tile = row * plan.tiles_per_row + column;
+        int tile_y = (y - plan.tops[row]) / plan.dilations[0],
+            tile_x = (x - plan.lefts[column]) / plan.dilations[1];
         for (int p = 0; p < plan.points; p++) {
             m[p / plan.patch[1]][p % plan.patch[1]] =
                 (double)plan.src[p * plan.point_stride + tile * FMAP_BLOCK + lane];
         }
         double bias = (double)plan.bias[lane] + (plan.residual ? (double)plan.residual[i] : 0);
-        c->expected[i] = transformed(plan.patch, a[0][y % plan.output[0]], a[1][x % plan.output[1]], m,
-                                     &magnitude) +
-                         bias;
+        c->expected[i] = transformed(plan.patch, a[0][tile_y], a[1][tile_x], m, &magnitude) + bias;
         c->bounds[i] = check_bound(12, magnitude + fabs((double)plan.bias[lane]) +
                                            fabs(bias)); /* five along each axis, and the bias */
     }
