@@ -230,7 +230,7 @@ struct fmap_winograd_input {
     int tile_step; /* pixels from a tile to the next: m; of one line along it, and 1 across */
     int height, width;
     int pad_top, pad_left;
-    int down; /* of one line: a column */
+    int down;         /* of one line: a column */
     int dilations[2]; /* of rows, of columns */
 };
 

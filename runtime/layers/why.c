@@ -26,9 +26,9 @@ static double direct_macs(const struct fmap_tiles_problem *problem) {
 
 static void say_winograd_costs(struct fmap_why *why, const struct fmap_tiles_problem *problem,
                                int64_t chosen) {
-    static const int64_t sizes[] = {2, 4, 5, 6};
+    static const int64_t sizes[] = {2, 4, 5, 6}; /* the first two also dilated */
     const char *before = " (";
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    for (int i = 0; i < (fmap_winograd_is_dilated(problem) ? 2 : 4); i++) {
         int64_t size = sizes[i];
         if (size == chosen) continue;
         say(why, "%sF(%" PRId64 "x%" PRId64 ") %.2f", before, size, size,
@@ -42,12 +42,15 @@ struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int6
                                   const char *note) {
     struct fmap_why why = {{0}};
     int64_t tiles = fmap_winograd_tiles(problem, output, 0) * fmap_winograd_tiles(problem, output, 1);
-    say(&why,
-        "F(%" PRId64 "x%" PRId64 ", %" PRId64 "x%" PRId64 "): stride %" PRId64 ", %" PRId64
-        " channels to %" PRId64 ", %" PRId64
-        " tiles; %.2f of the direct sum's multiply-adds, transforms counted",
+    say(&why, "F(%" PRId64 "x%" PRId64 ", %" PRId64 "x%" PRId64 "): stride %" PRId64,
         fmap_winograd_side(problem, output, 0), fmap_winograd_side(problem, output, 1), problem->kernel[0],
-        problem->kernel[1], problem->strides[0], problem->channels, problem->outputs, tiles,
+        problem->kernel[1], problem->strides[0]);
+    if (fmap_winograd_is_dilated(problem))
+        say(&why, ", dilation %" PRId64 "x%" PRId64, problem->dilations[0], problem->dilations[1]);
+    say(&why,
+        ", %" PRId64 " channels to %" PRId64 ", %" PRId64
+        " tiles; %.2f of the direct sum's multiply-adds, transforms counted",
+        problem->channels, problem->outputs, tiles,
         fmap_winograd_cost(problem, output) / direct_macs(problem));
     if (problem->kernel[0] == 3 && problem->kernel[1] == 3 && problem->strides[0] == 1)
         say_winograd_costs(&why, problem, output);
@@ -92,8 +95,8 @@ static const char *direct_rule(const struct fmap_planning *planning,
     if (problem->groups > 1) return "groups";
     if (!fmap_winograd_has_kernel(problem)) return "no 3x3 or 5x5 kernel and no line of 3, 5 or 7";
     if (problem->strides[0] * problem->strides[1] != 1) return "a stride";
-    if (problem->dilations[0] * problem->dilations[1] != 1) return "a dilation";
     if (planning->algorithm == FMAP_ALGORITHM_DIRECT) return "asked for";
+    if (fmap_winograd_is_dilated(problem)) return "a dilation that leaves few full tiles to Winograd";
     return "too few channels, outputs or pixels for Winograd";
 }
 

@@ -30,7 +30,7 @@ struct winograd_job {
     struct fmap_tiling panels; /* only its panels and vectors count */
     const float *bias;         /* of whole vectors */
     int64_t channels;
-    int64_t in[2], out[2], pads[2];
+    int64_t in[2], out[2], pads[2], dilations[2];
     int64_t pooled[2]; /* where the largest of 2 x 2 outputs are kept, or their average; else 0 */
     bool pools_average;
     int64_t src_image_stride, dst_image_stride, dst_block_stride;
@@ -74,7 +74,8 @@ static void transform_tiles(const struct winograd_job *job, const float *src, co
                                             .width = (int)job->in[1],
                                             .pad_top = (int)job->pads[0],
                                             .pad_left = (int)job->pads[1],
-                                            .down = job->down};
+                                            .down = job->down,
+                                            .dilations = {(int)job->dilations[0], (int)job->dilations[1]}};
         job->transform(&input);
     }
 }
@@ -179,6 +180,7 @@ static void transform_tiles_back(const struct winograd_job *job, const struct fm
                                             .pooled_height = (int)job->pooled[0],
                                             .pooled_width = (int)job->pooled[1],
                                             .pools_average = job->pools_average,
+                                            .dilations = {(int)job->dilations[0], (int)job->dilations[1]},
                                             .activate = job->activate};
         job->transform_back(&work);
     }
@@ -237,13 +239,16 @@ static fmap_status choose_cut(struct fmap_planning *planning, const struct fmap_
     int n = fmap_winograd_cuts(work, cuts), chosen;
     for (int i = 0; i < n; i++)
         ways[i] = (struct fmap_tuned){{cuts[i].vectors, cuts[i].n_blocks, cuts[i].panels_parts}};
-    char layer[160];
+    char dilations[64] = "", layer[224];
+    if (fmap_winograd_is_dilated(problem))
+        snprintf(dilations, sizeof dilations, " dilation %" PRId64 "x%" PRId64, problem->dilations[0],
+                 problem->dilations[1]);
     snprintf(layer, sizeof layer,
-             "winograd of %" PRId64 " points %" PRId64 "x%" PRId64 " stride %" PRId64 " %" PRId64 "x%" PRId64
-             "x%" PRId64 "x%" PRId64 " to %" PRId64 "x%" PRId64 "x%" PRId64 "%s%s",
-             job->points, problem->kernel[0], problem->kernel[1], problem->strides[0], problem->images,
-             problem->channels, problem->in[0], problem->in[1], problem->outputs, problem->out[0],
-             problem->out[1], problem->pool ? " pooled" : "", problem->adds ? " adds" : "");
+             "winograd of %" PRId64 " points %" PRId64 "x%" PRId64 " stride %" PRId64 "%s %" PRId64
+             "x%" PRId64 "x%" PRId64 "x%" PRId64 " to %" PRId64 "x%" PRId64 "x%" PRId64 "%s%s",
+             job->points, problem->kernel[0], problem->kernel[1], problem->strides[0], dilations,
+             problem->images, problem->channels, problem->in[0], problem->in[1], problem->outputs,
+             problem->out[0], problem->out[1], problem->pool ? " pooled" : "", problem->adds ? " adds" : "");
     TRY(fmap_planning_choose(planning, node, layer, ways, n, &chosen, note));
     *cut = cuts[chosen];
     return FMAP_OK;
@@ -308,6 +313,11 @@ static struct filter filter_of(const struct fmap_kernels *k, const struct fmap_t
                                k->winograd2_stride2_output};
     if (problem->kernel[0] == 5)
         return (struct filter){"winograd2x2_5x5", k->winograd4_input, k->winograd2_5x5_output};
+    if (fmap_winograd_is_dilated(problem))
+        return output == 2 ? (struct filter){"winograd2x2_dilated", k->winograd2_dilated_input,
+                                             k->winograd2_dilated_output}
+                           : (struct filter){"winograd4x4_dilated", k->winograd4_dilated_input,
+                                             k->winograd4_dilated_output};
     switch (output) {
     case 2: return (struct filter){"winograd2x2", k->winograd2_input, k->winograd2_output};
     case 5: return (struct filter){"winograd5x5", k->winograd5_input, k->winograd5_output};
@@ -333,6 +343,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                .activate = problem->activate};
     memcpy(job.in, problem->in, sizeof job.in);
     memcpy(job.out, problem->out, sizeof job.out);
+    memcpy(job.dilations, problem->dilations, sizeof job.dilations);
     if (problem->pool) memcpy(job.pooled, problem->pool->window.out, sizeof job.pooled);
     job.pools_average = problem->pool && fmap_pooled_is_average(problem->pool);
     const int64_t *kept = problem->pool ? job.pooled : job.out;

@@ -1,12 +1,12 @@
-/* Convolution by Winograd's F(2x2, 3x3), also with stride 2, F(4x4, 3x3), F(5x5, 3x3), F(6x6, 3x3) and F(2x2, 5x5); by F(m, r)
- * where the kernel is one row or one column. */
+/* Convolution by Winograd's F(2x2, 3x3), also with stride 2, F(4x4, 3x3), these two also dilated, F(5x5, 3x3), F(6x6, 3x3) and
+ * F(2x2, 5x5); by F(m, r) where the kernel is one row or one column. */
 #ifndef FMAP_LAYERS_WINOGRAD_H
 #define FMAP_LAYERS_WINOGRAD_H
 
 #include "runtime/layers/tiles.h"
 
-/* Pixels of a side of a tile, of a kernel of one line along it, or 0 where the direct sum is better, is asked for, or is all that can compute the layer.
- * Depends on nothing but the layer's shape and the option: the choice changes bits (winograd_choice.c). */
+/* Pixels of a side of a tile, of a kernel of one line along it, or 0 where the direct sum is better, is asked for, or is all that
+ * can compute the layer. Depends on nothing but the layer's shape and the option: the choice changes bits (winograd_choice.c). */
 int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm);
 
 /* The length of a kernel of one row or one column; 0: it is no line. */
@@ -37,11 +37,16 @@ static inline int64_t fmap_winograd_points(const struct fmap_tiles_problem *prob
     return fmap_winograd_patch(problem, output, 0) * fmap_winograd_patch(problem, output, 1);
 }
 
-/* Tiles of an image along an axis. */
+/* Tiles of an image along an axis. Of a dilation d each d-th output is of one phase, and phases have tiles of their own. */
 static inline int64_t fmap_winograd_tiles(const struct fmap_tiles_problem *problem, int64_t output,
                                           int axis) {
-    int64_t side = fmap_winograd_side(problem, output, axis);
-    return (problem->out[axis] + side - 1) / side;
+    int64_t side = fmap_winograd_side(problem, output, axis), phases = problem->dilations[axis];
+    int64_t least = problem->out[axis] / phases, n_longer = problem->out[axis] % phases;
+    return n_longer * (least / side + 1) + (phases - n_longer) * ((least + side - 1) / side);
+}
+
+static inline bool fmap_winograd_is_dilated(const struct fmap_tiles_problem *problem) {
+    return problem->dilations[0] > 1 || problem->dilations[1] > 1;
 }
 
 /* Multiply-adds of tiles of that size, the transforms among them. */

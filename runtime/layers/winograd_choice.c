@@ -1,10 +1,23 @@
 #include "runtime/layers/winograd.h"
 
+/* Only kernels of 3x3 with stride 1 are dilated. One that is as large as the map sees nothing but padding beside an output's own
+ * pixel. Kernels count pixels in ints, those of a patch beyond the border too. */
+static bool can_dilate(const struct fmap_tiles_problem *problem) {
+    if (!fmap_winograd_is_dilated(problem)) return true;
+    for (int axis = 0; axis < 2; axis++) {
+        int64_t dilation = problem->dilations[axis];
+        if (problem->kernel[axis] != 3 || problem->strides[axis] != 1 || dilation >= problem->in[axis] ||
+            problem->in[axis] + problem->out[axis] + FMAP_WINOGRAD_MAX_PATCH * dilation > INT32_MAX)
+            return false;
+    }
+    return true;
+}
+
 static bool fits(const struct fmap_tiles_problem *problem) {
     bool halves = problem->strides[0] == 2 && problem->kernel[0] == 3 && problem->kernel[1] == 3;
     return fmap_winograd_has_kernel(problem) && problem->strides[0] == problem->strides[1] &&
-           (problem->strides[0] == 1 || halves) && problem->dilations[0] == 1 && problem->dilations[1] == 1 &&
-           problem->groups == 1 && problem->weights;
+           (problem->strides[0] == 1 || halves) && can_dilate(problem) && problem->groups == 1 &&
+           problem->weights;
 }
 
 static bool large_weights(const struct fmap_tiles_problem *problem) {
@@ -32,12 +45,19 @@ static int64_t choose_two(const struct fmap_tiles_problem *problem, fmap_algorit
 /* How many taps of the kernel meet the image, of all outputs along an axis. */
 static double inner_taps(const struct fmap_tiles_problem *problem, int axis) {
     int64_t pad = axis == 0 ? problem->pad_top : problem->pad_left, n = 0;
-    for (int64_t tap = 0; tap < problem->kernel[axis]; tap++) {
+    for (int64_t k = 0; k < problem->kernel[axis]; k++) {
+        int64_t tap = k * problem->dilations[axis];
         int64_t first = pad > tap ? pad - tap : 0;
         int64_t end = fmap_least(problem->out[axis], problem->in[axis] + pad - tap);
         n += end > first ? end - first : 0;
     }
     return (double)n;
+}
+
+/* Of the direct sum, which skips the others. */
+static double inner_cost(const struct fmap_tiles_problem *problem) {
+    return inner_taps(problem, 0) * inner_taps(problem, 1) * (double)problem->channels *
+           (double)problem->outputs;
 }
 
 /* Of kernels of one line: where it costs clearly less than the direct sum, which skips the taps outside. By default with no
@@ -50,8 +70,6 @@ static int64_t choose_line(const struct fmap_tiles_problem *problem, fmap_algori
     static const double CLEARLY = 0.85;
     static const int64_t MOST_OF_F3_7 = 240;
     if (length == 7 && algorithm == FMAP_ALGORITHM_BEST && problem->channels > MOST_OF_F3_7) return 0;
-    double direct = inner_taps(problem, 0) * inner_taps(problem, 1) * (double)problem->channels *
-                    (double)problem->outputs;
     bool large = (length == 3 || algorithm == FMAP_ALGORITHM_FASTEST) &&
                  fmap_winograd_cost(problem, 6) < fmap_winograd_cost(problem, exact);
     int64_t output = large ? 6 : exact;
@@ -59,7 +77,19 @@ static int64_t choose_line(const struct fmap_tiles_problem *problem, fmap_algori
     static const int64_t FEW = 16;
     int64_t n_tiles = fmap_winograd_tiles(problem, output, 0) * fmap_winograd_tiles(problem, output, 1);
     if (large_weights(problem) && n_tiles < FEW) return 0;
-    return fmap_winograd_cost(problem, output) < CLEARLY * direct ? output : 0;
+    return fmap_winograd_cost(problem, output) < CLEARLY * inner_cost(problem) ? output : 0;
+}
+
+/* Tiles of many phases are often not full, and with a large dilation the direct sum has few taps. */
+static int64_t choose_dilated(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm) {
+    static const double CLEARLY = 0.9;
+    if (algorithm == FMAP_ALGORITHM_WINOGRAD_F2) return 2;
+    if (algorithm == FMAP_ALGORITHM_WINOGRAD_F4) return 4;
+    if (algorithm != FMAP_ALGORITHM_BEST && algorithm != FMAP_ALGORITHM_FASTEST) return 0;
+    if (problem->channels < 5 || problem->outputs < 8) return 0;
+    double two = fmap_winograd_cost(problem, 2), four = fmap_winograd_cost(problem, 4);
+    int64_t chosen = two < four || few_tiles(problem) ? 2 : 4;
+    return (chosen == 2 ? two : four) < CLEARLY * inner_cost(problem) ? chosen : 0;
 }
 
 /* Measured from 5 channels (with fewer, the stem is as fast) and maps of 4 x 4 on: it pays. */
@@ -95,6 +125,7 @@ int64_t fmap_winograd_choose(const struct fmap_tiles_problem *problem, fmap_algo
     if (!fits(problem)) return 0;
     if (fmap_winograd_line(problem)) return choose_line(problem, algorithm);
     if (problem->kernel[0] == 5 || problem->strides[0] == 2) return choose_two(problem, algorithm);
+    if (fmap_winograd_is_dilated(problem)) return choose_dilated(problem, algorithm);
     switch (algorithm) {
     case FMAP_ALGORITHM_BEST: return best(problem);
     case FMAP_ALGORITHM_FASTEST: return fastest(problem);
@@ -110,7 +141,9 @@ bool fmap_winograd_can_pool(const struct fmap_tiles_problem *problem, int64_t ou
                             const struct fmap_pooled *pooled) {
     const struct fmap_window_size *pool = &pooled->window;
     enum fmap_activate kind = problem->activate.kind;
-    if (fmap_pooled_is_whole(pooled) || problem->adds || fmap_winograd_line(problem)) return false;
+    if (fmap_pooled_is_whole(pooled) || problem->adds || fmap_winograd_line(problem) ||
+        fmap_winograd_is_dilated(problem))
+        return false;
     bool is_halving = pool->pads[0] == 0 && pool->pads[1] == 0;
     for (int i = 0; i < 2; i++) {
         is_halving = is_halving && pool->kernel[i] == 2 && pool->strides[i] == 2 && pool->dilations[i] == 1 &&

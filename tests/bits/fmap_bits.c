@@ -11,7 +11,7 @@
 #include "tests/net_conv.h"
 #include "tests/net_sample.h"
 
-enum { CONVOLUTIONS = 240, WINOGRAD = 120, STEMS = 30, CHAINS = 40 };
+enum { CONVOLUTIONS = 240, WINOGRAD = 140, STEMS = 30, CHAINS = 40 };
 
 /* FNV-1a over the bytes of each float, the lowest first. */
 static uint64_t hash_of(const float *x, size_t n) {
@@ -68,23 +68,25 @@ static struct net_conv direct_conv(uint64_t *seed) {
     return conv;
 }
 
-/* Each of Winograd's algorithms for one kernel and stride. */
+/* Each of Winograd's algorithms for one kernel, stride and dilation. */
 static const struct filter {
     const char *name;
     fmap_algorithm algorithm;
-    int kernel_h, kernel_w, stride;
-} filters[] = {{"F(2x2, 3x3)", FMAP_ALGORITHM_WINOGRAD_F2, 3, 3, 1},
-               {"F(4x4, 3x3)", FMAP_ALGORITHM_WINOGRAD_F4, 3, 3, 1},
-               {"F(5x5, 3x3)", FMAP_ALGORITHM_WINOGRAD_F5, 3, 3, 1},
-               {"F(6x6, 3x3)", FMAP_ALGORITHM_WINOGRAD_F6, 3, 3, 1},
-               {"F(2x2, 5x5)", FMAP_ALGORITHM_WINOGRAD_F2, 5, 5, 1},
-               {"F(2x2, 3x3) stride 2", FMAP_ALGORITHM_WINOGRAD_F2, 3, 3, 2},
-               {"F(4, 3)", FMAP_ALGORITHM_WINOGRAD_F4, 1, 3, 1},
-               {"F(6, 3)", FMAP_ALGORITHM_WINOGRAD_F6, 3, 1, 1},
-               {"F(4, 5)", FMAP_ALGORITHM_WINOGRAD_F4, 5, 1, 1},
-               {"F(6, 5)", FMAP_ALGORITHM_WINOGRAD_F6, 1, 5, 1},
-               {"F(3, 7)", FMAP_ALGORITHM_WINOGRAD_F4, 1, 7, 1},
-               {"F(6, 7)", FMAP_ALGORITHM_WINOGRAD_F6, 7, 1, 1}};
+    int kernel_h, kernel_w, stride, dilation;
+} filters[] = {{"F(2x2, 3x3)", FMAP_ALGORITHM_WINOGRAD_F2, 3, 3, 1, 1},
+               {"F(4x4, 3x3)", FMAP_ALGORITHM_WINOGRAD_F4, 3, 3, 1, 1},
+               {"F(5x5, 3x3)", FMAP_ALGORITHM_WINOGRAD_F5, 3, 3, 1, 1},
+               {"F(6x6, 3x3)", FMAP_ALGORITHM_WINOGRAD_F6, 3, 3, 1, 1},
+               {"F(2x2, 5x5)", FMAP_ALGORITHM_WINOGRAD_F2, 5, 5, 1, 1},
+               {"F(2x2, 3x3) stride 2", FMAP_ALGORITHM_WINOGRAD_F2, 3, 3, 2, 1},
+               {"F(4, 3)", FMAP_ALGORITHM_WINOGRAD_F4, 1, 3, 1, 1},
+               {"F(6, 3)", FMAP_ALGORITHM_WINOGRAD_F6, 3, 1, 1, 1},
+               {"F(4, 5)", FMAP_ALGORITHM_WINOGRAD_F4, 5, 1, 1, 1},
+               {"F(6, 5)", FMAP_ALGORITHM_WINOGRAD_F6, 1, 5, 1, 1},
+               {"F(3, 7)", FMAP_ALGORITHM_WINOGRAD_F4, 1, 7, 1, 1},
+               {"F(6, 7)", FMAP_ALGORITHM_WINOGRAD_F6, 7, 1, 1, 1},
+               {"F(2x2, 3x3) dilation 2", FMAP_ALGORITHM_WINOGRAD_F2, 3, 3, 1, 2},
+               {"F(4x4, 3x3) dilation 3", FMAP_ALGORITHM_WINOGRAD_F4, 3, 3, 1, 3}};
 enum { FILTERS = sizeof filters / sizeof *filters };
 
 static struct net_conv winograd_conv(uint64_t *seed, const struct filter *filter) {
@@ -98,7 +100,8 @@ static struct net_conv winograd_conv(uint64_t *seed, const struct filter *filter
     conv.shape.window.kernel_h = filter->kernel_h;
     conv.shape.window.kernel_w = filter->kernel_w;
     conv.shape.window.stride_h = conv.shape.window.stride_w = filter->stride;
-    conv.shape.window.pad_top = conv.shape.window.pad_left = check_between(seed, 0, 1);
+    conv.shape.window.dilation_h = conv.shape.window.dilation_w = filter->dilation;
+    conv.shape.window.pad_top = conv.shape.window.pad_left = check_between(seed, 0, filter->dilation);
     return conv;
 }
 

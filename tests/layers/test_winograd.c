@@ -116,6 +116,57 @@ Test(winograd, signals_of_one_dimension_are_lines) {
     }
 }
 
+/* With maps down to one pixel, dilations beyond them, and any padding. */
+static struct net_conv dilated_conv(uint64_t *seed) {
+    static const int channels[] = {1, 5, 16, 17, 33};
+    static const fmap_algorithm algorithms[] = {FMAP_ALGORITHM_BEST, FMAP_ALGORITHM_WINOGRAD_F2,
+                                                FMAP_ALGORITHM_WINOGRAD_F4, FMAP_ALGORITHM_FASTEST};
+    struct net_conv conv = {.shape = {.n = check_between(seed, 1, 2), .groups = 1, .window = oracle_window()},
+                            .threads = check_between(seed, 1, 3),
+                            .algorithm = algorithms[check_between(seed, 0, 3)]};
+    struct oracle_window *w = &conv.shape.window;
+    w->kernel_h = w->kernel_w = 3;
+    w->dilation_h = w->dilation_w = check_between(seed, 2, 7);
+    if (!check_between(seed, 0, 3)) w->dilation_h = check_between(seed, 1, 4);
+    conv.shape.channels = channels[check_between(seed, 0, 4)];
+    conv.shape.filters = check_between(seed, 1, 40);
+    conv.shape.in_h = check_between(seed, 1, 22);
+    conv.shape.in_w = check_between(seed, 1, 26);
+    w->pad_top = check_between(seed, 0, 2 * w->dilation_h);
+    w->pad_left = check_between(seed, 0, 2 * w->dilation_w);
+    w->pad_bottom = check_between(seed, 0, w->dilation_h + 1);
+    w->pad_right = check_between(seed, 0, w->dilation_w + 1);
+    conv.in = check_between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
+    conv.out = check_between(seed, 0, 1) ? FMAP_NHWC : FMAP_NCHW;
+    return conv;
+}
+
+Test(winograd, of_a_dilation_each_phase_agrees_with_the_oracle_and_between_instruction_sets) {
+    uint64_t seed = 7;
+    for (int done = 0; done < 80;) {
+        struct net_conv conv = dilated_conv(&seed);
+        if (!net_conv_complete(&conv, check_between(&seed, 0, 1), seed)) continue;
+        agrees(&conv);
+        net_conv_free(&conv);
+        done++;
+    }
+}
+
+/* As in the pyramids of atrous convolutions that segmentation networks end with. */
+Test(winograd, of_large_dilations_phases_have_a_few_pixels) {
+    for (int dilation = 4; dilation <= 16; dilation += 2) {
+        struct net_conv conv = {
+            .shape = {.n = 1, .groups = 1, .channels = 17, .filters = 33, .in_h = 33, .in_w = 33}};
+        conv.shape.window = (struct oracle_window){3,        3,        1,        1,        dilation,
+                                                   dilation, dilation, dilation, dilation, dilation};
+        conv.threads = 2;
+        conv.algorithm = dilation % 4 ? FMAP_ALGORITHM_WINOGRAD_F2 : FMAP_ALGORITHM_WINOGRAD_F4;
+        cr_assert(net_conv_complete(&conv, true, 8));
+        agrees(&conv);
+        net_conv_free(&conv);
+    }
+}
+
 static void same_for_threads_and_batch(struct net_conv conv, uint64_t seed) {
     conv.shape.n = 3;
     conv.in = conv.out = FMAP_NCHW;
@@ -131,6 +182,12 @@ Test(winograd, the_number_of_threads_and_the_batch_change_no_bit) {
     for (int i = 0; i < 12; i++) {
         struct net_conv conv = line_conv(&seed);
         conv.algorithm = algorithms[i % 2];
+        same_for_threads_and_batch(conv, seed);
+    }
+    for (int i = 0; i < 6; i++) {
+        struct net_conv conv = dilated_conv(&seed);
+        conv.shape.in_h += 14;
+        conv.shape.in_w += 14;
         same_for_threads_and_batch(conv, seed);
     }
 }
@@ -232,6 +289,40 @@ Test(winograd, stride_two_has_tiles_of_two_where_they_pay) {
     cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F2), 0);
 }
 
+Test(winograd, dilated_kernels_have_tiles_of_each_phase_where_they_pay) {
+    struct fmap_tiles_problem problem = {.images = 1,
+                                         .channels = 128,
+                                         .outputs = 128,
+                                         .in = {33, 33},
+                                         .out = {33, 33},
+                                         .groups = 1,
+                                         .kernel = {3, 3},
+                                         .strides = {1, 1},
+                                         .dilations = {4, 4},
+                                         .pad_top = 4,
+                                         .pad_left = 4,
+                                         .weights = ""};
+    cr_expect_eq(fmap_winograd_tiles(&problem, 4, 1), 3 + 2 + 2 + 2, "of 9, 8, 8 and 8 outputs");
+    cr_expect_eq(fmap_winograd_tiles(&problem, 2, 0), 5 + 4 + 4 + 4);
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 4);
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_FASTEST), 4);
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F2), 2);
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F6), 0, "there is no such kernel");
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_DIRECT), 0);
+    problem.dilations[0] = problem.dilations[1] = problem.pad_top = problem.pad_left = 12;
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_BEST), 0,
+                 "phases of 2 and 3 fill few tiles, and many of the direct sum's taps are padding");
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F4), 4, "asked for, it need not pay");
+    problem.dilations[0] = problem.dilations[1] = problem.pad_top = problem.pad_left = 33;
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F4), 0, "only pixels of their own");
+    problem.dilations[0] = problem.dilations[1] = problem.pad_top = problem.pad_left = 2;
+    problem.strides[0] = problem.strides[1] = 2;
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F2), 0, "of stride 1 alone");
+    problem.strides[0] = problem.strides[1] = 1;
+    problem.kernel[0] = problem.kernel[1] = 5;
+    cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F2), 0, "of 3x3 alone");
+}
+
 Test(winograd, is_chosen_by_the_shape_alone) {
     struct fmap_tiles_problem problem = {.images = 1,
                                          .channels = 64,
@@ -318,14 +409,15 @@ Test(winograd, errors_are_within_what_the_interface_promises) {
         struct net_conv conv = conv_of_channels(512, promises[i].algorithm);
         struct oracle_window *w = &conv.shape.window;
         w->pad_top = w->pad_left = w->pad_bottom = w->pad_right = 1;
-        static const int kernels[] = {3, 5, 3}, strides[] = {1, 1, 2};
-        for (int k = 0; k < 3; k++) {
+        static const int kernels[] = {3, 5, 3, 3}, strides[] = {1, 1, 2, 1}, dilations[] = {1, 1, 1, 2};
+        for (int k = 0; k < 4; k++) {
             w->kernel_h = w->kernel_w = kernels[k];
             w->stride_h = w->stride_w = strides[k];
+            w->dilation_h = w->dilation_w = dilations[k];
             cr_assert(net_conv_complete(&conv, true, 7));
             double error = net_conv_largest_error(&conv), most = kernels[k] == 5 ? 2e-5 : promises[i].most;
-            cr_expect(error <= most, "algorithm %d, %d with stride %d: %g", (int)promises[i].algorithm,
-                      kernels[k], strides[k], error);
+            cr_expect(error <= most, "algorithm %d, %d with stride %d, dilation %d: %g",
+                      (int)promises[i].algorithm, kernels[k], strides[k], dilations[k], error);
             net_conv_free(&conv);
         }
     }

@@ -10,6 +10,7 @@ enum { SIZE = 7, N = 2 * 32 * SIZE * SIZE };
 /* Conv "first" of the input, Conv "second" of its activation, Add of both or of one and the input, an activation. */
 struct added {
     int64_t channels, kernel, group;
+    int64_t dilation;       /* 0: 1 */
     const char *activation; /* behind the Add; NULL: none */
     bool between;           /* an activation before the Add */
     bool both;              /* the first convolution is added, not the input */
@@ -23,12 +24,14 @@ struct added {
 static fmap_value conv(fmap_model *model, fmap_value x, const char *name, const struct added *a) {
     int64_t c = a->channels, k = a->kernel, width = a->line ? 1 : k;
     int64_t dims[4] = {c, c / a->group, k, width}, bias[1] = {c};
-    int64_t pads[4] = {k / 2, width / 2, k / 2, width / 2};
+    int64_t d = a->dilation ? a->dilation : 1, dilations[2] = {d, d};
+    int64_t pads[4] = {k / 2 * d, width / 2 * d, k / 2 * d, width / 2 * d};
     float *w = net_random((size_t)(c * c * k * k), (uint64_t)name[0]);
     fmap_value inputs[3] = {x, net_floats(model, w, 4, dims), net_floats(model, w + 1, 1, bias)};
     free(w);
-    fmap_attribute attributes[2] = {net_list("pads", pads, 4), net_int("group", a->group)};
-    return net_node(model, "Conv", name, inputs, 3, attributes, 2);
+    fmap_attribute attributes[3] = {net_list("pads", pads, 4), net_list("dilations", dilations, 2),
+                                    net_int("group", a->group)};
+    return net_node(model, "Conv", name, inputs, 3, attributes, 3);
 }
 
 static void build(fmap_model *model, const void *what) {
@@ -78,6 +81,18 @@ Test(fuse_add, a_residual_joins_a_convolution_and_changes_no_bit) {
             a.line = true;
             check(&a, true);
         }
+    }
+}
+
+Test(fuse_add, a_residual_joins_the_tiles_of_each_phase_of_a_dilation) {
+    static const char *const activations[] = {NULL, "Relu", "LeakyRelu", "Sigmoid"};
+    for (size_t i = 0; i < 4; i++) {
+        struct added a = {.channels = 32, .kernel = 3, .group = 1, .dilation = 2};
+        a.activation = activations[i];
+        a.both = i % 2;
+        check(&a, true);
+        a.channels = 19; /* the direct sum */
+        check(&a, true);
     }
 }
 

@@ -11,6 +11,7 @@ struct pooled {
     int64_t channels, filters, height, width;
     int64_t kernel, stride, pad; /* of the convolution */
     bool line;                   /* a kernel of one row */
+    int64_t dilation;            /* 0: 1 */
     int64_t pool, pool_stride, pool_pad, pool_dilation;
     const char *activation; /* NULL: none */
     bool ceil_mode, seen;   /* the convolution's output is an output too */
@@ -42,8 +43,10 @@ static void build(fmap_model *model, const void *what) {
                             net_floats(model, b, 1, bias)};
     free(w);
     free(b);
-    fmap_attribute attributes[2] = {net_list("strides", strides, 2), net_list("pads", pads, 4)};
-    fmap_value x = net_node(model, "Conv", "conv", inputs, 3, attributes, 2);
+    int64_t dilation = p->dilation ? p->dilation : 1, dilations[2] = {dilation, dilation};
+    fmap_attribute attributes[3] = {net_list("strides", strides, 2), net_list("pads", pads, 4),
+                                    net_list("dilations", dilations, 2)};
+    fmap_value x = net_node(model, "Conv", "conv", inputs, 3, attributes, 3);
     if (p->seen) fmap_model_output(model, x);
     if (p->adds) x = net_node(model, "Add", "add", (fmap_value[]){x, inputs[0]}, 2, NULL, 0);
     if (p->activation) x = net_node(model, p->activation, "activation", &x, 1, NULL, 0);
@@ -123,6 +126,14 @@ Test(fuse_pool, winograd_averages_four_while_they_are_in_registers) {
     large.channels = 200;
     large.filters = 160;
     check(&large, true);
+}
+
+Test(fuse_pool, tiles_of_phases_of_a_dilation_hold_no_windows) {
+    struct pooled p = winograd(8, 8);
+    p.channels = p.filters = 64;
+    check(&p, true);
+    p.dilation = p.pad = 2;
+    check(&p, false);
 }
 
 Test(fuse_pool, winograd_leaves_other_pools_alone) {
