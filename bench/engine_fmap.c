@@ -1,6 +1,6 @@
-/* Ours: a model of one layer, planned and run through the public interface. Only the steps at its edges, which reorder
- * the caller's buffers, are taken out for timing, because no rival is timed with its reorders, nor does it find its
- * buffers pushed out of the caches by them. */
+/* Ours: a model of one layer, planned and run through the public interface, from and to blocks of channels, as layers find
+ * and leave their maps in a network: no rival is timed with its reorders, either. First layers read the caller's image. */
+#include "bench/blocked.h"
 #include "bench/engine.h"
 
 #include "runtime/plan.h"
@@ -15,11 +15,8 @@ struct bench_prepared {
     fmap_context *context;
     const struct bench_problem *problem;
     bool pixels;
+    float *inputs[2]; /* in blocks; NULL: the problem's own */
     float *output;
-    float *inputs
-        [2]; /* in blocks of channels, as layers that do not read the caller's images find them in a network */
-    struct fmap_step *steps; /* all of the plan's */
-    size_t n_steps;
     char kernels[128];
 };
 
@@ -138,27 +135,6 @@ static fmap_value add_layers(fmap_model *model, const struct bench_problem *prob
     return x;
 }
 
-/* The plan is whole again. */
-static void restore_edges(bench_prepared *prepared) {
-    prepared->plan->steps = prepared->steps;
-    prepared->plan->n_steps = prepared->n_steps;
-}
-
-static bool only_moves(const struct fmap_plan *plan, size_t step) {
-    char reorder[32];
-    snprintf(reorder, sizeof reorder, "reorder_%s", fmap_isa_name(plan->isa));
-    return strcmp(plan->steps[step].kernel, reorder) == 0;
-}
-
-static void cut_edges(bench_prepared *prepared) {
-    struct fmap_plan *plan = prepared->plan;
-    while (plan->n_steps > 1 && only_moves(plan, 0)) {
-        plan->steps++;
-        plan->n_steps--;
-    }
-    while (plan->n_steps > 1 && only_moves(plan, plan->n_steps - 1)) plan->n_steps--;
-}
-
 /* "winograd4x4_avx512 + max_pool_avx512" */
 static void name_kernels(bench_prepared *prepared) {
     const struct fmap_plan *plan = prepared->plan;
@@ -171,7 +147,6 @@ static void name_kernels(bench_prepared *prepared) {
 }
 
 static void release(bench_prepared *prepared) {
-    if (prepared->steps) restore_edges(prepared);
     fmap_context_destroy(prepared->context);
     fmap_plan_destroy(prepared->plan);
     fmap_model_destroy(prepared->model);
@@ -190,28 +165,47 @@ static void run_all(bench_prepared *prepared) {
     fmap_context_run(prepared->context, inputs, (void *[]){prepared->output}, NULL);
 }
 
-static float *in_blocks(const struct bench_problem *problem, const float *images) {
-    enum { BLOCK = 16 };
-    const struct bench_layer *l = problem->layer;
-    size_t pixels = (size_t)l->height * (size_t)l->width, channels = (size_t)l->channels;
-    size_t padded = (channels + BLOCK - 1) / BLOCK * BLOCK;
-    float *blocks = bench_floats((size_t)problem->batch * padded * pixels);
-    if (!blocks) return NULL;
-    memset(blocks, 0, (size_t)problem->batch * padded * pixels * sizeof *blocks);
-    for (size_t i = 0; i < (size_t)problem->batch * channels * pixels; i++) {
-        size_t channel = i / pixels % channels, image = i / pixels / channels;
-        blocks[((image * padded / BLOCK + channel / BLOCK) * pixels + i % pixels) * BLOCK + channel % BLOCK] =
-            images[i];
-    }
-    return blocks;
+/* A first layer, of few channels, reads the caller's image, and a dense one rows of features. */
+static bool reads_plain(const struct bench_layer *layer) {
+    return layer->kind == BENCH_DENSE ||
+           (bench_convolves(layer) && layer->groups == 1 && layer->channels <= 8);
 }
 
-static bool take_blocks(bench_prepared *prepared) {
+/* The layouts of the layer's edges; how many ports that is. */
+static size_t describe_ports(const bench_prepared *prepared, fmap_port ports[3]) {
+    static const float mean = BENCH_MEAN, scale = BENCH_SCALE;
+    const struct bench_layer *layer = prepared->problem->layer;
+    size_t n = 0;
+    if (prepared->pixels)
+        ports[n++] = (fmap_port){
+            .name = "image", .type = FMAP_UINT8, .mean = &mean, .scale = &scale, .n_channels = 1};
+    if (prepared->inputs[0]) ports[n++] = (fmap_port){.name = "image", .layout = FMAP_BLOCKED};
+    if (prepared->inputs[1]) ports[n++] = (fmap_port){.name = "other", .layout = FMAP_BLOCKED};
+    fmap_value_info output;
+    fmap_model_value(prepared->model, fmap_model_output_value(prepared->model, 0), &output);
+    if (layer->kind != BENCH_DENSE) ports[n++] = (fmap_port){.name = output.name, .layout = FMAP_BLOCKED};
+    return n;
+}
+
+static size_t out_pixels(const struct bench_problem *problem) {
+    return (size_t)problem->out_height * (size_t)problem->out_width;
+}
+
+static bool take_buffers(bench_prepared *prepared) {
     const struct bench_problem *problem = prepared->problem;
-    prepared->inputs[0] = in_blocks(problem, problem->input);
-    bool joins = bench_joins(problem->layer);
-    if (joins) prepared->inputs[1] = in_blocks(problem, problem->weights);
-    return prepared->inputs[0] && (!joins || prepared->inputs[1]);
+    const struct bench_layer *l = problem->layer;
+    size_t pixels = (size_t)l->height * (size_t)l->width;
+    bool dense = l->kind == BENCH_DENSE, joins = bench_joins(l);
+    if (!reads_plain(l)) {
+        prepared->inputs[0] = bench_to_blocked(problem->input, problem->batch, l->channels, pixels);
+        if (joins)
+            prepared->inputs[1] = bench_to_blocked(problem->weights, problem->batch, l->channels, pixels);
+        if (!prepared->inputs[0] || (joins && !prepared->inputs[1])) return false;
+    }
+    prepared->output = bench_floats(
+        dense ? problem->n_output
+              : bench_blocked_floats(problem->batch, problem->out_channels, out_pixels(problem)));
+    return prepared->output;
 }
 
 static bench_prepared *prepare(const struct bench_engine *engine, const struct bench_problem *problem,
@@ -224,31 +218,20 @@ static bench_prepared *prepare(const struct bench_engine *engine, const struct b
                                  .algorithm = engine->algorithm,
                                  .weights = engine->weights,
                                  .strips = engine->strips};
-    static const float mean = BENCH_MEAN, scale = BENCH_SCALE;
-    const fmap_port port = {
-        .name = "image", .type = FMAP_UINT8, .mean = &mean, .scale = &scale, .n_channels = 1};
-    if (engine->pixels) options.ports = &port, options.n_ports = 1;
+    fmap_port ports[3];
     if (!prepared) goto fail;
     prepared->problem = problem;
     prepared->pixels = engine->pixels;
-    static const fmap_port blocked[] = {{.name = "image", .layout = FMAP_BLOCKED},
-                                        {.name = "other", .layout = FMAP_BLOCKED}};
-    if (!bench_convolves(problem->layer) && problem->layer->kind != BENCH_DENSE) {
-        options.ports = blocked;
-        options.n_ports = bench_joins(problem->layer) ? 2 : 1;
-        if (!take_blocks(prepared)) goto fail;
-    }
-    prepared->output = bench_floats(problem->n_output);
-    if (!prepared->output || fmap_model_create(&allocator, &prepared->model, &error) != FMAP_OK) goto fail;
+    if (!take_buffers(prepared) || fmap_model_create(&allocator, &prepared->model, &error) != FMAP_OK)
+        goto fail;
     fmap_model_output(prepared->model, add_layers(prepared->model, problem));
-    if (fmap_model_finish(prepared->model, &error) != FMAP_OK ||
-        fmap_plan_create(prepared->model, &options, &prepared->plan, &error) != FMAP_OK ||
+    if (fmap_model_finish(prepared->model, &error) != FMAP_OK) goto fail;
+    options.ports = ports;
+    options.n_ports = describe_ports(prepared, ports);
+    if (fmap_plan_create(prepared->model, &options, &prepared->plan, &error) != FMAP_OK ||
         fmap_context_create(prepared->plan, &prepared->context, &error) != FMAP_OK)
         goto fail;
-    prepared->steps = prepared->plan->steps;
-    prepared->n_steps = prepared->plan->n_steps;
     run_all(prepared);
-    cut_edges(prepared);
     name_kernels(prepared);
     return prepared;
 fail:
@@ -264,10 +247,12 @@ static double run(bench_prepared *prepared) {
 }
 
 static void read_output(bench_prepared *prepared, float *output) {
-    restore_edges(prepared);
+    const struct bench_problem *problem = prepared->problem;
     run_all(prepared);
-    cut_edges(prepared);
-    memcpy(output, prepared->output, prepared->problem->n_output * sizeof *output);
+    if (problem->layer->kind == BENCH_DENSE)
+        memcpy(output, prepared->output, problem->n_output * sizeof *output);
+    else
+        bench_to_plain(prepared->output, problem->batch, problem->out_channels, out_pixels(problem), output);
 }
 
 static const char *kernel(const bench_prepared *prepared) { return prepared->kernels; }
