@@ -286,49 +286,9 @@ static fmap_status cut_into_parts(struct fmap_planning *planning, const struct f
     return FMAP_OK;
 }
 
-/* The kernels of an algorithm, and what it is called. */
-struct filter {
-    const char *name;
-    void (*transform)(const struct fmap_winograd_input *);
-    void (*transform_back)(const struct fmap_winograd_output *);
-};
-
-static struct filter line_filter_of(const struct fmap_kernels *k, const struct fmap_tiles_problem *problem,
-                                    int64_t output) {
-    switch (10 * output + fmap_winograd_line(problem)) {
-    case 43: return (struct filter){"winograd4_line3", k->winograd_line6_input, k->winograd_line4_3_output};
-    case 63: return (struct filter){"winograd6_line3", k->winograd_line8_input, k->winograd_line6_3_output};
-    case 45: return (struct filter){"winograd4_line5", k->winograd_line8_input, k->winograd_line4_5_output};
-    case 65: return (struct filter){"winograd6_line5", k->winograd_line10_input, k->winograd_line6_5_output};
-    case 37: return (struct filter){"winograd3_line7", k->winograd_line9_input, k->winograd_line3_7_output};
-    default: return (struct filter){"winograd6_line7", k->winograd_line12_input, k->winograd_line6_7_output};
-    }
-}
-
-static struct filter filter_of(const struct fmap_kernels *k, const struct fmap_tiles_problem *problem,
-                               int64_t output) {
-    if (fmap_winograd_line(problem)) return line_filter_of(k, problem, output);
-    if (problem->strides[0] == 2)
-        return (struct filter){"winograd2x2_stride2", k->winograd2_stride2_input,
-                               k->winograd2_stride2_output};
-    if (problem->kernel[0] == 5)
-        return (struct filter){"winograd2x2_5x5", k->winograd4_input, k->winograd2_5x5_output};
-    if (fmap_winograd_is_dilated(problem))
-        return output == 2 ? (struct filter){"winograd2x2_dilated", k->winograd2_dilated_input,
-                                             k->winograd2_dilated_output}
-                           : (struct filter){"winograd4x4_dilated", k->winograd4_dilated_input,
-                                             k->winograd4_dilated_output};
-    switch (output) {
-    case 2: return (struct filter){"winograd2x2", k->winograd2_input, k->winograd2_output};
-    case 5: return (struct filter){"winograd5x5", k->winograd5_input, k->winograd5_output};
-    case 6: return (struct filter){"winograd6x6", k->winograd6_input, k->winograd6_output};
-    default: return (struct filter){"winograd4x4", k->winograd4_input, k->winograd4_output};
-    }
-}
-
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                    const struct fmap_tiles_problem *problem, int64_t output) {
-    const struct filter filter = filter_of(planning->kernels, problem, output);
+    const struct fmap_winograd_filter filter = fmap_winograd_filter_of(planning->kernels, problem, output);
     struct winograd_job job = {.transform = filter.transform,
                                .transform_back = filter.transform_back,
                                .points = fmap_winograd_points(problem, output),

@@ -56,6 +56,15 @@ double fmap_winograd_cost(const struct fmap_tiles_problem *problem, int64_t outp
 bool fmap_winograd_can_pool(const struct fmap_tiles_problem *problem, int64_t output,
                             const struct fmap_pooled *pooled);
 
+/* What an algorithm is called, and its kernels (winograd_filter.c). */
+struct fmap_winograd_filter {
+    const char *name;
+    void (*transform)(const struct fmap_winograd_input *);
+    void (*transform_back)(const struct fmap_winograd_output *);
+};
+struct fmap_winograd_filter fmap_winograd_filter_of(const struct fmap_kernels *kernels,
+                                                    const struct fmap_tiles_problem *problem, int64_t output);
+
 /* Transforms and packs the weights and adds the step. */
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                    const struct fmap_tiles_problem *problem, int64_t output);
