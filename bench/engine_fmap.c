@@ -17,6 +17,7 @@ struct bench_prepared {
     bool pixels;
     float *inputs[2]; /* in blocks; NULL: the problem's own */
     float *output;
+    bool blocked; /* the output is images */
     char kernels[128];
 };
 
@@ -172,9 +173,8 @@ static bool reads_plain(const struct bench_layer *layer) {
 }
 
 /* The layouts of the layer's edges; how many ports that is. */
-static size_t describe_ports(const bench_prepared *prepared, fmap_port ports[3]) {
+static size_t describe_ports(bench_prepared *prepared, fmap_port ports[3]) {
     static const float mean = BENCH_MEAN, scale = BENCH_SCALE;
-    const struct bench_layer *layer = prepared->problem->layer;
     size_t n = 0;
     if (prepared->pixels)
         ports[n++] = (fmap_port){
@@ -183,7 +183,8 @@ static size_t describe_ports(const bench_prepared *prepared, fmap_port ports[3])
     if (prepared->inputs[1]) ports[n++] = (fmap_port){.name = "other", .layout = FMAP_BLOCKED};
     fmap_value_info output;
     fmap_model_value(prepared->model, fmap_model_output_value(prepared->model, 0), &output);
-    if (layer->kind != BENCH_DENSE) ports[n++] = (fmap_port){.name = output.name, .layout = FMAP_BLOCKED};
+    prepared->blocked = output.shape.rank == 4;
+    if (prepared->blocked) ports[n++] = (fmap_port){.name = output.name, .layout = FMAP_BLOCKED};
     return n;
 }
 
@@ -195,7 +196,7 @@ static bool take_buffers(bench_prepared *prepared) {
     const struct bench_problem *problem = prepared->problem;
     const struct bench_layer *l = problem->layer;
     size_t pixels = (size_t)l->height * (size_t)l->width;
-    bool dense = l->kind == BENCH_DENSE, joins = bench_joins(l);
+    bool joins = bench_joins(l);
     if (!reads_plain(l)) {
         prepared->inputs[0] = bench_to_blocked(problem->input, problem->batch, l->channels, pixels);
         if (joins)
@@ -203,8 +204,7 @@ static bool take_buffers(bench_prepared *prepared) {
         if (!prepared->inputs[0] || (joins && !prepared->inputs[1])) return false;
     }
     prepared->output = bench_floats(
-        dense ? problem->n_output
-              : bench_blocked_floats(problem->batch, problem->out_channels, out_pixels(problem)));
+        bench_blocked_floats(problem->batch, problem->out_channels, out_pixels(problem)));
     return prepared->output;
 }
 
@@ -249,10 +249,10 @@ static double run(bench_prepared *prepared) {
 static void read_output(bench_prepared *prepared, float *output) {
     const struct bench_problem *problem = prepared->problem;
     run_all(prepared);
-    if (problem->layer->kind == BENCH_DENSE)
-        memcpy(output, prepared->output, problem->n_output * sizeof *output);
-    else
+    if (prepared->blocked)
         bench_to_plain(prepared->output, problem->batch, problem->out_channels, out_pixels(problem), output);
+    else
+        memcpy(output, prepared->output, problem->n_output * sizeof *output);
 }
 
 static const char *kernel(const bench_prepared *prepared) { return prepared->kernels; }
