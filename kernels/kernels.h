@@ -213,7 +213,8 @@ struct fmap_widen {
  *
  * Along an axis with a dilation of d, pixels that are d apart are a phase, and each of the d phases has tiles of its own. They
  * take turns: tile t is of phase t % d and begins at output t / d * d * m + t % d. Phases differ by an output at most, so that
- * the last round of tiles may be of the first phases alone. Kernels that are not named after it take every dilation for 1. */
+ * the last round of tiles may be of the first phases alone. Kernels of one line have a dilation along it, of squares those that are
+ * named after it; all others are 1. */
 enum {
     FMAP_WINOGRAD_MAX_OUTPUT = 6,
     FMAP_WINOGRAD_MAX_PATCH = FMAP_WINOGRAD_MAX_OUTPUT + 2,

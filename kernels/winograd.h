@@ -218,9 +218,8 @@ INLINE void winograd_output(const struct fmap_winograd_output *job, int dilated)
     int side = pools ? OUTPUT / 2 : OUTPUT;
     int height = pools ? job->pooled_height : job->height, width = pools ? job->pooled_width : job->width;
     int down = dilated ? job->dilations[0] : 1, across = dilated ? job->dilations[1] : 1;
-    const struct tile_size size = {side, side, down, across}, whole = {OUTPUT, OUTPUT, down, across};
     for (int i = 0; i < job->n_tiles; i++) {
-        struct output_place place = place_of(job, i, size, height, width);
+        struct output_place place = place_of(job, i, side, side, height, width, down, across);
         vf out[OUTPUT][OUTPUT];
         transform_products(job->src + i * job->tile_stride, job->point_stride, bias, low, high, out);
         if (pools)
@@ -228,8 +227,8 @@ INLINE void winograd_output(const struct fmap_winograd_output *job, int dilated)
         else
             store_outputs(out, place.dst, place.row_stride, place.pitch, place.rows, place.columns);
     }
-    if (job->residual) add_residual(job, whole);
-    if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job, whole);
+    if (job->residual) add_residual(job, OUTPUT, OUTPUT);
+    if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job, OUTPUT, OUTPUT);
 }
 
 #endif

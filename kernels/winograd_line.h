@@ -79,17 +79,19 @@ INLINE void transform_input(const struct line_patch *patch, int whole, int lane,
 }
 
 INLINE void winograd_line_input(const struct fmap_winograd_input *job) {
-    int step_y = job->down ? job->tile_step : 1, step_x = job->down ? 1 : job->tile_step;
-    ptrdiff_t pitch = (job->down ? job->width : 1) * (ptrdiff_t)FMAP_BLOCK;
+    int dilation = job->dilations[job->down ? 0 : 1];
+    ptrdiff_t pitch = (ptrdiff_t)dilation * (job->down ? job->width : 1) * FMAP_BLOCK;
     for (int i = 0; i < job->n_tiles; i++) {
         int tile = job->first_tile + i;
-        int y = tile / job->tiles_per_row * step_y - job->pad_top;
-        int x = tile % job->tiles_per_row * step_x - job->pad_left;
+        int row = tile / job->tiles_per_row, column = tile % job->tiles_per_row;
+        int y = (job->down ? begin_of(row, job->tile_step, dilation) : row) - job->pad_top;
+        int x = (job->down ? column : begin_of(column, job->tile_step, dilation)) - job->pad_left;
         int along = job->down ? y : x, length = job->down ? job->height : job->width;
         int across = job->down ? x : y, lines = job->down ? job->width : job->height;
-        struct line_patch patch = {job->src + ((ptrdiff_t)y * job->width + x) * FMAP_BLOCK, pitch,
-                                   across < 0 || across >= lines ? PATCH : between(-along, 0, PATCH),
-                                   length - along};
+        struct line_patch patch = {
+            job->src + ((ptrdiff_t)y * job->width + x) * FMAP_BLOCK, pitch,
+            across < 0 || across >= lines ? PATCH : between(pixels_below(-along, dilation), 0, PATCH),
+            pixels_below(length - along, dilation)};
         float *dst = job->dst + i * FMAP_BLOCK;
         if (patch.first == 0 && patch.end >= PATCH) {
             ROLLED for (int lane = 0; lane < FMAP_BLOCK; lane += LANES) {
@@ -122,22 +124,23 @@ INLINE void transform_output(const float *src, ptrdiff_t point_stride, vf out[OU
 
 INLINE void winograd_line_output(const struct fmap_winograd_output *job) {
     int clips = is_clip(job);
-    const struct tile_size size = {job->down ? OUTPUT : 1, job->down ? 1 : OUTPUT, 1, 1};
+    int rows = job->down ? OUTPUT : 1, columns = job->down ? 1 : OUTPUT;
+    int down = job->down ? job->dilations[0] : 1, across = job->down ? 1 : job->dilations[1];
     vf low = v_splat(clips ? job->activate.a : -__builtin_inff());
     vf high = v_splat(clips ? job->activate.b : __builtin_inff());
     vf bias = v_load(job->bias);
-    ptrdiff_t pitch = (job->down ? job->width : 1) * (ptrdiff_t)FMAP_BLOCK;
     for (int i = 0; i < job->n_tiles; i++) {
-        struct output_place place = place_of(job, i, size, job->height, job->width);
+        struct output_place place = place_of(job, i, rows, columns, job->height, job->width, down, across);
         int n = job->down ? place.rows : place.columns;
+        ptrdiff_t pitch = job->down ? place.row_stride : place.pitch;
         vf out[OUTPUT];
         transform_output(job->src + i * job->tile_stride, job->point_stride, out);
         UNROLL for (int k = 0; k < OUTPUT; k++) {
             if (k < n) v_store(place.dst + k * pitch, v_min(high, v_max(low, v_add(out[k], bias))));
         }
     }
-    if (job->residual) add_residual(job, size);
-    if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job, size);
+    if (job->residual) add_residual(job, rows, columns);
+    if (!clips && job->activate.kind != FMAP_ACTIVATE_NONE) activate_outputs(job, rows, columns);
 }
 
 #endif

@@ -8,14 +8,11 @@ static int between(int x, int low, int high) { return x < low ? low : x > high ?
 
 /* The output that a tile begins with, along an axis where it has `size` outputs. */
 INLINE int begin_of(int tile, int size, int dilation) {
-    return tile / dilation * dilation * size + tile % dilation;
+    return dilation == 1 ? tile * size : tile / dilation * dilation * size + tile % dilation;
 }
 
-/* Outputs of a tile, and how many pixels they are apart: its dilations. */
-struct tile_size {
-    int rows, columns;
-    int down, across;
-};
+/* How many pixels of a phase that are `dilation` apart begin below n, the first of them at 0; none for n < 0. */
+INLINE int pixels_below(int n, int dilation) { return dilation == 1 ? n : (n + dilation - 1) / dilation; }
 
 /* Where an output of the job is, and how much of it. Its pixels are `pitch` elements apart. */
 struct output_place {
@@ -24,16 +21,23 @@ struct output_place {
     int rows, columns;
 };
 
-INLINE struct output_place place_of(const struct fmap_winograd_output *job, int i, struct tile_size size,
-                                    int height, int width) {
+/* Of a tile of rows x columns in a map of height x width; down and across are the dilations. */
+INLINE struct output_place place_of(const struct fmap_winograd_output *job, int i, int rows, int columns,
+                                    int height, int width, int down, int across) {
     int tile = job->first_tile + i;
-    int top = begin_of(tile / job->tiles_per_row, size.rows, size.down);
-    int left = begin_of(tile % job->tiles_per_row, size.columns, size.across);
+    int top = begin_of(tile / job->tiles_per_row, rows, down);
+    int left = begin_of(tile % job->tiles_per_row, columns, across);
     return (struct output_place){job->dst + (top * (ptrdiff_t)width + left) * FMAP_BLOCK,
-                                 (ptrdiff_t)size.down * width * FMAP_BLOCK,
-                                 (ptrdiff_t)size.across * FMAP_BLOCK,
-                                 between((height - top + size.down - 1) / size.down, 0, size.rows),
-                                 between((width - left + size.across - 1) / size.across, 0, size.columns)};
+                                 (ptrdiff_t)down * width * FMAP_BLOCK, (ptrdiff_t)across * FMAP_BLOCK,
+                                 between(pixels_below(height - top, down), 0, rows),
+                                 between(pixels_below(width - left, across), 0, columns)};
+}
+
+/* That of a tile which was just stored. */
+INLINE struct output_place stored_place(const struct fmap_winograd_output *job, int i, int rows,
+                                        int columns) {
+    int down = rows > 1 ? job->dilations[0] : 1, across = columns > 1 ? job->dilations[1] : 1;
+    return place_of(job, i, rows, columns, job->height, job->width, down, across);
 }
 
 /* Whether the activation is one that outputs get on their way to memory. */
@@ -42,10 +46,10 @@ INLINE int is_clip(const struct fmap_winograd_output *job) {
 }
 
 /* To the outputs just stored, before their activation. */
-static __attribute__((noinline)) void add_residual(const struct fmap_winograd_output *job,
-                                                   struct tile_size size) {
+static __attribute__((noinline)) void add_residual(const struct fmap_winograd_output *job, int rows,
+                                                   int columns) {
     for (int i = 0; i < job->n_tiles; i++) {
-        struct output_place place = place_of(job, i, size, job->height, job->width);
+        struct output_place place = stored_place(job, i, rows, columns);
         for (int y = 0; y < place.rows; y++) {
             float *row = place.dst + y * place.row_stride;
             const float *residual = job->residual + (row - job->dst);
@@ -56,10 +60,10 @@ static __attribute__((noinline)) void add_residual(const struct fmap_winograd_ou
 }
 
 /* Activations that are not a clip, or come behind a sum, over the outputs just stored. */
-static __attribute__((noinline)) void activate_outputs(const struct fmap_winograd_output *job,
-                                                       struct tile_size size) {
+static __attribute__((noinline)) void activate_outputs(const struct fmap_winograd_output *job, int rows,
+                                                       int columns) {
     for (int i = 0; i < job->n_tiles; i++) {
-        struct output_place place = place_of(job, i, size, job->height, job->width);
+        struct output_place place = stored_place(job, i, rows, columns);
         for (int y = 0; y < place.rows; y++) {
             float *row = place.dst + y * place.row_stride;
             K(activate)(row, row, place.pitch, place.columns, &job->activate);

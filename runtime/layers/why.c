@@ -46,7 +46,8 @@ struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int6
         fmap_winograd_side(problem, output, 0), fmap_winograd_side(problem, output, 1), problem->kernel[0],
         problem->kernel[1], problem->strides[0]);
     if (fmap_winograd_is_dilated(problem))
-        say(&why, ", dilation %" PRId64 "x%" PRId64, problem->dilations[0], problem->dilations[1]);
+        say(&why, ", dilation %" PRId64 "x%" PRId64, fmap_winograd_dilation(problem, 0),
+            fmap_winograd_dilation(problem, 1));
     say(&why,
         ", %" PRId64 " channels to %" PRId64 ", %" PRId64
         " tiles; %.2f of the direct sum's multiply-adds, transforms counted",

@@ -241,8 +241,8 @@ static fmap_status choose_cut(struct fmap_planning *planning, const struct fmap_
         ways[i] = (struct fmap_tuned){{cuts[i].vectors, cuts[i].n_blocks, cuts[i].panels_parts}};
     char dilations[64] = "", layer[224];
     if (fmap_winograd_is_dilated(problem))
-        snprintf(dilations, sizeof dilations, " dilation %" PRId64 "x%" PRId64, problem->dilations[0],
-                 problem->dilations[1]);
+        snprintf(dilations, sizeof dilations, " dilation %" PRId64 "x%" PRId64,
+                 fmap_winograd_dilation(problem, 0), fmap_winograd_dilation(problem, 1));
     snprintf(layer, sizeof layer,
              "winograd of %" PRId64 " points %" PRId64 "x%" PRId64 " stride %" PRId64 "%s %" PRId64
              "x%" PRId64 "x%" PRId64 "x%" PRId64 " to %" PRId64 "x%" PRId64 "x%" PRId64 "%s%s",
@@ -303,7 +303,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                .activate = problem->activate};
     memcpy(job.in, problem->in, sizeof job.in);
     memcpy(job.out, problem->out, sizeof job.out);
-    memcpy(job.dilations, problem->dilations, sizeof job.dilations);
+    for (int axis = 0; axis < 2; axis++) job.dilations[axis] = fmap_winograd_dilation(problem, axis);
     if (problem->pool) memcpy(job.pooled, problem->pool->window.out, sizeof job.pooled);
     job.pools_average = problem->pool && fmap_pooled_is_average(problem->pool);
     const int64_t *kept = problem->pool ? job.pooled : job.out;

@@ -37,16 +37,21 @@ static inline int64_t fmap_winograd_points(const struct fmap_tiles_problem *prob
     return fmap_winograd_patch(problem, output, 0) * fmap_winograd_patch(problem, output, 1);
 }
 
+/* Along an axis; a kernel of one pixel has none. */
+static inline int64_t fmap_winograd_dilation(const struct fmap_tiles_problem *problem, int axis) {
+    return problem->kernel[axis] == 1 ? 1 : problem->dilations[axis];
+}
+
 /* Tiles of an image along an axis. Of a dilation d each d-th output is of one phase, and phases have tiles of their own. */
 static inline int64_t fmap_winograd_tiles(const struct fmap_tiles_problem *problem, int64_t output,
                                           int axis) {
-    int64_t side = fmap_winograd_side(problem, output, axis), phases = problem->dilations[axis];
+    int64_t side = fmap_winograd_side(problem, output, axis), phases = fmap_winograd_dilation(problem, axis);
     int64_t least = problem->out[axis] / phases, n_longer = problem->out[axis] % phases;
     return n_longer * (least / side + 1) + (phases - n_longer) * ((least + side - 1) / side);
 }
 
 static inline bool fmap_winograd_is_dilated(const struct fmap_tiles_problem *problem) {
-    return problem->dilations[0] > 1 || problem->dilations[1] > 1;
+    return fmap_winograd_dilation(problem, 0) > 1 || fmap_winograd_dilation(problem, 1) > 1;
 }
 
 /* Multiply-adds of tiles of that size, the transforms among them. */

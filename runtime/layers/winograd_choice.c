@@ -1,13 +1,14 @@
 #include "runtime/layers/winograd.h"
 
-/* Only kernels of 3x3 with stride 1 are dilated. One that is as large as the map sees nothing but padding beside an output's own
- * pixel. Kernels count pixels in ints, those of a patch beyond the border too. */
+/* Kernels of 3x3 and of one line with stride 1 are dilated. A dilation as large as the map sees nothing but padding beside an
+ * output's own pixel. Kernels count pixels in ints, those of a patch beyond the border too. */
 static bool can_dilate(const struct fmap_tiles_problem *problem) {
     if (!fmap_winograd_is_dilated(problem)) return true;
+    if (problem->kernel[0] == 5 && problem->kernel[1] == 5) return false;
     for (int axis = 0; axis < 2; axis++) {
-        int64_t dilation = problem->dilations[axis];
-        if (problem->kernel[axis] != 3 || problem->strides[axis] != 1 || dilation >= problem->in[axis] ||
-            problem->in[axis] + problem->out[axis] + FMAP_WINOGRAD_MAX_PATCH * dilation > INT32_MAX)
+        int64_t dilation = fmap_winograd_dilation(problem, axis), in = problem->in[axis];
+        if (problem->strides[axis] != 1 || (problem->kernel[axis] > 1 && dilation >= in) ||
+            in + problem->out[axis] + FMAP_WINOGRAD_MAX_LINE * dilation > INT32_MAX)
             return false;
     }
     return true;
@@ -46,7 +47,7 @@ static int64_t choose_two(const struct fmap_tiles_problem *problem, fmap_algorit
 static double inner_taps(const struct fmap_tiles_problem *problem, int axis) {
     int64_t pad = axis == 0 ? problem->pad_top : problem->pad_left, n = 0;
     for (int64_t k = 0; k < problem->kernel[axis]; k++) {
-        int64_t tap = k * problem->dilations[axis];
+        int64_t tap = k * fmap_winograd_dilation(problem, axis);
         int64_t first = pad > tap ? pad - tap : 0;
         int64_t end = fmap_least(problem->out[axis], problem->in[axis] + pad - tap);
         n += end > first ? end - first : 0;

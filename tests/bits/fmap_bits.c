@@ -11,7 +11,7 @@
 #include "tests/net_conv.h"
 #include "tests/net_sample.h"
 
-enum { CONVOLUTIONS = 240, WINOGRAD = 140, STEMS = 30, CHAINS = 40 };
+enum { CONVOLUTIONS = 240, WINOGRAD = 160, STEMS = 30, CHAINS = 40 };
 
 /* FNV-1a over the bytes of each float, the lowest first. */
 static uint64_t hash_of(const float *x, size_t n) {
@@ -86,7 +86,9 @@ static const struct filter {
                {"F(3, 7)", FMAP_ALGORITHM_WINOGRAD_F4, 1, 7, 1, 1},
                {"F(6, 7)", FMAP_ALGORITHM_WINOGRAD_F6, 7, 1, 1, 1},
                {"F(2x2, 3x3) dilation 2", FMAP_ALGORITHM_WINOGRAD_F2, 3, 3, 1, 2},
-               {"F(4x4, 3x3) dilation 3", FMAP_ALGORITHM_WINOGRAD_F4, 3, 3, 1, 3}};
+               {"F(4x4, 3x3) dilation 3", FMAP_ALGORITHM_WINOGRAD_F4, 3, 3, 1, 3},
+               {"F(4, 3) dilation 3", FMAP_ALGORITHM_WINOGRAD_F4, 3, 1, 1, 3},
+               {"F(6, 5) dilation 2", FMAP_ALGORITHM_WINOGRAD_F6, 1, 5, 1, 2}};
 enum { FILTERS = sizeof filters / sizeof *filters };
 
 static struct net_conv winograd_conv(uint64_t *seed, const struct filter *filter) {

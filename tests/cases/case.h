@@ -159,7 +159,7 @@ struct winograd_shape {
     int kernel; /* of squares 5 with tiles of 2; 0: 3 */
     int stride; /* 2 with tiles of 2; 0: 1 */
     enum winograd_tiles line;
-    int dilations[2]; /* of rows, of columns; of squares with tiles of 2 and 4; 0: 1 */
+    int dilations[2]; /* of rows, of columns; of lines, and of squares with tiles of 2 and 4; 0: 1 */
     int out_h, out_w;
     int pad_top, pad_left, pad_bottom, pad_right;
     int per_call;

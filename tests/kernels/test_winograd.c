@@ -100,10 +100,12 @@ Test(winograd, every_size_of_output_agrees_with_the_matrices_of_each_phase) {
     for (size_t i = 0; i < sizeof dilations / sizeof *dilations; i++) {
         for (int out_h = 1; out_h <= 19; out_h += 1 + out_h % 3) {
             for (int out_w = 1; out_w <= 22; out_w += 1 + out_w % 2) {
-                dilated_hold(&(struct winograd_shape){.dilations = {dilations[i][0], dilations[i][1]},
-                                                      .out_h = out_h,
-                                                      .out_w = out_w,
-                                                      .per_call = 3});
+                const struct winograd_shape shape = {.dilations = {dilations[i][0], dilations[i][1]},
+                                                     .out_h = out_h,
+                                                     .out_w = out_w,
+                                                     .per_call = 3};
+                dilated_hold(&shape);
+                lines_hold(&shape);
             }
         }
     }
@@ -112,14 +114,16 @@ Test(winograd, every_size_of_output_agrees_with_the_matrices_of_each_phase) {
 Test(winograd, padding_of_any_size_is_zeros_in_each_phase) {
     for (int pads = 0; pads < 256; pads++) {
         int top = pads % 4, left = pads / 4 % 4, bottom = pads / 16 % 4, right = pads / 64;
-        dilated_hold(&(struct winograd_shape){.dilations = {3, 2},
-                                              .out_h = 2 * top + bottom + 1,
-                                              .out_w = 2 * left + right + 3,
-                                              .pad_top = 2 * top,
-                                              .pad_left = 2 * left,
-                                              .pad_bottom = bottom,
-                                              .pad_right = right,
-                                              .per_call = 14});
+        const struct winograd_shape shape = {.dilations = {3, 2},
+                                             .out_h = 2 * top + bottom + 1,
+                                             .out_w = 2 * left + right + 3,
+                                             .pad_top = 2 * top,
+                                             .pad_left = 2 * left,
+                                             .pad_bottom = bottom,
+                                             .pad_right = right,
+                                             .per_call = 14};
+        dilated_hold(&shape);
+        lines_hold(&shape);
     }
 }
 
@@ -138,12 +142,14 @@ Test(winograd, dilations_as_large_as_the_map_see_its_pixels_once) {
 
 Test(winograd, every_activation_follows_the_output_of_each_phase) {
     for (int i = 0; i < n_case_activations; i++) {
-        dilated_hold(&(struct winograd_shape){.dilations = {2, 2},
-                                              .out_h = 11,
-                                              .out_w = 9,
-                                              .pad_top = 2,
-                                              .pad_left = 2,
-                                              .per_call = 4,
-                                              .activate = case_activations[i]});
+        const struct winograd_shape shape = {.dilations = {2, 2},
+                                             .out_h = 11,
+                                             .out_w = 9,
+                                             .pad_top = 2,
+                                             .pad_left = 2,
+                                             .per_call = 4,
+                                             .activate = case_activations[i]};
+        dilated_hold(&shape);
+        lines_hold(&shape);
     }
 }

@@ -99,7 +99,7 @@ Test(winograd, kernels_of_one_line_agree_with_the_oracle_and_between_instruction
 
 Test(winograd, signals_of_one_dimension_are_lines) {
     uint64_t seed = 9;
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 24; i++) {
         struct net_conv conv = line_conv(&seed);
         struct oracle_window *w = &conv.shape.window;
         conv.one_dimension = true;
@@ -108,6 +108,7 @@ Test(winograd, signals_of_one_dimension_are_lines) {
         w->kernel_w = w->kernel_h > w->kernel_w ? w->kernel_h : w->kernel_w;
         w->kernel_h = 1;
         w->pad_top = w->pad_bottom = 0;
+        w->dilation_w = 1 << check_between(&seed, 0, 3);
         conv.shape.in_w = check_between(&seed, 1, 90);
         if (!net_conv_complete(&conv, true, seed)) continue;
         agrees(&conv);
@@ -119,12 +120,15 @@ Test(winograd, signals_of_one_dimension_are_lines) {
 static struct net_conv dilated_conv(uint64_t *seed) {
     static const int channels[] = {1, 5, 16, 17, 33};
     static const fmap_algorithm algorithms[] = {FMAP_ALGORITHM_BEST, FMAP_ALGORITHM_WINOGRAD_F2,
-                                                FMAP_ALGORITHM_WINOGRAD_F4, FMAP_ALGORITHM_FASTEST};
+                                                FMAP_ALGORITHM_WINOGRAD_F4, FMAP_ALGORITHM_WINOGRAD_F6,
+                                                FMAP_ALGORITHM_FASTEST};
     struct net_conv conv = {.shape = {.n = check_between(seed, 1, 2), .groups = 1, .window = oracle_window()},
                             .threads = check_between(seed, 1, 3),
-                            .algorithm = algorithms[check_between(seed, 0, 3)]};
+                            .algorithm = algorithms[check_between(seed, 0, 4)]};
     struct oracle_window *w = &conv.shape.window;
-    w->kernel_h = w->kernel_w = 3;
+    int line = check_between(seed, 0, 2); /* a row, a column */
+    w->kernel_h = line == 1 ? 1 : line == 2 ? 3 + 2 * check_between(seed, 0, 2) : 3;
+    w->kernel_w = line == 2 ? 1 : line == 1 ? 3 + 2 * check_between(seed, 0, 2) : 3;
     w->dilation_h = w->dilation_w = check_between(seed, 2, 7);
     if (!check_between(seed, 0, 3)) w->dilation_h = check_between(seed, 1, 4);
     conv.shape.channels = channels[check_between(seed, 0, 4)];
@@ -142,7 +146,7 @@ static struct net_conv dilated_conv(uint64_t *seed) {
 
 Test(winograd, of_a_dilation_each_phase_agrees_with_the_oracle_and_between_instruction_sets) {
     uint64_t seed = 7;
-    for (int done = 0; done < 80;) {
+    for (int done = 0; done < 160;) {
         struct net_conv conv = dilated_conv(&seed);
         if (!net_conv_complete(&conv, check_between(&seed, 0, 1), seed)) continue;
         agrees(&conv);
@@ -185,8 +189,8 @@ Test(winograd, the_number_of_threads_and_the_batch_change_no_bit) {
     }
     for (int i = 0; i < 6; i++) {
         struct net_conv conv = dilated_conv(&seed);
-        conv.shape.in_h += 14;
-        conv.shape.in_w += 14;
+        conv.shape.in_h += 42;
+        conv.shape.in_w += 42;
         same_for_threads_and_batch(conv, seed);
     }
 }

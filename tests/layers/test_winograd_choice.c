@@ -75,6 +75,25 @@ Test(winograd_choice, kernels_of_one_line_have_tiles_of_one_line_where_they_pay)
     }
 }
 
+Test(winograd_choice, dilated_lines_have_tiles_of_each_phase_where_they_pay) {
+    for (int axis = 0; axis < 2; axis++) {
+        struct fmap_tiles_problem line = line_problem(axis == 0 ? 3 : 1, axis == 0 ? 1 : 3);
+        int64_t *pad = axis == 0 ? &line.pad_top : &line.pad_left;
+        line.dilations[axis] = *pad = 4;
+        cr_expect_eq(fmap_winograd_tiles(&line, 4, axis), 2 + 1 + 1 + 1, "of 5, 4, 4 and 4 outputs");
+        cr_expect_eq(fmap_winograd_choose(&line, FMAP_ALGORITHM_BEST), 4);
+        line.dilations[1 - axis] = 50;
+        cr_expect_eq(fmap_winograd_tiles(&line, 4, 1 - axis), 17, "across a line there is nothing to dilate");
+        cr_expect_eq(fmap_winograd_choose(&line, FMAP_ALGORITHM_BEST), 4);
+        line.dilations[axis] = *pad = 9;
+        cr_expect_eq(fmap_winograd_choose(&line, FMAP_ALGORITHM_BEST), 0, "phases of one or two outputs");
+        cr_expect_eq(fmap_winograd_choose(&line, FMAP_ALGORITHM_WINOGRAD_F6), 6,
+                     "asked for, it need not pay");
+        line.dilations[axis] = *pad = 17;
+        cr_expect_eq(fmap_winograd_choose(&line, FMAP_ALGORITHM_WINOGRAD_F6), 0, "only pixels of their own");
+    }
+}
+
 Test(winograd_choice, stride_two_has_tiles_of_two_where_they_pay) {
     struct fmap_tiles_problem problem = {.images = 1,
                                          .channels = 128,

@@ -93,6 +93,9 @@ Test(fuse_add, a_residual_joins_the_tiles_of_each_phase_of_a_dilation) {
         check(&a, true);
         a.channels = 19; /* the direct sum */
         check(&a, true);
+        a.channels = 32;
+        a.line = true;
+        check(&a, true);
     }
 }
 
