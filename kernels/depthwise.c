@@ -1,20 +1,7 @@
 /* Depthwise convolution of one block's plane. */
-#include "activate.h"
-#include "window.h"
+#include "depthwise.h"
 
-/* Minima and maxima keep the units busy that multiply: there are only as many as are needed. */
-INLINE void depthwise_clip(vf acc[][WINDOW_PIXELS], const struct fmap_activate_job *activate,
-                           const struct window_shape *shape) {
-    if (activate->kind != FMAP_ACTIVATE_CLIP) return;
-    vf low = v_splat(activate->a), high = v_splat(activate->b);
-    UNROLL for (int r = 0; r < shape->rows; r++) {
-        UNROLL for (int p = 0; p < shape->pixels; p++) acc[r][p] = v_max(low, acc[r][p]);
-    }
-    if (activate->b == __builtin_inff()) return;
-    UNROLL for (int r = 0; r < shape->rows; r++) {
-        UNROLL for (int p = 0; p < shape->pixels; p++) acc[r][p] = v_min(high, acc[r][p]);
-    }
-}
+#include "activate.h"
 
 INLINE void depthwise(const struct window_strip *strip, int x, int n_groups,
                       const struct window_shape *shape) {
@@ -73,13 +60,14 @@ void K(depthwise)(const struct fmap_depthwise *job) {
     struct window_strip strip = {
         .window = &job->window, .job = job, .weights = job->weights, .lanes = job->lanes};
     int64_t first = job->window.first_row, last = first + job->window.n_rows;
-    if (job->activate.kind == FMAP_ACTIVATE_NONE || job->activate.kind == FMAP_ACTIVATE_CLIP) {
-        window_run(&strip, kinds, first, last);
-        return;
-    }
+    bool follows = job->activate.kind != FMAP_ACTIVATE_NONE && job->activate.kind != FMAP_ACTIVATE_CLIP;
+    int64_t band = K(depthwise_3x3_band)(job), rows = band ? band : follows ? WINDOW_MAX_ROWS : last - first;
     for (int64_t end; first < last; first = end) {
-        end = last - first < WINDOW_MAX_ROWS ? last : first + WINDOW_MAX_ROWS;
-        window_run(&strip, kinds, first, end);
-        depthwise_activate(job, first, end);
+        end = last - first < rows ? last : first + rows;
+        if (band)
+            K(depthwise_3x3)(job, first, end);
+        else
+            window_run(&strip, kinds, first, end);
+        if (follows) depthwise_activate(job, first, end);
     }
 }

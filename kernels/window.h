@@ -54,21 +54,14 @@ INLINE vf window_value(const float *src, vi lanes, const struct window_shape *sh
     return shape->picked ? v_pick(v_load(src), lanes) : v_load(src);
 }
 
-/* One source row for the strip's output rows [from, to). `column` is where src points; the weights of output
- * row r are at weights - r * row_weights. */
-INLINE void window_row_shared(vf acc[][WINDOW_PIXELS], const struct window_strip *strip, const float *src,
-                              const float *weights, ptrdiff_t row_weights, vi lanes, int column, int from,
-                              int to, const struct window_shape *shape) {
+/* One source row for the strip's output rows [from, to), whose weights are w. `column` is where src points. */
+INLINE void window_columns(vf acc[][WINDOW_PIXELS], const float *src, int src_width, vf w[][WINDOW_MAX_KNOWN],
+                           vi lanes, int column, int from, int to, const struct window_shape *shape) {
     int kernel_width = shape->kernel_width, dilation = shape->dilation, stride = shape->stride;
     int pixels = shape->pixels, reach = (kernel_width - 1) * dilation;
-    vf w[WINDOW_MAX_ROWS][WINDOW_MAX_KNOWN];
-    UNROLL for (int r = from; r < to; r++) {
-        UNROLL for (int k = 0; k < kernel_width; k++)
-            w[r][k] = window_weight(weights - r * row_weights, k, shape->op);
-    }
     UNROLL for (int j = 0; j <= (pixels - 1) * stride + reach; j++) {
         if (j < reach && column + j < 0) continue;
-        if (j > (pixels - 1) * stride && column + j >= strip->src_width) continue;
+        if (j > (pixels - 1) * stride && column + j >= src_width) continue;
         vf value = v_keep(window_value(src + j * FMAP_BLOCK, lanes, shape));
         UNROLL for (int k = 0; k < kernel_width; k++) {
             int p = (j - k * dilation) / stride;
@@ -77,6 +70,18 @@ INLINE void window_row_shared(vf acc[][WINDOW_PIXELS], const struct window_strip
                 acc[r][p] = window_step(acc[r][p], value, w[r][k], shape->op);
         }
     }
+}
+
+/* The weights of output row r are at weights - r * row_weights. */
+INLINE void window_row_shared(vf acc[][WINDOW_PIXELS], const struct window_strip *strip, const float *src,
+                              const float *weights, ptrdiff_t row_weights, vi lanes, int column, int from,
+                              int to, const struct window_shape *shape) {
+    vf w[WINDOW_MAX_ROWS][WINDOW_MAX_KNOWN];
+    UNROLL for (int r = from; r < to; r++) {
+        UNROLL for (int k = 0; k < shape->kernel_width; k++)
+            w[r][k] = window_weight(weights - r * row_weights, k, shape->op);
+    }
+    window_columns(acc, src, strip->src_width, w, lanes, column, from, to, shape);
 }
 
 /* One column of the window, `column` where src points: each pixel loads a source column of its own. A test for
@@ -206,13 +211,23 @@ INLINE void window_rows(struct window_strip *strip, int64_t y, int n_rows) {
     strip->dst = window->dst + y * window->dst_width * FMAP_BLOCK;
 }
 
-/* A strip in nearly equal groups. */
+/* How a strip is cut into nearly equal groups: n_larger of pixels + 1, then the others. */
+struct window_cut {
+    int pixels, n_larger, n_others;
+};
+
+/* Of at most `most` pixels. Where planes are small, divisions would be felt. */
+INLINE struct window_cut window_cut_of(int n_pixels, int most) {
+    if (n_pixels <= most) return (struct window_cut){n_pixels, 0, 1};
+    int n_groups = (n_pixels + most - 1) / most, pixels = n_pixels / n_groups, n_larger = n_pixels % n_groups;
+    return (struct window_cut){pixels, n_larger, n_groups - n_larger};
+}
+
 INLINE void window_walk(const struct window_strip *strip, const struct window_kind *kind, int n_rows) {
     window_function *const *functions = kind->functions[n_rows - 1];
-    int n_pixels = (int)strip->window->dst_width, most = kind->pixels[n_rows - 1];
-    int n_groups = (n_pixels + most - 1) / most, pixels = n_pixels / n_groups, n_larger = n_pixels % n_groups;
-    if (n_larger) functions[pixels + 1](strip, 0, n_larger);
-    functions[pixels](strip, n_larger * (pixels + 1), n_groups - n_larger);
+    struct window_cut cut = window_cut_of((int)strip->window->dst_width, kind->pixels[n_rows - 1]);
+    if (cut.n_larger) functions[cut.pixels + 1](strip, 0, cut.n_larger);
+    functions[cut.pixels](strip, cut.n_larger * (cut.pixels + 1), cut.n_others);
 }
 
 /* Output rows [first, last), in pairs that share source rows: y and y + mate. */

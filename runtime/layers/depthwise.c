@@ -14,12 +14,11 @@ struct depthwise_job {
 };
 
 /* Rows [first, end) of one block of one image's output. */
-static void run_rows(const struct fmap_run *run, const struct fmap_step *step, int64_t plane, int64_t first,
-                     int64_t end) {
+static void run_rows(const struct fmap_run *run, const struct fmap_step *step, int64_t image, int64_t block,
+                     int64_t first, int64_t end) {
     const struct depthwise_job *job = step->job;
     const struct fmap_depthwise_blocks *blocks = &job->blocks;
-    int64_t image = plane / blocks->n, block = plane % blocks->n;
-    int64_t src_block = block / blocks->outputs_per_channel;
+    int64_t m = blocks->outputs_per_channel, src_block = m == 1 ? block : block / m;
     struct fmap_depthwise work = fmap_depthwise_of_block(blocks, block);
     work.window.src = fmap_at(run, &step->operands[0]) + image * job->src_image_stride +
                       src_block * work.window.src_size[0] * work.window.src_size[1] * FMAP_BLOCK;
@@ -30,18 +29,25 @@ static void run_rows(const struct fmap_run *run, const struct fmap_step *step, i
     run->kernels->depthwise(&work);
 }
 
-/* Neighbouring units are one piece of work where they belong to the same plane. */
+/* Neighbouring units are one piece of work where they belong to the same plane. Planes may be so small that a division for each
+ * would be felt. */
 static void depthwise_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct depthwise_job *job = step->job;
     int64_t unit = fmap_piece_begin(job->n_units, job->parts, part);
-    int64_t last = unit + fmap_piece_length(job->n_units, job->parts, part);
-    while (unit < last) {
-        int64_t plane = unit / job->units_per_plane, plane_end = (plane + 1) * job->units_per_plane;
-        int64_t end = plane_end < last ? plane_end : last;
-        int64_t first_row = (unit - plane * job->units_per_plane) * job->unit_rows;
-        int64_t end_row = (end - plane * job->units_per_plane) * job->unit_rows;
-        run_rows(run, step, plane, first_row, end_row < job->dst_height ? end_row : job->dst_height);
-        unit = end;
+    int64_t left = fmap_piece_length(job->n_units, job->parts, part);
+    int64_t plane = unit / job->units_per_plane, in_plane = unit % job->units_per_plane;
+    int64_t image = plane / job->blocks.n, block = plane % job->blocks.n;
+    while (left > 0) {
+        int64_t n = job->units_per_plane - in_plane < left ? job->units_per_plane - in_plane : left;
+        int64_t end_row = (in_plane + n) * job->unit_rows;
+        run_rows(run, step, image, block, in_plane * job->unit_rows,
+                 end_row < job->dst_height ? end_row : job->dst_height);
+        left -= n;
+        in_plane = 0;
+        if (++block == job->blocks.n) {
+            block = 0;
+            image++;
+        }
     }
 }
 

@@ -70,6 +70,28 @@ Test(depthwise, pairs_of_rows_agree_with_the_oracle) {
     }
 }
 
+/* Windows of 3x3 take as many rows at once as stay in the first cache: of these some, of all columns of any, and an odd rest. */
+Test(depthwise, bands_of_rows_agree_with_the_oracle) {
+    for (int stride = 1; stride <= 2; stride++) {
+        for (int width = 23; width <= 300; width = 2 * width + 7) {
+            for (int rows = 0; rows <= 9; rows += 9) {
+                for (int i = 0; i < n_case_activations; i += 4) {
+                    assert_holds(&(struct window_shape){.in_h = 37,
+                                                        .in_w = width,
+                                                        .kernel_h = 3,
+                                                        .kernel_w = 3,
+                                                        .stride = stride,
+                                                        .dilation = 1,
+                                                        .pad_before = 1,
+                                                        .pad_after = 1,
+                                                        .rows_per_call = rows,
+                                                        .activate = case_activations[i]});
+                }
+            }
+        }
+    }
+}
+
 Test(depthwise, kernels_need_not_be_square) {
     for (int kernel_h = 1; kernel_h <= 7; kernel_h += 3) {
         for (int kernel_w = 1; kernel_w <= 8; kernel_w++) {

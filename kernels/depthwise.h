@@ -1,0 +1,27 @@
+/* Depthwise convolution of one block's plane: what its two ways share. */
+#ifndef FMAP_DEPTHWISE_H
+#define FMAP_DEPTHWISE_H
+
+#include "window.h"
+
+/* Minima and maxima keep the units busy that multiply: there are only as many as are needed. */
+INLINE void depthwise_clip(vf acc[][WINDOW_PIXELS], const struct fmap_activate_job *activate,
+                           const struct window_shape *shape) {
+    if (activate->kind != FMAP_ACTIVATE_CLIP) return;
+    vf low = v_splat(activate->a), high = v_splat(activate->b);
+    UNROLL for (int r = 0; r < shape->rows; r++) {
+        UNROLL for (int p = 0; p < shape->pixels; p++) acc[r][p] = v_max(low, acc[r][p]);
+    }
+    if (activate->b == __builtin_inff()) return;
+    UNROLL for (int r = 0; r < shape->rows; r++) {
+        UNROLL for (int p = 0; p < shape->pixels; p++) acc[r][p] = v_min(high, acc[r][p]);
+    }
+}
+
+/* Of what K(depthwise_3x3) can do, the rows of a band: their sources and outputs stay in the first cache. 0: of nothing else. */
+int64_t K(depthwise_3x3_band)(const struct fmap_depthwise *job);
+
+/* Output rows [first, last), but for activations that are no clip. */
+void K(depthwise_3x3)(const struct fmap_depthwise *job, int64_t first, int64_t last);
+
+#endif
