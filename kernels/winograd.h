@@ -118,17 +118,21 @@ INLINE void winograd_input(const struct fmap_winograd_input *job) {
     }
 }
 
-/* A patch that hangs over the border, its pixels side by side. What is outside of the image is zero. */
+/* A patch that hangs over the border, its pixels side by side. What is outside of the image is zero: loaded from zeros, for a
+ * branch on each pixel would be guessed wrong now and then. */
 static __attribute__((noinline)) void copy_patch(const struct fmap_winograd_input *job, int top, int left,
                                                  float *patch) {
-    for (int y = 0; y < PATCH; y++) {
-        for (int x = 0; x < PATCH; x++, patch += FMAP_BLOCK) {
-            ptrdiff_t row = top + (ptrdiff_t)y * job->dilations[0],
-                      column = left + (ptrdiff_t)x * job->dilations[1];
-            bool inside = row >= 0 && row < job->height && column >= 0 && column < job->width;
-            const float *src = job->src + (row * job->width + column) * FMAP_BLOCK;
-            for (int lane = 0; lane < FMAP_BLOCK; lane += LANES)
-                v_store(patch + lane, inside ? v_load(src + lane) : v_splat(0.0f));
+    int down = job->dilations[0], across = job->dilations[1];
+    int first = between(pixels_below(-left, across), 0, PATCH);
+    int end = between(pixels_below(job->width - left, across), first, PATCH);
+    ptrdiff_t row_stride = (ptrdiff_t)down * job->width * FMAP_BLOCK, pitch = (ptrdiff_t)across * FMAP_BLOCK;
+    const float *row = job->src + ((ptrdiff_t)top * job->width + left) * FMAP_BLOCK;
+    for (int y = 0; y < PATCH; y++, row += row_stride) {
+        int inside = top + (ptrdiff_t)y * down >= 0 && top + (ptrdiff_t)y * down < job->height;
+        UNROLL for (int x = 0; x < PATCH; x++, patch += FMAP_BLOCK) {
+            const float *from = inside & (x >= first) & (x < end) ? row + x * pitch : zero_row;
+            UNROLL for (int lane = 0; lane < FMAP_BLOCK; lane += LANES)
+                v_store(patch + lane, v_load(from + lane));
         }
     }
 }
