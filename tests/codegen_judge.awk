@@ -16,7 +16,7 @@ function allowance(symbol,    i) {
 }
 
 # Kernels whose hottest loop is nearly all of them, with loops inside: the whole is judged.
-function is_whole(symbol) { return symbol ~ /^fmap_(winograd[0-9]_|winograd_line|depthwise(3x3)?_.*x|grouped_.*x|dot_.*x|pool_)/ }
+function is_whole(symbol) { return symbol ~ /^fmap_(winograd[0-9]_|winograd_line|depthwise([35]x[35])?_.*x|grouped_.*x|dot_.*x|pool_)/ }
 
 function shape_of(symbol) { # PIXELSxVECTORS, ROWSxPIXELS
     if (!match(symbol, /_[0-9]+x[0-9]+_/)) return 0
@@ -93,14 +93,16 @@ function judge_depthwise(symbol,    rows, pixels, width, fmas) {
         complain(symbol ": " body_loads[symbol] " loads for " body_fmas[symbol] " FMAs")
 }
 
-# All nine elements for every pixel; where there are pairs of rows, once more for a last one. A wide group loads nine weights for
-# each row, a bias for each sum, and each column once for all rows that it belongs to.
-function judge_depthwise3x3(symbol,    rows, pixels, stride, columns, fmas, loads) {
-    rows = side[1]; pixels = side[2]; stride = symbol ~ /_s2_/ ? 2 : 1
-    columns = (pixels - 1) * stride + 3
-    fmas = 9 * pixels * (rows == 2 ? 3 : 1)
+# All elements of a window for every pixel; where there are pairs of rows, once more for a last one. A wide group loads its weights
+# for each row, a bias for each sum, and each column once for all rows that it belongs to.
+function judge_square(symbol,    rows, pixels, size, stride, fmas, loads, passes) {
+    if (body_instructions[symbol] < 12 && body_loads[symbol] == 0) return # Too large for the registers: left empty.
+    rows = side[1]; pixels = side[2]; size = substr(symbol, length("fmap_depthwise") + 1, 1); stride = symbol ~ /_s2_/ ? 2 : 1
+    passes = rows == 2 ? 3 : 1
+    fmas = size * size * pixels * passes
     if (pixels > 1 && body_fmas[symbol] < fmas) complain(symbol ": " body_fmas[symbol] " FMAs, less than " fmas)
-    loads = fmas / 9 + 9 * (rows == 2 ? 3 : 1) + columns * (rows == 2 ? 3 + stride + 3 : 3) + 12 # And limits, and what a compiler keeps of the job.
+    loads = (pixels + size * size) * passes + ((pixels - 1) * stride + size) * (rows == 2 ? 2 * size + stride : size)
+    loads += 14 # And limits, and what a compiler keeps of the job.
     if (pixels > 4 && body_loads[symbol] > loads * body_fmas[symbol] / fmas)
         complain(symbol ": " body_loads[symbol] " loads for " body_fmas[symbol] " FMAs, more than " loads)
 }
@@ -181,7 +183,7 @@ function judge(symbol,    spills, i) {
     if (symbol ~ /^fmap_(tile|tile_stride[12]|pointwise|pointwise_far|dense|dense_bf16)_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 4)
     else if (symbol ~ /^fmap_planar_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 2)
     else if (symbol ~ /^fmap_depthwise_.*x/ && shape_of(symbol)) judge_depthwise(symbol)
-    else if (symbol ~ /^fmap_depthwise3x3_/ && shape_of(symbol)) judge_depthwise3x3(symbol)
+    else if (symbol ~ /^fmap_depthwise[35]x[35]_/ && shape_of(symbol)) judge_square(symbol)
     else if (symbol ~ /^fmap_grouped_.*x/ && shape_of(symbol)) judge_grouped(symbol)
     else if (symbol ~ /^fmap_dot_[0-9]+x/ && shape_of(symbol)) {
         if (body_fmas[symbol] < 3 * side[1] * side[2]) # Inside at stride 1, inside at any, and at the border.

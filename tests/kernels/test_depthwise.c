@@ -70,20 +70,21 @@ Test(depthwise, pairs_of_rows_agree_with_the_oracle) {
     }
 }
 
-/* Windows of 3x3 take as many rows at once as stay in the first cache: of these some, of all columns of any, and an odd rest. */
+/* Windows of 3x3 and 5x5 take as many rows at once as stay in the first cache: some such bands, and an odd rest. */
 Test(depthwise, bands_of_rows_agree_with_the_oracle) {
-    for (int stride = 1; stride <= 2; stride++) {
+    for (int n = 0; n < 4; n++) {
+        int kernel = n < 2 ? 3 : 5, stride = 1 + n % 2;
         for (int width = 23; width <= 300; width = 2 * width + 7) {
             for (int rows = 0; rows <= 9; rows += 9) {
                 for (int i = 0; i < n_case_activations; i += 4) {
                     assert_holds(&(struct window_shape){.in_h = 37,
                                                         .in_w = width,
-                                                        .kernel_h = 3,
-                                                        .kernel_w = 3,
+                                                        .kernel_h = kernel,
+                                                        .kernel_w = kernel,
                                                         .stride = stride,
                                                         .dilation = 1,
-                                                        .pad_before = 1,
-                                                        .pad_after = 1,
+                                                        .pad_before = kernel / 2,
+                                                        .pad_after = kernel / 2,
                                                         .rows_per_call = rows,
                                                         .activate = case_activations[i]});
                 }

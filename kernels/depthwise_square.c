@@ -1,19 +1,21 @@
-/* Depthwise convolution with windows of 3x3, at stride 1 and 2, which nearly all are.
+/* Depthwise convolution with windows of 3x3 and 5x5, at stride 1 and 2, which nearly all are.
  *
  * A function goes down the rows of some columns, and no loop goes over a window's rows: what surrounds strips and rows takes as long
  * as two thirds of the multiply-adds where maps are small. Columns and rows outside of the image are skipped by tests, as in
  * window.h, and sums are those of the same order. */
 #include "depthwise.h"
 
-enum { KERNEL_SIZE = 3, MAX_STRIDE = 2, BAND_BYTES = 32768 };
+enum { MAX_STRIDE = 2, BAND_BYTES = 32768 };
 
 /* Pairs of rows where their sums and the weights of both fit into the registers. */
 #if WINDOW_SHARED_PAIR_PIXELS
 #define GROUPS(GROUP, ...) WINDOW_SHARED_PAIRS(GROUP, __VA_ARGS__)
-enum { ROWS = 2, MOST_PIXELS = WINDOW_SHARED_PAIR_PIXELS };
+#define MOST_PIXELS(size)  WINDOW_SHARED_PAIR_PIXELS
+enum { ROWS = 2 };
 #else
 #define GROUPS(GROUP, ...) WINDOW_SINGLES(GROUP, __VA_ARGS__)
-enum { ROWS = 1, MOST_PIXELS = WINDOW_PIXELS };
+#define MOST_PIXELS(size)  WINDOW_SINGLE_PIXELS(size)
+enum { ROWS = 1 };
 #endif
 
 /* Where a strip is: src is the element of column `column` in source row `top`, which may both be outside. */
@@ -29,8 +31,8 @@ INLINE void source_row(vf acc[][WINDOW_PIXELS], const float *src, int src_width,
                        int column, int from, int to, const struct window_shape *shape) {
     vf w[WINDOW_MAX_ROWS][WINDOW_MAX_KNOWN];
     UNROLL for (int r = from; r < to; r++) {
-        UNROLL for (int k = 0; k < KERNEL_SIZE; k++)
-            w[r][k] = v_load(weights + ((i - r * shape->stride) * KERNEL_SIZE + k) * FMAP_BLOCK);
+        UNROLL for (int k = 0; k < shape->kernel_width; k++)
+            w[r][k] = v_load(weights + ((i - r * shape->stride) * shape->kernel_width + k) * FMAP_BLOCK);
     }
     window_columns(acc, src, src_width, w, (vi){0}, column, from, to, shape);
 }
@@ -46,12 +48,12 @@ INLINE void strip_of_rows(const struct fmap_depthwise *job, const struct strip_p
             acc[r][p] = v_load(job->bias + part * LANES);
         }
     }
-    UNROLL for (int i = 0; i < KERNEL_SIZE + (shape->rows - 1) * shape->stride; i++) {
+    UNROLL for (int i = 0; i < shape->kernel_width + (shape->rows - 1) * shape->stride; i++) {
         BARRIER(src, weights);
         if ((uint64_t)(place->top + i) < (uint64_t)window->src_size[0]) {
             if (i < shape->stride)
                 source_row(acc, src, (int)window->src_size[1], weights, i, place->column, 0, 1, shape);
-            else if (i < KERNEL_SIZE)
+            else if (i < shape->kernel_width)
                 source_row(acc, src, (int)window->src_size[1], weights, i, place->column, 0, shape->rows,
                            shape);
             else
@@ -70,10 +72,11 @@ INLINE void strip_of_rows(const struct fmap_depthwise *job, const struct strip_p
 
 /* Output rows [first, last) of the columns from x on. */
 INLINE void columns(const struct fmap_depthwise *job, int64_t first, int64_t last, int x, int pixels,
-                    int stride) {
+                    int size, int stride) {
+    if (pixels > MOST_PIXELS(size)) return; /* Which nobody asks for: there need be no code. */
     const struct fmap_window *window = &job->window;
-    const struct window_shape pair = {WINDOW_FMA, ROWS, pixels, KERNEL_SIZE, stride, 1, false},
-                              single = {WINDOW_FMA, 1, pixels, KERNEL_SIZE, stride, 1, false};
+    const struct window_shape pair = {WINDOW_FMA, ROWS, pixels, size, stride, 1, false},
+                              single = {WINDOW_FMA, 1, pixels, size, stride, 1, false};
     int64_t src_row = window->src_size[1] * FMAP_BLOCK, dst_row = window->dst_width * FMAP_BLOCK;
     struct strip_place begin = {.top = first * stride - window->pads[0],
                                 .column = x * stride - (int)window->pads[1]};
@@ -96,24 +99,29 @@ INLINE void columns(const struct fmap_depthwise *job, int64_t first, int64_t las
 
 typedef void columns_function(const struct fmap_depthwise *job, int64_t first, int64_t last, int x);
 
-#define FUNCTION(rows, pixels, stride) \
-    static __attribute__((noinline)) void K(depthwise3x3_s##stride##_##rows##x##pixels)( \
+#define FUNCTION(rows, pixels, size, stride) \
+    static __attribute__((noinline)) void K(depthwise##size##x##size##_s##stride##_##rows##x##pixels)( \
         const struct fmap_depthwise *job, int64_t first, int64_t last, int x) { \
-        columns(job, first, last, x, pixels, stride); \
+        columns(job, first, last, x, pixels, size, stride); \
     }
-GROUPS(FUNCTION, 1)
-GROUPS(FUNCTION, 2)
+GROUPS(FUNCTION, 3, 1)
+GROUPS(FUNCTION, 3, 2)
+GROUPS(FUNCTION, 5, 1)
+GROUPS(FUNCTION, 5, 2)
 
-#define ENTRY(rows, pixels, stride) [stride - 1][pixels] = K(depthwise3x3_s##stride##_##rows##x##pixels),
-static columns_function *const functions[MAX_STRIDE][MOST_PIXELS + 1] = {GROUPS(ENTRY, 1) GROUPS(ENTRY, 2)};
+#define ENTRY(rows, pixels, size, stride) \
+    [size == 5][stride - 1][pixels] = K(depthwise##size##x##size##_s##stride##_##rows##x##pixels),
+static columns_function *const functions[2][MAX_STRIDE][WINDOW_PIXELS + 1] = {
+    GROUPS(ENTRY, 3, 1) GROUPS(ENTRY, 3, 2) GROUPS(ENTRY, 5, 1) GROUPS(ENTRY, 5, 2)};
 
-int64_t K(depthwise_3x3_band)(const struct fmap_depthwise *job) {
+int64_t K(depthwise_square_band)(const struct fmap_depthwise *job) {
     const struct fmap_window *window = &job->window;
-    int64_t stride = window->strides[1], row_bytes = (stride * window->src_size[1] + window->dst_width) *
-                                                     FMAP_BLOCK * (int64_t)sizeof(float);
-    bool fits = !job->lanes && window->kernel[0] == KERNEL_SIZE && window->kernel[1] == KERNEL_SIZE &&
+    int64_t stride = window->strides[1], size = window->kernel[1];
+    int64_t row_bytes = (stride * window->src_size[1] + window->dst_width) * FMAP_BLOCK *
+                        (int64_t)sizeof(float);
+    bool fits = !job->lanes && (size == 3 || size == 5) && window->kernel[0] == size &&
                 window->dilations[0] == 1 && window->dilations[1] == 1 && stride <= MAX_STRIDE &&
-                window->strides[0] == stride && window->pads[1] < KERNEL_SIZE &&
+                window->strides[0] == stride && window->pads[1] < size &&
                 (window->dst_width - 1) * stride - window->pads[1] < window->src_size[1];
     if (!fits) return 0;
     int64_t rows = BAND_BYTES;
@@ -122,11 +130,13 @@ int64_t K(depthwise_3x3_band)(const struct fmap_depthwise *job) {
     return rows < ROWS ? ROWS : rows;
 }
 
-void K(depthwise_3x3)(const struct fmap_depthwise *job, int64_t first, int64_t last) {
-    struct window_cut cut = window_cut_of((int)job->window.dst_width, MOST_PIXELS);
-    columns_function *const *of_stride = functions[job->window.strides[1] - 1];
+void K(depthwise_square)(const struct fmap_depthwise *job, int64_t first, int64_t last) {
+    const struct fmap_window *window = &job->window;
+    bool large = window->kernel[1] == 5;
+    columns_function *const *of_window = functions[large][window->strides[1] - 1];
+    struct window_cut cut = window_cut_of((int)window->dst_width, large ? MOST_PIXELS(5) : MOST_PIXELS(3));
     int x = 0;
     for (; cut.n_larger > 0; cut.n_larger--, x += cut.pixels + 1)
-        of_stride[cut.pixels + 1](job, first, last, x);
-    for (; cut.n_others > 0; cut.n_others--, x += cut.pixels) of_stride[cut.pixels](job, first, last, x);
+        of_window[cut.pixels + 1](job, first, last, x);
+    for (; cut.n_others > 0; cut.n_others--, x += cut.pixels) of_window[cut.pixels](job, first, last, x);
 }
