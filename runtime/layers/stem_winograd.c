@@ -12,6 +12,9 @@ static const double CLEARLY = 0.85;
 
 static const int64_t OUTPUT = FMAP_STEM_WINOGRAD_OUTPUT;
 
+/* Fewer sums side by side, in vectors of 16, wait for their own multiply-adds. */
+static const int64_t LEAST_SUMS = 8;
+
 static int64_t tiles_of(const struct fmap_tiles_problem *problem) {
     return (problem->out[1] + OUTPUT - 1) / OUTPUT;
 }
@@ -35,6 +38,7 @@ bool fmap_stem_winograd_wanted(const struct fmap_tiles_problem *problem, fmap_al
     bool free = algorithm == FMAP_ALGORITHM_BEST || algorithm == FMAP_ALGORITHM_FASTEST;
     if (!free || taps < 3 || taps > 5 || problem->dilations[1] != 1) return false;
     if (problem->strides[1] > FMAP_STEM_WINOGRAD_MAX_STRIDE) return false;
+    if (tiles_of(problem) * fmap_blocks_of(problem->outputs) < LEAST_SUMS) return false;
     double vectors = (double)fmap_blocks_of(problem->outputs);
     return winograd_cost(problem, vectors) < CLEARLY * direct_cost(problem, vectors);
 }

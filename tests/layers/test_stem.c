@@ -180,6 +180,10 @@ Test(stem, winograd_is_chosen_by_shape_and_option) {
     problem.out[1] = 1;
     cr_expect_not(fmap_stem_winograd_wanted(&problem, FMAP_ALGORITHM_BEST),
                   "three of four outputs for nothing");
+    problem.out[1] = 14;
+    problem.outputs = 16;
+    cr_expect_not(fmap_stem_winograd_wanted(&problem, FMAP_ALGORITHM_BEST), "sums that wait for themselves");
+    problem.outputs = 64;
     problem.out[1] = 112;
     problem.kernel[0] = problem.kernel[1] = 3;
     problem.strides[0] = problem.strides[1] = 1;
