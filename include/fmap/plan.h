@@ -54,13 +54,14 @@ typedef struct fmap_tap_request {
 } fmap_tap_request;
 
 /* How convolutions are computed. Algorithms sum in different orders, so they differ by roundings. Winograd's are for 3x3
- * kernels with stride 1 and one group, F(2x2) and F(4x4) with any dilation smaller than the map too, F(2x2) for 3x3 ones with
- * stride 2 too, and for 5x5 ones, with the error of F(4x4); other layers are computed directly whatever is asked for. Errors,
- * of 512 channels and relative to the root mean square of the output: direct 1e-6, F(2x2) 1e-6, F(4x4) 2e-6, F(5x5) 4e-6,
- * F(6x6) 8e-6, ten times that at worst. Kernels of one row or one column of 3, 5 or 7, with stride 1, any dilation smaller
- * than the map and one group, have F(4, 3) with 1e-6, F(4, 5) with 2e-6, F(3, 7) with 3e-6 where F(4x4) is asked for, and
- * F(6, 3) with 2e-6, F(6, 5) with 5e-6, F(6, 7) with 1e-5 for F(6x6). Layers of up to 8 channels with larger kernels, such as
- * 7x7 with stride 2, are F(4, n) along their rows in BEST and FASTEST, with 2e-6. */
+ * kernels with stride 1, F(2x2) and F(4x4) with any dilation smaller than the map too, F(2x2) for 3x3 ones with stride 2 too,
+ * and for 5x5 ones, with the error of F(4x4); all of one group or of groups that are multiples of 16 channels and of 16 outputs;
+ * other layers are computed directly whatever is asked for. Errors, of 512 channels (of a group) and relative to the root mean
+ * square of the output: direct 1e-6, F(2x2) 1e-6, F(4x4) 2e-6, F(5x5) 4e-6, F(6x6) 8e-6, ten times that at worst. Kernels of
+ * one row or one column of 3, 5 or 7, with stride 1, any dilation smaller than the map and such groups, have F(4, 3) with 1e-6,
+ * F(4, 5) with 2e-6, F(3, 7) with 3e-6 where F(4x4) is asked for, and F(6, 3) with 2e-6, F(6, 5) with 5e-6, F(6, 7) with 1e-5
+ * for F(6x6). Layers of up to 8 channels with larger kernels, such as 7x7 with stride 2, are F(4, n) along their rows in BEST
+ * and FASTEST, with 2e-6. */
 typedef enum fmap_algorithm {
     FMAP_ALGORITHM_BEST = 0, /* by a rule on the layer's shape: direct, or Winograd's as exact as F(4x4) */
     FMAP_ALGORITHM_DIRECT,   /* the sum as it is defined */

@@ -179,7 +179,8 @@ bool fmap_conv_can_add(const struct fmap_graph *graph, const struct fmap_graph_n
     if (is_plain(graph, node) || resolve(graph, node, &size, NULL) != FMAP_OK) return false;
     struct fmap_tiles_problem problem = make_problem(graph, node, &size);
     enum algorithm chosen = choose(&problem, &size, algorithm, &winograd);
-    return problem.groups == 1 && !problem.pool && problem.weights && (chosen == TILES || chosen == WINOGRAD);
+    bool tiles = chosen == TILES && problem.groups == 1;
+    return !problem.pool && problem.weights && (tiles || chosen == WINOGRAD);
 }
 
 enum fmap_conv_kind fmap_conv_describe(const struct fmap_graph *graph, const struct fmap_graph_node *node,

@@ -31,7 +31,7 @@ struct fmap_tiles_problem {
         *output_scale; /* [outputs], of constant weights before that: rounded by itself; NULL: none */
     const void *bias;  /* [outputs] floats, perhaps unaligned; NULL: zeros */
     float bias_scale;
-    bool adds;                    /* the residual, before the activation; one group; not of the stem */
+    bool adds;                    /* the residual, before the activation: Winograd and tiles of one group */
     struct fmap_operand residual; /* blocked, images as far apart as those of dst, or where that is pooled: */
     int64_t residual_image_stride;
     struct fmap_activate_job activate;

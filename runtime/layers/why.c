@@ -48,6 +48,7 @@ struct fmap_why fmap_why_winograd(const struct fmap_tiles_problem *problem, int6
     if (fmap_winograd_is_dilated(problem))
         say(&why, ", dilation %" PRId64 "x%" PRId64, fmap_winograd_dilation(problem, 0),
             fmap_winograd_dilation(problem, 1));
+    if (problem->groups > 1) say(&why, ", %" PRId64 " groups", problem->groups);
     say(&why,
         ", %" PRId64 " channels to %" PRId64 ", %" PRId64
         " tiles; %.2f of the direct sum's multiply-adds, transforms counted",
@@ -93,7 +94,7 @@ static const char *direct_rule(const struct fmap_planning *planning,
                    ? "1x1: a product of matrices, nothing is copied"
                    : "1x1 with a stride: a product of matrices";
     }
-    if (problem->groups > 1) return "groups";
+    if (!fmap_tiles_aligned(problem)) return "groups";
     if (!fmap_winograd_has_kernel(problem)) return "no 3x3 or 5x5 kernel and no line of 3, 5 or 7";
     if (problem->strides[0] * problem->strides[1] != 1) return "a stride";
     if (planning->algorithm == FMAP_ALGORITHM_DIRECT) return "asked for";

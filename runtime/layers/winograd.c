@@ -25,11 +25,12 @@ struct winograd_job {
     int64_t n_blocks;                   /* of tiles, nearly equal */
     int64_t most_tiles;                 /* of a block */
     int64_t panels_parts;
+    int64_t groups;            /* whole blocks of channels, if there are several */
     bool adds;                 /* a fourth operand, before the activation */
     bool far;                  /* the weights do not stay in the second cache */
-    struct fmap_tiling panels; /* only its panels and vectors count */
+    struct fmap_tiling panels; /* of a group; only its panels and vectors count */
     const float *bias;         /* of whole vectors */
-    int64_t channels;
+    int64_t channels, outputs; /* of a group */
     int64_t in[2], out[2], pads[2], dilations[2];
     int64_t pooled[2]; /* where the largest of 2 x 2 outputs are kept, or their average; else 0 */
     bool pools_average;
@@ -37,6 +38,12 @@ struct winograd_job {
     int64_t transformed_stride; /* floats from point to point of the transformed input */
     int64_t product_stride;     /* and of the products of a vector */
     struct fmap_activate_job activate;
+};
+
+/* What a group reads and writes. */
+struct places {
+    const float *src, *weights, *bias, *residual;
+    float *dst;
 };
 
 /* Products have none: it is added to the outputs. */
@@ -157,7 +164,7 @@ static void multiply(const struct winograd_job *job, const struct fmap_kernels *
 /* A panel's outputs of tiles of one image. */
 static void transform_tiles_back(const struct winograd_job *job, const struct fmap_kernels *kernels,
                                  int64_t panel, const struct image_tiles *tiles, const float *products,
-                                 const float *residual, float *dst) {
+                                 const struct places *at) {
     int64_t lanes = kernels->lanes;
     int64_t first_vector = fmap_piece_begin(job->panels.n_vectors, job->panels.n_panels, panel);
     int64_t n_vectors = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel);
@@ -166,9 +173,9 @@ static void transform_tiles_back(const struct winograd_job *job, const struct fm
         int64_t offset = tiles->image * job->dst_image_stride + output / FMAP_BLOCK * job->dst_block_stride +
                          output % FMAP_BLOCK;
         struct fmap_winograd_output work = {.src = products + v * job->points * job->product_stride,
-                                            .dst = dst + offset,
-                                            .bias = job->bias + output,
-                                            .residual = residual ? residual + offset : NULL,
+                                            .dst = at->dst + offset,
+                                            .bias = at->bias + output,
+                                            .residual = at->residual ? at->residual + offset : NULL,
                                             .point_stride = job->product_stride,
                                             .tile_stride = lanes,
                                             .n_tiles = (int)tiles->n,
@@ -188,36 +195,49 @@ static void transform_tiles_back(const struct winograd_job *job, const struct fm
 
 static void transform_output(const struct winograd_job *job, const struct fmap_kernels *kernels,
                              int64_t panel, int64_t first, int64_t n_tiles, const float *products,
-                             const float *residual, float *dst) {
+                             const struct places *at) {
     for (int64_t done = 0; done < n_tiles;) {
         struct image_tiles tiles = tiles_of_one_image(job, first + done, first + n_tiles);
-        transform_tiles_back(job, kernels, panel, &tiles, products + done * kernels->lanes, residual, dst);
+        transform_tiles_back(job, kernels, panel, &tiles, products + done * kernels->lanes, at);
         done += tiles.n;
     }
+}
+
+static struct places places_of_group(const struct fmap_run *run, const struct fmap_step *step,
+                                     int64_t group) {
+    const struct winograd_job *job = step->job;
+    int64_t vectors_outputs = job->panels.n_vectors *
+                              run->kernels->lanes; /* of several groups no more than outputs */
+    int64_t offset = group * (job->outputs / FMAP_BLOCK) * job->dst_block_stride;
+    const float *residual = job->adds ? fmap_at(run, &step->operands[3]) : NULL;
+    return (struct places){.src = (const float *)fmap_at(run, &step->operands[0]) +
+                                  group * job->channels * job->in[0] * job->in[1],
+                           .dst = (float *)fmap_at(run, &step->operands[1]) + offset,
+                           .weights = (const float *)fmap_at(run, &step->operands[2]) +
+                                      group * job->points * job->channels * vectors_outputs,
+                           .bias = job->bias + group * vectors_outputs,
+                           .residual = residual ? residual + offset : NULL};
 }
 
 static void winograd_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct winograd_job *job = step->job;
     const struct fmap_kernels *kernels = run->kernels;
-    int64_t panels_part = part % job->panels_parts, block = part / job->panels_parts;
-    const float *src = fmap_at(run, &step->operands[0]);
-    float *dst = fmap_at(run, &step->operands[1]);
-    const float *weights = fmap_at(run, &step->operands[2]);
-    const float *residual = job->adds ? fmap_at(run, &step->operands[3]) : NULL;
+    int64_t panels_part = part % job->panels_parts, block = part / job->panels_parts % job->n_blocks;
+    const struct places at = places_of_group(run, step, part / job->panels_parts / job->n_blocks);
     int64_t first = fmap_piece_begin(job->n_tiles, job->n_blocks, block);
     int64_t n_tiles = fmap_piece_length(job->n_tiles, job->n_blocks, block);
     int64_t most = most_pixels(kernels, &job->panels), n_groups = (n_tiles + most - 1) / most;
     float *transformed = (float *)(void *)run->scratch,
           *products = transformed + job->points * job->transformed_stride;
-    transform_input(job, src, first, n_tiles, n_groups, transformed);
+    transform_input(job, at.src, first, n_tiles, n_groups, transformed);
     int64_t panel = fmap_piece_begin(job->panels.n_panels, job->panels_parts, panels_part);
     int64_t end = panel + fmap_piece_length(job->panels.n_panels, job->panels_parts, panels_part);
     for (; panel < end; panel++) {
         int64_t first_vector = fmap_piece_begin(job->panels.n_vectors, job->panels.n_panels, panel);
         int64_t n_vectors = fmap_piece_length(job->panels.n_vectors, job->panels.n_panels, panel);
-        const float *panel_weights = weights + job->points * job->channels * first_vector * kernels->lanes;
+        const float *panel_weights = at.weights + job->points * job->channels * first_vector * kernels->lanes;
         multiply(job, kernels, panel_weights, n_vectors, n_tiles, n_groups, transformed, products);
-        transform_output(job, kernels, panel, first, n_tiles, products, residual, dst);
+        transform_output(job, kernels, panel, first, n_tiles, products, &at);
     }
 }
 
@@ -225,7 +245,8 @@ static void winograd_part(const struct fmap_run *run, const struct fmap_step *st
 
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                         int64_t output, struct winograd_job *job, struct fmap_operand *weights) {
-    TRY(fmap_tiles_bias(planning, problem, job->panels.n_vectors * planning->kernels->lanes, &job->bias));
+    int64_t n_outputs = job->groups * job->panels.n_vectors * planning->kernels->lanes;
+    TRY(fmap_tiles_bias(planning, problem, n_outputs, &job->bias));
     return fmap_winograd_pack(planning, problem, output, &job->panels, weights);
 }
 
@@ -239,16 +260,18 @@ static fmap_status choose_cut(struct fmap_planning *planning, const struct fmap_
     int n = fmap_winograd_cuts(work, cuts), chosen;
     for (int i = 0; i < n; i++)
         ways[i] = (struct fmap_tuned){{cuts[i].vectors, cuts[i].n_blocks, cuts[i].panels_parts}};
-    char dilations[64] = "", layer[224];
+    char dilations[64] = "", groups[32] = "", layer[256];
     if (fmap_winograd_is_dilated(problem))
         snprintf(dilations, sizeof dilations, " dilation %" PRId64 "x%" PRId64,
                  fmap_winograd_dilation(problem, 0), fmap_winograd_dilation(problem, 1));
+    if (problem->groups > 1) snprintf(groups, sizeof groups, " in %" PRId64 " groups", problem->groups);
     snprintf(layer, sizeof layer,
              "winograd of %" PRId64 " points %" PRId64 "x%" PRId64 " stride %" PRId64 "%s %" PRId64
-             "x%" PRId64 "x%" PRId64 "x%" PRId64 " to %" PRId64 "x%" PRId64 "x%" PRId64 "%s%s",
+             "x%" PRId64 "x%" PRId64 "x%" PRId64 " to %" PRId64 "x%" PRId64 "x%" PRId64 "%s%s%s",
              job->points, problem->kernel[0], problem->kernel[1], problem->strides[0], dilations,
              problem->images, problem->channels, problem->in[0], problem->in[1], problem->outputs,
-             problem->out[0], problem->out[1], problem->pool ? " pooled" : "", problem->adds ? " adds" : "");
+             problem->out[0], problem->out[1], groups, problem->pool ? " pooled" : "",
+             problem->adds ? " adds" : "");
     TRY(fmap_planning_choose(planning, node, layer, ways, n, &chosen, note));
     *cut = cuts[chosen];
     return FMAP_OK;
@@ -260,13 +283,14 @@ static fmap_status cut_into_parts(struct fmap_planning *planning, const struct f
                                   struct fmap_share *share, struct fmap_tuned_note *note) {
     int64_t lanes = planning->kernels->lanes;
     struct fmap_winograd_work work = {.kernels = planning->kernels,
+                                      .groups = job->groups,
                                       .points = job->points,
                                       .channels = job->channels,
-                                      .n_vectors = (problem->outputs + lanes - 1) / lanes,
+                                      .n_vectors = (job->outputs + lanes - 1) / lanes,
                                       .n_tiles = job->n_tiles,
                                       .near_bytes = (int64_t)planning->plan->near_bytes};
     int64_t macs = problem->images * job->out[0] * job->out[1] * problem->kernel[0] * problem->kernel[1] *
-                   job->channels * work.n_vectors * lanes;
+                   job->groups * job->channels * work.n_vectors * lanes;
     work.threads = fmap_least(planning->plan->threads, fmap_planning_parts(planning, macs));
     struct fmap_winograd_cut cut;
     TRY(choose_cut(planning, node, problem, job, &work, &cut, note));
@@ -274,7 +298,7 @@ static fmap_status cut_into_parts(struct fmap_planning *planning, const struct f
     job->panels = fmap_tiling_of(planning->kernels, work.n_vectors, job->n_tiles, cut.vectors);
     /* A block reads all weights, which cost as much as a few tiles; parts of its panels all transform its input. */
     *share = (struct fmap_share){
-        {{.total = 1, .pieces = 1},
+        {{.total = job->groups, .pieces = job->groups},
          {.total = job->n_tiles, .pieces = cut.n_blocks, .overhead = 2},
          {.total = job->panels.n_panels,
           .pieces = cut.panels_parts,
@@ -295,7 +319,9 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                .step = output * problem->strides[0],
                                .down = problem->kernel[1] == 1,
                                .tiles_per_row = fmap_winograd_tiles(problem, output, 1),
-                               .channels = problem->channels,
+                               .groups = problem->groups,
+                               .channels = problem->channels / problem->groups,
+                               .outputs = problem->outputs / problem->groups,
                                .pads = {problem->pad_top, problem->pad_left},
                                .src_image_stride = problem->src_image_stride,
                                .dst_image_stride = problem->dst_image_stride,
@@ -326,7 +352,7 @@ fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct 
                                             .job_bytes = sizeof job,
                                             .operands = operands,
                                             .n_operands = job.adds ? 4 : 3,
-                                            .parts = job.n_blocks * job.panels_parts,
+                                            .parts = job.groups * job.n_blocks * job.panels_parts,
                                             .scratch_bytes = (size_t)scratch * sizeof(float),
                                             .kernel = fmap_kernel_text(planning, filter.name).text,
                                             .why = fmap_why_winograd(problem, output, note.text).text,

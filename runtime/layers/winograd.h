@@ -74,7 +74,7 @@ struct fmap_winograd_filter fmap_winograd_filter_of(const struct fmap_kernels *k
 fmap_status fmap_planning_winograd(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                    const struct fmap_tiles_problem *problem, int64_t output);
 
-/* Transforms the weights: [panel][point][channel][output of the panel] (winograd_weights.c). */
+/* Transforms the weights: [group][panel][point][channel][output of the panel], panels of a group (winograd_weights.c). */
 fmap_status fmap_winograd_pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                                int64_t output, const struct fmap_tiling *panels,
                                struct fmap_operand *weights);

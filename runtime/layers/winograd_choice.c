@@ -17,12 +17,22 @@ static bool can_dilate(const struct fmap_tiles_problem *problem) {
 static bool fits(const struct fmap_tiles_problem *problem) {
     bool halves = problem->strides[0] == 2 && problem->kernel[0] == 3 && problem->kernel[1] == 3;
     return fmap_winograd_has_kernel(problem) && problem->strides[0] == problem->strides[1] &&
-           (problem->strides[0] == 1 || halves) && can_dilate(problem) && problem->groups == 1 &&
+           (problem->strides[0] == 1 || halves) && can_dilate(problem) && fmap_tiles_aligned(problem) &&
            problem->weights;
 }
 
+static int64_t channels_of_group(const struct fmap_tiles_problem *problem) {
+    return problem->channels / problem->groups;
+}
+
+/* Pairs of an output and a channel of its group. */
+static int64_t pairs_of(const struct fmap_tiles_problem *problem) {
+    return channels_of_group(problem) * problem->outputs;
+}
+
+/* Of several groups each is by itself: what is multiplied between weights that come from afar is less. */
 static bool large_weights(const struct fmap_tiles_problem *problem) {
-    return problem->channels * problem->outputs > 30000;
+    return pairs_of(problem) > (problem->groups == 1 ? 30000 : 8000);
 }
 
 /* Few tiles would each need all of large weights, four times those of the direct sum. */
@@ -32,7 +42,7 @@ static bool few_tiles(const struct fmap_tiles_problem *problem) {
 
 static double direct_cost(const struct fmap_tiles_problem *problem) {
     return (double)(problem->out[0] * problem->out[1]) * (double)(problem->kernel[0] * problem->kernel[1]) *
-           (double)problem->channels * (double)problem->outputs;
+           (double)pairs_of(problem);
 }
 
 /* Of kernels of 5x5 and of stride 2 there are tiles of two alone: where they cost clearly less than the direct sum. */
@@ -57,8 +67,7 @@ static double inner_taps(const struct fmap_tiles_problem *problem, int axis) {
 
 /* Of the direct sum, which skips the others. */
 static double inner_cost(const struct fmap_tiles_problem *problem) {
-    return inner_taps(problem, 0) * inner_taps(problem, 1) * (double)problem->channels *
-           (double)problem->outputs;
+    return inner_taps(problem, 0) * inner_taps(problem, 1) * (double)pairs_of(problem);
 }
 
 /* Of kernels of one line: where it costs clearly less than the direct sum, which skips the taps outside. By default with no
@@ -70,7 +79,8 @@ static int64_t choose_line(const struct fmap_tiles_problem *problem, fmap_algori
     if (algorithm != FMAP_ALGORITHM_BEST && algorithm != FMAP_ALGORITHM_FASTEST) return 0;
     static const double CLEARLY = 0.85;
     static const int64_t MOST_OF_F3_7 = 240;
-    if (length == 7 && algorithm == FMAP_ALGORITHM_BEST && problem->channels > MOST_OF_F3_7) return 0;
+    if (length == 7 && algorithm == FMAP_ALGORITHM_BEST && channels_of_group(problem) > MOST_OF_F3_7)
+        return 0;
     bool large = (length == 3 || algorithm == FMAP_ALGORITHM_FASTEST) &&
                  fmap_winograd_cost(problem, 6) < fmap_winograd_cost(problem, exact);
     int64_t output = large ? 6 : exact;
@@ -93,9 +103,17 @@ static int64_t choose_dilated(const struct fmap_tiles_problem *problem, fmap_alg
     return (chosen == 2 ? two : four) < CLEARLY * inner_cost(problem) ? chosen : 0;
 }
 
+/* Groups of one block whose tiles do not fill a register tile: a call of it would have little to do. */
+static bool narrow_and_small(const struct fmap_tiles_problem *problem) {
+    bool small = problem->out[0] <= 8 && problem->out[1] <= 8;
+    return small && problem->groups > 1 && channels_of_group(problem) <= FMAP_BLOCK &&
+           problem->outputs / problem->groups <= FMAP_BLOCK;
+}
+
 /* Measured from 5 channels (with fewer, the stem is as fast) and maps of 4 x 4 on: it pays. */
 static int64_t best(const struct fmap_tiles_problem *problem) {
     if (problem->channels < 5 || problem->outputs < 8 || problem->out[0] < 4 || problem->out[1] < 4) return 0;
+    if (narrow_and_small(problem)) return 0;
     return few_tiles(problem) ? 2 : 4;
 }
 
@@ -106,7 +124,7 @@ double fmap_winograd_cost(const struct fmap_tiles_problem *problem, int64_t outp
     double products = (double)(n_tiles * fmap_winograd_points(problem, output));
     double channels = (double)problem->channels, outputs = (double)problem->outputs;
     double transform = fmap_winograd_line(problem) ? 4 : 10;
-    return products * (channels * outputs + transform * channels + transform * outputs);
+    return products * ((double)pairs_of(problem) + transform * channels + transform * outputs);
 }
 
 static int64_t fastest(const struct fmap_tiles_problem *problem) {

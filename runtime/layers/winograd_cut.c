@@ -72,7 +72,7 @@ static bool weights_stay(const struct fmap_winograd_work *work, const struct par
 
 bool fmap_winograd_is_far(const struct fmap_winograd_work *work, const struct fmap_winograd_cut *cut) {
     struct part part = largest_part(work, cut);
-    return !weights_stay(work, &part) || fmap_weights_are_far((int64_t)part.weights_bytes);
+    return !weights_stay(work, &part) || fmap_weights_are_far(work->groups * (int64_t)part.weights_bytes);
 }
 
 double fmap_winograd_cut_cycles(const struct fmap_winograd_work *work, const struct fmap_winograd_cut *cut) {
@@ -87,7 +87,7 @@ double fmap_winograd_cut_cycles(const struct fmap_winograd_work *work, const str
     double transform = transform_cycles(work, &part) +
                        lost * (part.source_bytes + products_bytes) / (TRANSFORMS_FASTER * rate);
     double cycles = longer + NOT_OVERLAPPED * (multiply + fetch - longer) + transform;
-    return cycles * (double)divide_up(cut->n_blocks * cut->panels_parts, work->threads);
+    return cycles * (double)divide_up(work->groups * cut->n_blocks * cut->panels_parts, work->threads);
 }
 
 static bool is_too_large(const struct fmap_winograd_work *work, const struct fmap_winograd_cut *cut) {
@@ -107,7 +107,7 @@ static struct fmap_winograd_cut best_cut(const struct fmap_winograd_work *work, 
         if (best.n_blocks > 0 && is_too_large(work, &cut)) break;
         for (; cut.panels_parts <= n_panels && cut.panels_parts <= work->threads; cut.panels_parts++) {
             /* Parts of the same block for one thread would transform it twice. */
-            if (cut.panels_parts > 1 && cut.n_blocks >= work->threads) break;
+            if (cut.panels_parts > 1 && work->groups * cut.n_blocks >= work->threads) break;
             double this_cycles = fmap_winograd_cut_cycles(work, &cut);
             if (best.n_blocks > 0 && this_cycles >= WORTH_IT * *cycles) continue;
             best = cut;

@@ -6,7 +6,8 @@
 
 struct fmap_winograd_work {
     const struct fmap_kernels *kernels;
-    int64_t points, channels, n_vectors; /* of a tile; of the input; of the output */
+    int64_t groups;                      /* of channels, each cut alike */
+    int64_t points, channels, n_vectors; /* of a tile; of a group's input; of its output */
     int64_t n_tiles;                     /* of all images */
     int64_t threads;                     /* that share it */
     int64_t near_bytes;                  /* of the second cache */

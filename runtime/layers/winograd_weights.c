@@ -46,16 +46,17 @@ static void gather(const struct fmap_tiles_problem *problem, int64_t i, int64_t 
     }
 }
 
-/* [point][channel][output] */
+/* [point][channel][output] of the outputs of a group from `first` on, before `end`; the rest of `row` are zeros. */
 static void pack_panel(const struct fmap_tiles_problem *problem,
-                       const struct fmap_winograd_matrix matrices[2], int64_t first, int64_t row,
+                       const struct fmap_winograd_matrix matrices[2], int64_t first, int64_t end, int64_t row,
                        float *packed) {
-    int64_t n_points = matrices[0].patch * matrices[1].patch, point_stride = problem->channels * row;
-    for (int64_t i = 0; i < problem->channels; i++) {
+    int64_t group_channels = problem->channels / problem->groups;
+    int64_t n_points = matrices[0].patch * matrices[1].patch, point_stride = group_channels * row;
+    for (int64_t i = 0; i < group_channels; i++) {
         for (int64_t o = 0; o < row; o += SIDE) {
             double kernels[MOST_VALUES][SIDE];
             float points[MOST_POINTS][SIDE];
-            gather(problem, i, first + o, fmap_least(problem->outputs - first - o, SIDE), kernels);
+            gather(problem, i, first + o, fmap_least(end - first - o, SIDE), kernels);
             transform(matrices, kernels, points);
             float *to = packed + i * row + o;
             size_t bytes = (size_t)fmap_least(row - o, SIDE) * sizeof *to;
@@ -71,13 +72,18 @@ struct winograd_pack {
     struct fmap_winograd_matrix matrices[2]; /* of rows, of columns */
 };
 
-static void pack_part(const void *winograd_pack, int64_t panel, float *packed) {
+static void pack_part(const void *winograd_pack, int64_t part, float *packed) {
     const struct winograd_pack *pack = winograd_pack;
+    const struct fmap_tiles_problem *problem = &pack->problem;
     const struct fmap_tiling *panels = &pack->panels;
+    int64_t group = part / panels->n_panels, panel = part % panels->n_panels;
+    int64_t channels = problem->channels / problem->groups, outputs = problem->outputs / problem->groups;
     int64_t first = fmap_piece_begin(panels->n_vectors, panels->n_panels, panel) * pack->lanes;
     int64_t row = fmap_piece_length(panels->n_vectors, panels->n_panels, panel) * pack->lanes;
     int64_t points = pack->matrices[0].patch * pack->matrices[1].patch;
-    pack_panel(&pack->problem, pack->matrices, first, row, packed + points * pack->problem.channels * first);
+    int64_t before = group * panels->n_vectors * pack->lanes + first; /* outputs, whole vectors of them */
+    pack_panel(problem, pack->matrices, group * outputs + first, (group + 1) * outputs, row,
+               packed + points * channels * before);
 }
 
 fmap_status fmap_winograd_pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
@@ -94,7 +100,7 @@ fmap_status fmap_winograd_pack(struct fmap_planning *planning, const struct fmap
     fmap_packer_add(&packer, panels->n_panels);
     packer.n_floats = fmap_winograd_points(problem, output) * problem->channels * panels->n_vectors *
                       pack.lanes;
-    packer.parts = panels->n_panels;
+    packer.parts = problem->groups * panels->n_panels;
     packer.part = pack_part;
     packer.job = &pack;
     packer.job_bytes = sizeof pack;

@@ -107,6 +107,15 @@ static struct net_conv winograd_conv(uint64_t *seed, const struct filter *filter
     return conv;
 }
 
+/* The same in two to four groups of whole blocks. */
+static struct net_conv grouped_conv(uint64_t *seed, const struct filter *filter) {
+    struct net_conv conv = winograd_conv(seed, filter);
+    conv.shape.groups = check_between(seed, 2, 4);
+    conv.shape.channels = 16 * conv.shape.groups * check_between(seed, 1, 2);
+    conv.shape.filters = 16 * conv.shape.groups * check_between(seed, 1, 2);
+    return conv;
+}
+
 /* Few channels and many columns of the kernel: Winograd along the rows. */
 static struct net_conv stem_conv(uint64_t *seed) {
     struct net_conv conv = {.threads = 1, .shape.n = 1, .shape.groups = 1, .shape.window = oracle_window()};
@@ -134,6 +143,13 @@ static void print_convs(fmap_isa isa) {
     for (int done = 0; done < WINOGRAD;) {
         const struct filter *filter = &filters[done % FILTERS];
         struct net_conv conv = winograd_conv(&seed, filter);
+        if (!net_conv_complete(&conv, true, seed)) continue;
+        print_conv(&conv, isa, filter->name);
+        done++;
+    }
+    for (int done = 0; done < FILTERS;) {
+        const struct filter *filter = &filters[done];
+        struct net_conv conv = grouped_conv(&seed, filter);
         if (!net_conv_complete(&conv, true, seed)) continue;
         print_conv(&conv, isa, filter->name);
         done++;

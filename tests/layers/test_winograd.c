@@ -52,7 +52,7 @@ static struct net_conv line_conv(uint64_t *seed) {
  * all products is far above what the transforms add, but for few channels: they add as much as some. */
 static void widen_bounds(const struct net_conv *conv, double *bounds) {
     size_t n = net_conv_outputs(conv);
-    double largest = 0, roundings = 25.0 * conv->shape.channels + 60;
+    double largest = 0, roundings = 25.0 * conv->shape.channels / conv->shape.groups + 60;
     for (size_t i = 0; i < n; i++) largest = bounds[i] > largest ? bounds[i] : largest;
     for (size_t i = 0; i < n; i++) bounds[i] = check_bound(roundings, largest);
 }
@@ -170,6 +170,57 @@ Test(winograd, of_large_dilations_phases_have_a_few_pixels) {
     }
 }
 
+/* Of two to four groups, each whole blocks, any kernel that Winograd may be chosen for. */
+static struct net_conv grouped_conv(uint64_t *seed) {
+    int kind = check_between(seed, 0, 2);
+    struct net_conv conv = kind == 0 ? dilated_conv(seed) : kind == 1 ? line_conv(seed) : winograd_conv(seed);
+    conv.shape.groups = check_between(seed, 2, 4);
+    conv.shape.channels = 16 * conv.shape.groups * check_between(seed, 1, 3);
+    conv.shape.filters = 16 * conv.shape.groups * check_between(seed, 1, 3);
+    return conv;
+}
+
+Test(winograd, groups_of_whole_blocks_agree_with_the_oracle_and_between_instruction_sets) {
+    uint64_t seed = 10;
+    for (int done = 0; done < 80;) {
+        struct net_conv conv = grouped_conv(&seed);
+        if (!net_conv_complete(&conv, check_between(&seed, 0, 1), seed)) continue;
+        agrees(&conv);
+        net_conv_free(&conv);
+        done++;
+    }
+}
+
+/* What belongs to another group is not even multiplied by zero. */
+Test(winograd, infinite_weights_and_nan_pixels_stay_in_their_group) {
+    enum { SIZE = 9, GROUP = 32, GROUPS = 4, PLANE = SIZE * SIZE, N = GROUP * GROUPS * PLANE };
+    static float clean[N], got[N];
+    struct net_conv conv = {.shape = {.n = 1,
+                                      .groups = GROUPS,
+                                      .channels = GROUP * GROUPS,
+                                      .filters = GROUP * GROUPS,
+                                      .in_h = SIZE,
+                                      .in_w = SIZE,
+                                      .window = {3, 3, 1, 1, 1, 1, 1, 1, 1, 1}},
+                            .threads = 2,
+                            .algorithm = FMAP_ALGORITHM_WINOGRAD_F4};
+    cr_assert(net_conv_complete(&conv, true, 11));
+    cr_assert_eq(net_conv_outputs(&conv), N);
+    cr_assert(net_conv_run(&conv, FMAP_ISA_SCALAR, clean));
+    conv.src[GROUP * PLANE + 5] = NAN;
+    conv.weights[3 * GROUP * GROUP * 9] = INFINITY;
+    for (fmap_isa isa = FMAP_ISA_SCALAR; isa <= FMAP_ISA_AVX512; isa++) {
+        if (fmap_isa_select(isa) != isa) continue;
+        cr_assert(net_conv_run(&conv, isa, got));
+        for (int group = 0; group < GROUPS; group += 2) {
+            size_t at = (size_t)(group * GROUP * PLANE);
+            cr_expect(check_same_bits(fmap_isa_name(isa), got + at, clean + at, GROUP * PLANE));
+        }
+        cr_expect(isnan(got[GROUP * PLANE + 5]) && !isfinite(got[3 * GROUP * PLANE]));
+    }
+    net_conv_free(&conv);
+}
+
 static void same_for_threads_and_batch(struct net_conv conv, uint64_t seed) {
     conv.shape.n = 3;
     conv.in = conv.out = FMAP_NCHW;
@@ -191,6 +242,12 @@ Test(winograd, the_number_of_threads_and_the_batch_change_no_bit) {
         struct net_conv conv = dilated_conv(&seed);
         conv.shape.in_h += 42;
         conv.shape.in_w += 42;
+        same_for_threads_and_batch(conv, seed);
+    }
+    for (int i = 0; i < 8; i++) {
+        struct net_conv conv = grouped_conv(&seed);
+        conv.shape.in_h += 20;
+        conv.shape.in_w += 20;
         same_for_threads_and_batch(conv, seed);
     }
 }

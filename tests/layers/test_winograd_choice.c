@@ -152,6 +152,50 @@ Test(winograd_choice, dilated_kernels_have_tiles_of_each_phase_where_they_pay) {
     cr_expect_eq(fmap_winograd_choose(&problem, FMAP_ALGORITHM_WINOGRAD_F2), 0, "of 3x3 alone");
 }
 
+static struct fmap_tiles_problem groups_problem(int64_t channels, int64_t outputs, int64_t size,
+                                                int64_t groups) {
+    return (struct fmap_tiles_problem){.images = 1,
+                                       .channels = channels * groups,
+                                       .in = {size, size},
+                                       .outputs = outputs * groups,
+                                       .out = {size, size},
+                                       .groups = groups,
+                                       .kernel = {3, 3},
+                                       .strides = {1, 1},
+                                       .dilations = {1, 1},
+                                       .pad_top = 1,
+                                       .pad_left = 1,
+                                       .weights = ""};
+}
+
+Test(winograd_choice, groups_of_whole_blocks_are_chosen_for_each_by_itself) {
+    struct fmap_tiles_problem five = groups_problem(48, 128, 27, 2), one = groups_problem(48, 128, 27, 1);
+    five.kernel[0] = five.kernel[1] = one.kernel[0] = one.kernel[1] = 5;
+    cr_expect_eq(fmap_winograd_choose(&five, FMAP_ALGORITHM_BEST), 2);
+    cr_expect_eq(fmap_winograd_choose(&five, FMAP_ALGORITHM_DIRECT), 0);
+    cr_expect_float_eq(fmap_winograd_cost(&five, 2), 2 * fmap_winograd_cost(&one, 2), 1);
+    struct fmap_tiles_problem three = groups_problem(16, 16, 28, 4);
+    cr_expect_eq(fmap_winograd_choose(&three, FMAP_ALGORITHM_BEST), 4);
+    three = groups_problem(24, 32, 28, 4);
+    cr_expect_eq(fmap_winograd_choose(&three, FMAP_ALGORITHM_WINOGRAD_F4), 0,
+                 "groups begin inside of blocks");
+    three = groups_problem(32, 24, 28, 4);
+    cr_expect_eq(fmap_winograd_choose(&three, FMAP_ALGORITHM_WINOGRAD_F4), 0, "groups end inside of blocks");
+    three = groups_problem(16, 16, 7, 4);
+    cr_expect_eq(fmap_winograd_choose(&three, FMAP_ALGORITHM_BEST), 0, "few tiles of narrow groups");
+    cr_expect_eq(fmap_winograd_choose(&three, FMAP_ALGORITHM_WINOGRAD_F4), 4, "asked for, it need not pay");
+    three = groups_problem(16, 48, 7, 8);
+    cr_expect_eq(fmap_winograd_choose(&three, FMAP_ALGORITHM_BEST), 4);
+    three = groups_problem(48, 48, 7, 8);
+    cr_expect_eq(fmap_winograd_choose(&three, FMAP_ALGORITHM_BEST), 2, "the weights of F(4x4) are too large");
+    struct fmap_tiles_problem seven = line_problem(1, 7);
+    seven.channels = 512;
+    seven.outputs = 512;
+    cr_expect_eq(fmap_winograd_choose(&seven, FMAP_ALGORITHM_BEST), 0, "its error would be too large");
+    seven.groups = 4;
+    cr_expect_eq(fmap_winograd_choose(&seven, FMAP_ALGORITHM_BEST), 3, "sums of 128 channels");
+}
+
 Test(winograd_choice, is_chosen_by_the_shape_alone) {
     struct fmap_tiles_problem problem = {.images = 1,
                                          .channels = 64,

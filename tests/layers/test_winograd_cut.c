@@ -9,6 +9,7 @@ static struct fmap_winograd_work work_of(int64_t channels, int64_t outputs, int6
     const struct fmap_kernels *kernels = fmap_kernels_at(0);
     for (int i = 0; !kernels; i++) kernels = fmap_kernels_at(i);
     return (struct fmap_winograd_work){.kernels = kernels,
+                                       .groups = 1,
                                        .points = 36,
                                        .channels = channels,
                                        .n_vectors = outputs / kernels->lanes,
@@ -82,6 +83,17 @@ Test(winograd_cut, threads_that_share_few_tiles_read_weights_of_their_own) {
     struct fmap_winograd_cut cut = first_cut(&work);
     cr_expect_eq(cut.n_blocks, 1);
     cr_expect_eq(cut.panels_parts, 2);
+}
+
+Test(winograd_cut, threads_that_have_groups_of_their_own_need_no_panels_of_their_own) {
+    struct fmap_winograd_work work = work_of(512, 512, 16);
+    work.threads = work.groups = 2;
+    struct fmap_winograd_cut cut = first_cut(&work);
+    cr_expect_eq(cut.n_blocks, 1);
+    cr_expect_eq(cut.panels_parts, 1);
+    double two = fmap_winograd_cut_cycles(&work, &cut);
+    work.groups = 4;
+    cr_expect_float_eq(fmap_winograd_cut_cycles(&work, &cut), 2 * two, 1);
 }
 
 Test(winograd_cut, every_cut_is_possible_and_they_come_in_order) {

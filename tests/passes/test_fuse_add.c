@@ -99,6 +99,21 @@ Test(fuse_add, a_residual_joins_the_tiles_of_each_phase_of_a_dilation) {
     }
 }
 
+Test(fuse_add, a_residual_joins_groups_that_go_by_winograd) {
+    for (int line = 0; line < 2; line++) {
+        struct added a = {.channels = 64, .kernel = 3, .group = 2, .activation = "Relu", .line = line};
+        check(&a, true);
+        a.channels = 96;
+        a.group = 3;
+        a.both = true;
+        check(&a, true);
+        a.channels = 48; /* narrow ones have a kernel that adds nothing */
+        check(&a, false);
+        a.group = 2; /* begin inside of a block */
+        check(&a, false);
+    }
+}
+
 Test(fuse_add, a_residual_is_added_once_to_channels_summed_in_chunks) {
     struct added a = {.channels = 200, .kernel = 9, .group = 1, .activation = "Relu"};
     check(&a, true);

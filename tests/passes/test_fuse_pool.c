@@ -11,7 +11,7 @@ struct pooled {
     int64_t channels, filters, height, width;
     int64_t kernel, stride, pad; /* of the convolution */
     bool line;                   /* a kernel of one row */
-    int64_t dilation;            /* 0: 1 */
+    int64_t dilation, groups;    /* 0: 1 */
     int64_t pool, pool_stride, pool_pad, pool_dilation;
     const char *activation; /* NULL: none */
     bool ceil_mode, seen;   /* the convolution's output is an output too */
@@ -35,7 +35,8 @@ static fmap_value add_pool(fmap_model *model, fmap_value x, const struct pooled 
 static void build(fmap_model *model, const void *what) {
     const struct pooled *p = what;
     int64_t image[4] = {2, p->channels, p->height, p->width};
-    int64_t kernel[4] = {p->filters, p->channels, p->line ? 1 : p->kernel, p->kernel}, bias[1] = {p->filters};
+    int64_t groups = p->groups ? p->groups : 1, bias[1] = {p->filters};
+    int64_t kernel[4] = {p->filters, p->channels / groups, p->line ? 1 : p->kernel, p->kernel};
     int64_t strides[2] = {p->stride, p->stride}, pads[4] = {p->pad, p->pad, p->pad, p->pad};
     float *w = net_random((size_t)(p->filters * p->channels * p->kernel * p->kernel), 5);
     float *b = net_random((size_t)p->filters, 6);
@@ -44,9 +45,9 @@ static void build(fmap_model *model, const void *what) {
     free(w);
     free(b);
     int64_t dilation = p->dilation ? p->dilation : 1, dilations[2] = {dilation, dilation};
-    fmap_attribute attributes[3] = {net_list("strides", strides, 2), net_list("pads", pads, 4),
-                                    net_list("dilations", dilations, 2)};
-    fmap_value x = net_node(model, "Conv", "conv", inputs, 3, attributes, 3);
+    fmap_attribute attributes[4] = {net_list("strides", strides, 2), net_list("pads", pads, 4),
+                                    net_list("dilations", dilations, 2), net_int("group", groups)};
+    fmap_value x = net_node(model, "Conv", "conv", inputs, 3, attributes, 4);
     if (p->seen) fmap_model_output(model, x);
     if (p->adds) x = net_node(model, "Add", "add", (fmap_value[]){x, inputs[0]}, 2, NULL, 0);
     if (p->activation) x = net_node(model, p->activation, "activation", &x, 1, NULL, 0);
@@ -126,6 +127,19 @@ Test(fuse_pool, winograd_averages_four_while_they_are_in_registers) {
     large.channels = 200;
     large.filters = 160;
     check(&large, true);
+}
+
+Test(fuse_pool, groups_that_go_by_winograd_pool_in_registers) {
+    for (int64_t groups = 2; groups <= 4; groups++) {
+        struct pooled p = winograd(10, 11 + groups);
+        p.op = groups == 3 ? "AveragePool" : NULL;
+        p.groups = groups;
+        p.channels = 16 * groups;
+        p.filters = 32 * groups;
+        check(&p, true);
+        p.channels = 24 * groups; /* groups begin inside of blocks */
+        check(&p, false);
+    }
 }
 
 Test(fuse_pool, tiles_of_phases_of_a_dilation_hold_no_windows) {
