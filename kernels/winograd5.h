@@ -31,4 +31,22 @@ INLINE void transform_input(vf *t, const vf *d) {
     t[6] = v_fma(v_splat(-third), d[0], v_fma(v_splat(second), d[2], v_fma(v_splat(-first), d[4], d[6])));
 }
 
+/* A^T m of n outputs, of which the last has the product at infinity. */
+INLINE void transform_outputs(vf *y, const vf *m, int n) {
+    vf sums[3], differences[3];
+    float powers[3] = {A, B, C};
+    UNROLL for (int p = 0; p < 3; p++) {
+        sums[p] = v_add(m[2 * p], m[2 * p + 1]);
+        differences[p] = v_sub(m[2 * p], m[2 * p + 1]);
+    }
+    y[0] = v_add(v_add(sums[0], sums[1]), sums[2]);
+    UNROLL for (int k = 1; k < n; k++) {
+        const vf *terms = k % 2 ? differences : sums;
+        vf first = v_splat(powers[0]);
+        first = k == n - 1 ? v_fma(first, terms[0], m[6]) : v_mul(first, terms[0]);
+        y[k] = v_fma(v_splat(powers[2]), terms[2], v_fma(v_splat(powers[1]), terms[1], first));
+        powers[0] *= A, powers[1] *= B, powers[2] *= C;
+    }
+}
+
 #endif

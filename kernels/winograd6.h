@@ -23,4 +23,21 @@ INLINE void transform_input(vf *t, const vf *d) {
     t[7] = v_fma(v_splat(5.25f), v_sub(d[3], d[5]), v_sub(d[7], d[1]));
 }
 
+/* A^T m of n outputs, of which the last has the product at infinity. */
+INLINE void transform_outputs(vf *y, const vf *m, int n) {
+    vf sums[3], differences[3];
+    float two = 2, half = 0.5f;
+    UNROLL for (int p = 0; p < 3; p++) {
+        sums[p] = v_add(m[2 * p + 1], m[2 * p + 2]);
+        differences[p] = v_sub(m[2 * p + 1], m[2 * p + 2]);
+    }
+    y[0] = v_add(v_add(m[0], sums[0]), v_add(sums[1], sums[2]));
+    UNROLL for (int k = 1; k < n; k++) {
+        const vf *terms = k % 2 ? differences : sums;
+        vf one = k == n - 1 ? v_add(terms[1], m[7]) : terms[1];
+        y[k] = v_fma(v_splat(two), terms[2], v_fma(v_splat(half), terms[0], one));
+        two *= 2, half *= 0.5f;
+    }
+}
+
 #endif
