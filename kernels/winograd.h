@@ -130,7 +130,7 @@ static __attribute__((noinline)) void copy_patch(const struct fmap_winograd_inpu
     for (int y = 0; y < PATCH; y++, row += row_stride) {
         int inside = top + (ptrdiff_t)y * down >= 0 && top + (ptrdiff_t)y * down < job->height;
         UNROLL for (int x = 0; x < PATCH; x++, patch += FMAP_BLOCK) {
-            const float *from = inside & (x >= first) & (x < end) ? row + x * pitch : zero_row;
+            const float *from = (inside & (x >= first) & (x < end)) ? row + x * pitch : zero_row;
             UNROLL for (int lane = 0; lane < FMAP_BLOCK; lane += LANES)
                 v_store(patch + lane, v_load(from + lane));
         }
