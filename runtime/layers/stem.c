@@ -205,7 +205,8 @@ fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap
     int64_t lanes = planning->kernels->lanes;
     struct fmap_stem_job job = {0};
     set_geometry(&job, problem);
-    if (fmap_stem_winograd_wanted(problem, planning->algorithm)) fmap_stem_winograd_set(planning, &job);
+    if (fmap_stem_winograd_wanted(problem, planning->algorithm))
+        fmap_stem_winograd_set(planning->kernels, problem, &job);
     job.tiling = fmap_choose_tiling(planning->kernels, (problem->outputs + lanes - 1) / lanes,
                                     job.points ? job.tiles_per_row : job.out[1]);
     struct fmap_operand operands[3] = {[1] = problem->dst};

@@ -126,7 +126,8 @@ static inline int64_t fmap_stem_winograd_taps(const struct fmap_tiles_problem *p
 bool fmap_stem_winograd_wanted(const struct fmap_tiles_problem *problem, fmap_algorithm algorithm);
 
 /* What the job needs beside the problem's sizes. */
-void fmap_stem_winograd_set(const struct fmap_planning *planning, struct fmap_stem_job *job);
+void fmap_stem_winograd_set(const struct fmap_kernels *kernels, const struct fmap_tiles_problem *problem,
+                            struct fmap_stem_job *job);
 
 /* The weights, [panel][point][kernel row][channel][phase][output of the panel], and where the terms of a point are read. */
 fmap_status fmap_stem_winograd_pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,

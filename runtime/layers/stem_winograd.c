@@ -43,21 +43,24 @@ bool fmap_stem_winograd_wanted(const struct fmap_tiles_problem *problem, fmap_al
     return winograd_cost(problem, vectors) < CLEARLY * direct_cost(problem, vectors);
 }
 
-void fmap_stem_winograd_set(const struct fmap_planning *planning, struct fmap_stem_job *job) {
-    const struct fmap_kernels *kernels = planning->kernels;
-    int64_t taps = (job->kernel[1] + job->strides[1] - 1) / job->strides[1];
+void fmap_stem_winograd_set(const struct fmap_kernels *kernels, const struct fmap_tiles_problem *problem,
+                            struct fmap_stem_job *job) {
+    int64_t taps = fmap_stem_winograd_taps(problem);
     job->points = taps + OUTPUT - 1;
-    job->tiles_per_row = (job->out[1] + OUTPUT - 1) / OUTPUT;
+    job->tiles_per_row = tiles_of(problem);
     job->tiles_width = fmap_blocks_of(job->tiles_per_row) * FMAP_BLOCK;
     switch (taps) {
-    case 3: job->transform = kernels->stem_winograd3_input; break;
-    case 4: job->transform = kernels->stem_winograd4_input; break;
-    default: job->transform = kernels->stem_winograd5_input; break;
-    }
-    switch (taps) {
-    case 3: job->transform_back = kernels->stem_winograd3_output; break;
-    case 4: job->transform_back = kernels->stem_winograd4_output; break;
-    default: job->transform_back = kernels->stem_winograd5_output; break;
+    case 3:
+        job->transform = kernels->stem_winograd3_input;
+        job->transform_back = kernels->stem_winograd3_output;
+        break;
+    case 4:
+        job->transform = kernels->stem_winograd4_input;
+        job->transform_back = kernels->stem_winograd4_output;
+        break;
+    default:
+        job->transform = kernels->stem_winograd5_input;
+        job->transform_back = kernels->stem_winograd5_output;
     }
 }
 
