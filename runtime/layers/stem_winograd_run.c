@@ -3,9 +3,6 @@
 /* Tiles whose products lie in the caches at once. */
 enum { MOST_TILES = 64 };
 
-/* Products have none: it is added to the outputs. */
-static _Alignas(64) const float no_bias[FMAP_TILE_MAX_VECTORS * FMAP_BLOCK];
-
 /* Products: [point][block of the panel][tile][16]. One line more, or points would meet in few sets of the first cache. */
 static int64_t block_stride(const struct fmap_stem_job *job) {
     return fmap_least(job->tiles_width, MOST_TILES + FMAP_TILE_MAX_PIXELS) * FMAP_BLOCK;
@@ -78,8 +75,10 @@ void fmap_stem_winograd_rows(const struct fmap_stem_job *job, const struct fmap_
     int64_t first = fmap_piece_begin(tiling->n_vectors, tiling->n_panels, panel) * lanes;
     int64_t n_vectors = fmap_piece_length(tiling->n_vectors, tiling->n_panels, panel);
     const struct fmap_stem_tiles tiles = fmap_stem_tiles_of(tiling, kernels, n_vectors);
-    struct fmap_tile tile = {
-        .bias = no_bias, .dst_pixel_stride = FMAP_BLOCK, .terms = job->terms, .n_terms = (int)n_terms};
+    struct fmap_tile tile = {.bias = fmap_tiles_no_bias,
+                             .dst_pixel_stride = FMAP_BLOCK,
+                             .terms = job->terms,
+                             .n_terms = (int)n_terms};
     for (int64_t v = 0; v < n_vectors; v++) {
         int64_t place = first % FMAP_BLOCK + v * lanes;
         tile.dst_offsets[v] = place / FMAP_BLOCK * block_stride(job) + place % FMAP_BLOCK;

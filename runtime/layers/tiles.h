@@ -81,6 +81,9 @@ static inline void fmap_packer_add(struct fmap_packer *packer, int64_t number) {
 fmap_status fmap_tiles_bias(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                             int64_t n, const float **bias);
 
+/* That of sums which get theirs later, such as Winograd's products (tiles_pack.c). */
+extern const float fmap_tiles_no_bias[FMAP_TILE_MAX_VECTORS * FMAP_BLOCK];
+
 /* Packs the weights and adds the step. */
 fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                 const struct fmap_tiles_problem *problem);

@@ -103,6 +103,8 @@ static fmap_status pack_bias(struct fmap_planning *planning, const struct fmap_t
     return FMAP_OK;
 }
 
+_Alignas(64) const float fmap_tiles_no_bias[FMAP_TILE_MAX_VECTORS * FMAP_BLOCK];
+
 fmap_status fmap_tiles_bias(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                             int64_t n, const float **bias) {
     float *scaled;

@@ -46,9 +46,6 @@ struct places {
     float *dst;
 };
 
-/* Products have none: it is added to the outputs. */
-static _Alignas(64) const float no_bias[FMAP_TILE_MAX_VECTORS * FMAP_BLOCK];
-
 /* Tiles that one call of the register tile takes at most. */
 static int64_t most_pixels(const struct fmap_kernels *kernels, const struct fmap_tiling *panels) {
     return kernels->tile_pixels[(panels->n_vectors + panels->n_panels - 1) / panels->n_panels];
@@ -134,7 +131,7 @@ static void multiply(const struct winograd_job *job, const struct fmap_kernels *
     int64_t lanes = kernels->lanes, slab = job->channels * n_vectors * lanes;
     struct fmap_tile tile = {.src = transformed,
                              .weights = weights,
-                             .bias = no_bias,
+                             .bias = fmap_tiles_no_bias,
                              .dst = products,
                              .n_blocks = (int)fmap_blocks_of(job->channels),
                              .last_lanes = (int)((job->channels - 1) % FMAP_BLOCK + 1),
