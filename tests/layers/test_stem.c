@@ -158,16 +158,20 @@ Test(stem, winograd_keeps_the_error_that_the_interface_promises) {
     }
 }
 
+static struct fmap_tiles_problem resnet_stem(void) {
+    return (struct fmap_tiles_problem){.images = 1,
+                                       .channels = 3,
+                                       .outputs = 64,
+                                       .in = {224, 224},
+                                       .out = {112, 112},
+                                       .groups = 1,
+                                       .kernel = {7, 7},
+                                       .strides = {2, 2},
+                                       .dilations = {1, 1}};
+}
+
 Test(stem, winograd_is_chosen_by_shape_and_option) {
-    struct fmap_tiles_problem problem = {.images = 1,
-                                         .channels = 3,
-                                         .outputs = 64,
-                                         .in = {224, 224},
-                                         .out = {112, 112},
-                                         .groups = 1,
-                                         .kernel = {7, 7},
-                                         .strides = {2, 2},
-                                         .dilations = {1, 1}};
+    struct fmap_tiles_problem problem = resnet_stem();
     cr_expect(fmap_stem_winograd_wanted(&problem, FMAP_ALGORITHM_BEST));
     cr_expect(fmap_stem_winograd_wanted(&problem, FMAP_ALGORITHM_FASTEST));
     cr_expect_not(fmap_stem_winograd_wanted(&problem, FMAP_ALGORITHM_DIRECT));
@@ -193,16 +197,8 @@ Test(stem, winograd_is_chosen_by_shape_and_option) {
 
 Test(stem, is_chosen_by_the_shape_alone) {
     static float weights[64 * 8 * 7 * 7];
-    struct fmap_tiles_problem problem = {.images = 1,
-                                         .channels = 3,
-                                         .outputs = 64,
-                                         .in = {224, 224},
-                                         .out = {112, 112},
-                                         .groups = 1,
-                                         .kernel = {7, 7},
-                                         .strides = {2, 2},
-                                         .dilations = {1, 1},
-                                         .weights = weights};
+    struct fmap_tiles_problem problem = resnet_stem();
+    problem.weights = weights;
     cr_assert(fmap_stem_wanted(&problem));
     problem.channels = 9;
     cr_assert_not(fmap_stem_wanted(&problem));
