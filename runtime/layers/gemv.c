@@ -23,8 +23,9 @@ static void gemv_part(const struct fmap_run *run, const struct fmap_step *step, 
     int64_t panel = fmap_piece_begin(panels->n_panels, job->parts, part);
     int64_t end = panel + fmap_piece_length(panels->n_panels, job->parts, part);
     while (panel < end) {
-        int64_t vectors = fmap_panel_vectors(panels, panel),
-                streams = fmap_least(end - panel, run->kernels->gemv_streams);
+        /* As many panels at once as the kernel reads, but none alone that could be read with others. */
+        int64_t n_calls = (end - panel - 1) / run->kernels->gemv_streams + 1;
+        int64_t vectors = fmap_panel_vectors(panels, panel), streams = (end - panel - 1) / n_calls + 1;
         if (streams > 1 && fmap_panel_vectors(panels, panel + streams - 1) < vectors) streams--;
         struct fmap_gemv gemv = {.src = fmap_at(run, &step->operands[0]),
                                  .weights = weights + panel * panel_bytes,

@@ -14,7 +14,7 @@ static void assert_holds(const struct gemv_shape *shape) {
 }
 
 Test(gemv, every_number_of_streams_and_vectors_agrees_with_the_oracle) {
-    for (int streams = 1; streams <= 4; streams++) {
+    for (int streams = 1; streams <= 6; streams++) {
         for (int vectors = 1; vectors <= 8; vectors++) {
             for (int n_outputs = 16; n_outputs <= 160; n_outputs += 48) {
                 assert_holds(&(struct gemv_shape){
