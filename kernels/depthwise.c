@@ -61,7 +61,7 @@ void K(depthwise)(const struct fmap_depthwise *job) {
         .window = &job->window, .job = job, .weights = job->weights, .lanes = job->lanes};
     int64_t first = job->window.first_row, last = first + job->window.n_rows;
     bool follows = job->activate.kind != FMAP_ACTIVATE_NONE && job->activate.kind != FMAP_ACTIVATE_CLIP;
-    int64_t band = K(depthwise_square_band)(job);
+    int64_t band = K(depthwise_square_band)(job, follows);
     int64_t rows = band ? band : follows ? WINDOW_MAX_ROWS : last - first;
     for (int64_t end; first < last; first = end) {
         end = last - first < rows ? last : first + rows;

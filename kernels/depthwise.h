@@ -18,8 +18,9 @@ INLINE void depthwise_clip(vf acc[][WINDOW_PIXELS], const struct fmap_activate_j
     }
 }
 
-/* Of what K(depthwise_square) can do, the rows of a band: their sources and outputs stay in the first cache. 0: of nothing else. */
-int64_t K(depthwise_square_band)(const struct fmap_depthwise *job);
+/* Of what K(depthwise_square) can do, the rows of a band: their sources and outputs stay in the cache that is best, in the first
+ * where an activation follows. 0: of nothing else. */
+int64_t K(depthwise_square_band)(const struct fmap_depthwise *job, bool follows);
 
 /* Output rows [first, last), but for activations that are no clip. */
 void K(depthwise_square)(const struct fmap_depthwise *job, int64_t first, int64_t last);

@@ -54,12 +54,20 @@ INLINE vf window_value(const float *src, vi lanes, const struct window_shape *sh
     return shape->picked ? v_pick(v_load(src), lanes) : v_load(src);
 }
 
+/* Lines that are fetched into the first cache, one with each column: at once they would wait for each other. */
+struct window_fetch {
+    const float *first;
+    int n;
+};
+
 /* One source row for the strip's output rows [from, to), whose weights are w. `column` is where src points. */
 INLINE void window_columns(vf acc[][WINDOW_PIXELS], const float *src, int src_width, vf w[][WINDOW_MAX_KNOWN],
-                           vi lanes, int column, int from, int to, const struct window_shape *shape) {
+                           vi lanes, struct window_fetch fetch, int column, int from, int to,
+                           const struct window_shape *shape) {
     int kernel_width = shape->kernel_width, dilation = shape->dilation, stride = shape->stride;
     int pixels = shape->pixels, reach = (kernel_width - 1) * dilation;
     UNROLL for (int j = 0; j <= (pixels - 1) * stride + reach; j++) {
+        if (j < fetch.n) __builtin_prefetch(fetch.first + j * FMAP_BLOCK, 0, 3);
         if (j < reach && column + j < 0) continue;
         if (j > (pixels - 1) * stride && column + j >= src_width) continue;
         vf value = v_keep(window_value(src + j * FMAP_BLOCK, lanes, shape));
@@ -81,7 +89,7 @@ INLINE void window_row_shared(vf acc[][WINDOW_PIXELS], const struct window_strip
         UNROLL for (int k = 0; k < shape->kernel_width; k++)
             w[r][k] = window_weight(weights - r * row_weights, k, shape->op);
     }
-    window_columns(acc, src, strip->src_width, w, lanes, column, from, to, shape);
+    window_columns(acc, src, strip->src_width, w, lanes, (struct window_fetch){0}, column, from, to, shape);
 }
 
 /* One column of the window, `column` where src points: each pixel loads a source column of its own. A test for
