@@ -5,11 +5,32 @@
 
 #include "tile.h"
 
+/* A whole block of channels. As the body of a loop, each of its instructions moves on by the same distance every time, which
+ * is what the first cache's prefetcher of an AMD Zen 3 follows, from block to block, too: with four channels sums of 512 reach
+ * 0.69 of the peak there, with a block 0.87. */
+enum { WHOLE_BLOCKS = LANES == 8 };
+
+INLINE void pointwise_block(const float **src, const float **w, tile_row *acc, int pixels, int vectors,
+                            struct fetching *fetching) {
+    UNROLL for (int k = 0; k < FMAP_BLOCK; k++) {
+        BARRIER(*src, *w);
+        if (fetching && k % 8 == 0) fetch_share(fetching, 8, 4);
+        tile_step(acc, *src + k, *w + k * vectors * LANES, pixels, vectors, FMAP_BLOCK, 0, pixels);
+    }
+    *src += FMAP_BLOCK;
+    *w += FMAP_BLOCK * vectors * LANES;
+    if (fetching) tile_keep(acc, pixels, vectors);
+}
+
 INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const float *w, tile_row *acc,
                           int pixels, int vectors, struct fetching *fetching) {
     ptrdiff_t to_next_block = job->src_block_stride - FMAP_BLOCK;
     int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
     ROLLED for (int left = n_whole; left > 0; left--, src += to_next_block) {
+        if (WHOLE_BLOCKS) {
+            pointwise_block(&src, &w, acc, pixels, vectors, fetching);
+            continue;
+        }
         if (fetching) fetch_rest(fetching);
         if (tile_takes_eight(pixels, vectors, 0, pixels)) {
             ROLLED for (int k = 0; k < FMAP_BLOCK; k += 8) {
@@ -22,6 +43,7 @@ INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const f
             tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels, fetching);
         }
     }
+    if (WHOLE_BLOCKS && fetching) fetch_rest(fetching);
     if (n_whole == job->n_blocks) return;
     int k = 0;
 #ifdef BY_LANE /* Whose single channels cost more: a load that brings one value instead of four. */

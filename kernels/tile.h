@@ -92,6 +92,12 @@ INLINE void tile_step(tile_row *acc, const float *x, const float *w, int pixels,
     }
 }
 
+/* With branches in it GCC would not leave a loop's sums in the registers in which it takes them up again. */
+INLINE void tile_keep(tile_row *acc, int pixels, int vectors) {
+    UNROLL for (int i = 0; i < pixels * vectors; i++)
+        acc[i % pixels][i / pixels] = v_keep(acc[i % pixels][i / pixels]);
+}
+
 /* tile_four: four input channels. Where an instruction multiplies by a lane, one load brings a pixel's four: the same
  * terms in the same order. */
 INLINE void tile_four_channels(tile_row *acc, const float **x, const float **w, int pixels, int vectors,
@@ -102,10 +108,7 @@ INLINE void tile_four_channels(tile_row *acc, const float **x, const float **w, 
         tile_step(acc, *x + k, *w, pixels, vectors, step, first, last);
     }
     *x += 4;
-    if (!fetching) return;
-    /* With branches in it GCC would not leave the loop's sums in the registers in which it takes them up again. */
-    UNROLL for (int i = 0; i < pixels * vectors; i++)
-        acc[i % pixels][i / pixels] = v_keep(acc[i % pixels][i / pixels]);
+    if (fetching) tile_keep(acc, pixels, vectors);
 }
 
 #ifdef BY_LANE

@@ -29,6 +29,7 @@ function shape_of(symbol) { # PIXELSxVECTORS, ROWSxPIXELS
 function judge_tile(symbol, steps,    pixels, vectors, fmas, loads) {
     if (arm) { judge_lanes(symbol); return }
     pixels = side[1]; vectors = side[2]
+    if (symbol ~ /_pointwise_.*_avx2$/) steps = 16 # Whole blocks.
     # Clang moves what fetches a line to the end, from where it jumps back into the loop: one term lies between two jumps.
     if (compiler == "clang" && symbol ~ /_pointwise_far_/ && main_fmas[symbol] == pixels * vectors) steps = 1
     fmas = steps * pixels * vectors

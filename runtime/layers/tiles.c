@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* So much of the second cache holds a pointwise layer's source, beside a panel, while all panels pass over it. */
-enum { PIXELS_PART = 3 };
+/* So much of the second cache holds a pointwise layer's source, beside a panel, while all panels pass over it; and so much where
+ * the weights are many second caches, as each block of pixels reads them anew from the third one or from memory. */
+static const double PIXELS_SHARE = 0.33, PIXELS_SHARE_OF_LARGE = 0.6;
+enum { LARGE_CACHES = 4 };
 
 /* A panel that takes more than this share of the second cache is cut: it would stream through it for every tile, and what is
  * fetched a whole panel ahead is pushed out before it is used. Measured 0.125 as good as half of that, 0.3 and 0.6 worse. */
@@ -54,6 +56,15 @@ static int64_t chunk_of(const struct fmap_planning *planning, const struct fmap_
     int64_t bytes = problem->kernel[0] * problem->kernel[1] * FMAP_BLOCK * row * (int64_t)sizeof(float);
     int64_t fit = (int64_t)(PANEL_SHARE * (double)planning->plan->near_bytes / (double)bytes);
     return fit < 1 ? 1 : fmap_least(fit, n_blocks);
+}
+
+static int64_t block_tiles_of(const struct fmap_planning *planning, const struct fmap_tiles_job *job,
+                              const struct fmap_tiles_problem *problem) {
+    double near = (double)planning->plan->near_bytes, channels = (double)problem->channels;
+    double weights_bytes = channels * (double)problem->outputs * sizeof(float);
+    double share = weights_bytes > LARGE_CACHES * near ? PIXELS_SHARE_OF_LARGE : PIXELS_SHARE;
+    double tile_bytes = (double)fmap_tiling_most_pixels(&job->panels.tiling) * channels * sizeof(float);
+    return tile_bytes < share * near ? (int64_t)(share * near / tile_bytes) : 1;
 }
 
 /* Whether output pixels are made of one source pixel each, not of all of them, and of none outside. */
@@ -151,9 +162,7 @@ fmap_status fmap_planning_tiles(struct fmap_planning *planning, const struct fma
                           &note));
     if (job.src_pixel_stride == FMAP_BLOCK) job.distance = 1;
     if (job.src_pixel_stride == 2 * FMAP_BLOCK) job.distance = 2;
-    job.block_tiles = (int64_t)planning->plan->near_bytes / PIXELS_PART /
-                      (FMAP_TILE_MAX_PIXELS * problem->channels * (int64_t)sizeof(float));
-    if (job.block_tiles < 1) job.block_tiles = 1;
+    job.block_tiles = block_tiles_of(planning, &job, problem);
     job.chunk_blocks = chunk_of(planning, &job, problem);
     struct fmap_operand operands[4] = {problem->src, problem->dst, {0}, problem->residual};
     job.adds = problem->adds;
