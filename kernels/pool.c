@@ -1,12 +1,28 @@
 /* Pooling of one block's plane. */
 #include "window.h"
 
+/* Planes of more bytes outgrow the caches: what a large one is read from answers too late for the processor's own fetching, which
+ * begins anew with each page. */
+enum { FAR_BYTES = 1 << 20 };
+
+/* The lines that the next group reads in one of the rows, where windows do not share any and there are as many rows as parts. */
+INLINE void fetch_next(const struct window_strip *strip, int row, int x, const struct window_shape *shape) {
+    const float *src = strip->src + row * strip->src_row_stride;
+    src += (ptrdiff_t)(x + shape->pixels) * shape->stride * FMAP_BLOCK;
+    UNROLL for (int j = 0; j < shape->pixels * shape->stride; j++)
+        __builtin_prefetch(src + j * FMAP_BLOCK, 0, 3);
+}
+
 INLINE void pool_max(const struct window_strip *strip, int x, int n_groups,
                      const struct window_shape *shape) {
     float *dst = strip->dst + (ptrdiff_t)x * FMAP_BLOCK;
+    /* AVX2's; with whole lines as vectors it was not measured. */
+    bool fetches = PARTS == 2 && shape->kernel_width == PARTS && strip->kernel_height == PARTS &&
+                   shape->stride == PARTS && strip->far;
     ROLLED for (; n_groups > 0; n_groups--) {
         ROLLED for (int part = 0; part < PARTS; part++) {
             vf acc[WINDOW_MAX_ROWS][WINDOW_PIXELS];
+            if (fetches) fetch_next(strip, part, x, shape);
             UNROLL for (int p = 0; p < shape->pixels; p++) acc[0][p] = v_splat(-__builtin_inff());
             window_group(acc, strip, part, x, shape);
             float *to = dst + part * LANES;
@@ -67,8 +83,10 @@ static const struct window_kind average_kinds[] = {KINDS(KIND, pool_average, WIN
 #undef KIND
 
 void K(max_pool)(const struct fmap_max_pool *job) {
-    window_run(&(struct window_strip){.window = &job->window, .job = job}, max_kinds, job->window.first_row,
-               job->window.first_row + job->window.n_rows);
+    const struct fmap_window *window = &job->window;
+    bool far = window->src_size[0] * window->src_size[1] * FMAP_BLOCK * (int64_t)sizeof(float) > FAR_BYTES;
+    window_run(&(struct window_strip){.window = window, .job = job, .far = far}, max_kinds, window->first_row,
+               window->first_row + window->n_rows);
 }
 
 void K(average_pool)(const struct fmap_average_pool *job) {

@@ -29,6 +29,7 @@ struct window_strip {
     int64_t first, end;   /* source rows of the strip that are inside of the image */
     int64_t row_distance; /* source rows from the first output row's window to the second's */
     int64_t kernel_height;
+    bool far; /* of a pool: the plane outgrows the caches */
 };
 
 /* What a function is made for. */

@@ -70,7 +70,7 @@ Test(depthwise, pairs_of_rows_agree_with_the_oracle) {
     }
 }
 
-/* Windows of 3x3 and 5x5 take as many rows at once as stay in the first cache: some such bands, and an odd rest. */
+/* Windows of 3x3 and 5x5 take as many rows at once as stay in a cache: some such bands, and an odd rest. */
 Test(depthwise, bands_of_rows_agree_with_the_oracle) {
     for (int n = 0; n < 4; n++) {
         int kernel = n < 2 ? 3 : 5, stride = 1 + n % 2;

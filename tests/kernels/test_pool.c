@@ -89,6 +89,13 @@ Test(pool, maximum_of_windows_that_hang_over_the_end) { hanging_windows(max_pool
 Test(pool, maximum_of_dilated_windows) { dilated_windows(max_pool_case); }
 Test(pool, maximum_is_nan_wherever_in_the_window_a_nan_is) { special_values(max_pool_case); }
 
+/* Lines ahead are fetched there, behind the end of the plane, too. */
+Test(pool, maximum_of_a_plane_that_outgrows_the_caches) {
+    assert_holds(max_pool_case,
+                 &(struct window_shape){
+                     .in_h = 7, .in_w = 2405, .kernel_h = 2, .kernel_w = 2, .stride = 2, .dilation = 1});
+}
+
 Test(pool, maximum_of_an_empty_window_is_minus_infinity) {
     struct window_shape shape = {.in_h = 1,
                                  .in_w = 1,
