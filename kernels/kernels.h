@@ -128,6 +128,8 @@ struct fmap_tile {
     /* Of the planar tile: elements from a pixel to what is multiplied. Up to three behind the last pixel's may be read. */
     const int32_t *terms;
     int n_terms;
+    ptrdiff_t
+        threes; /* from one to the next of each three terms in turn, where this is always the same; 0: it is not */
 };
 
 typedef void fmap_tile_function(const struct fmap_tile *tile);
@@ -601,6 +603,7 @@ struct fmap_kernels {
     int lanes;       /* floats of a vector: 1, 4, 8 or 16 */
     /* Largest tile for each number of vectors, in pixels; 0: no such tile. Every smaller one exists. */
     int tile_pixels[FMAP_TILE_MAX_VECTORS + 1];
+    int planar_pixels[FMAP_TILE_MAX_VECTORS + 1]; /* the same of the planar tile */
     /* [0]: for any distance between the source's pixels; [1] and [2]: for 16 and 32 elements, faster. */
     fmap_tile_function *tile[3][FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
     /* The same, faster, for one position of index 0 at offset 0 that all pixels take part in, a kernel of size 1, a

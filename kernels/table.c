@@ -4,8 +4,12 @@
 #define TILE(pixels, vectors) \
     fmap_tile_function K(tile_##pixels##x##vectors), K(tile_stride1_##pixels##x##vectors), \
         K(tile_stride2_##pixels##x##vectors), K(pointwise_##pixels##x##vectors), \
-        K(pointwise_far_##pixels##x##vectors), K(planar_##pixels##x##vectors);
+        K(pointwise_far_##pixels##x##vectors);
 TILES(TILE)
+#undef TILE
+
+#define TILE(pixels, vectors) fmap_tile_function K(planar_##pixels##x##vectors);
+PLANAR_TILES(TILE)
 #undef TILE
 
 #define TILE(rows, vectors) fmap_dense_function K(dense_##rows##x##vectors), K(dense_bf16_##rows##x##vectors);
@@ -18,6 +22,7 @@ TILES(TILE)
 const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
                                         .lanes = LANES,
                                         .tile_pixels = TILE_PIXELS,
+                                        .planar_pixels = PLANAR_PIXELS,
                                         .gemv_streams = GEMV_STREAMS,
                                         .gemv_vectors = GEMV_VECTORS,
 #define TILE(pixels, vectors) \
@@ -33,7 +38,7 @@ const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
                                                 TILES(TILE)
 #undef TILE
 #define TILE(pixels, vectors) .planar[vectors][pixels] = K(planar_##pixels##x##vectors),
-                                                    TILES(TILE)
+                                                    PLANAR_TILES(TILE)
 #undef TILE
 #define TILE(rows, vectors) \
     .dense[vectors][rows] = K(dense_##rows##x##vectors), \

@@ -31,6 +31,8 @@
  *   v_pick(v, lanes)            lane lanes[i] of v in lane i
  *   v_transpose(rows)           LANES vectors: rows[i][j] becomes rows[j][i], in place
  *   TILES(TILE)                 its register tiles: TILE(pixels, vectors) ...
+ *   PLANAR_TILES(TILE) PLANAR_PIXELS   those of few channels, where they are not the same
+ *   PLANAR_THREES               defined where these take terms at equal distances three at a time: planar.c
  *   GEMV_STREAMS GEMV_VECTORS GEMV_SIZES(SIZE)   streams of weights at once for one image: SIZE(streams, vectors) ...
  *   WINDOW_PIXELS               most pixels of a row in a window kernel's group
  *   WINDOW_SINGLES(GROUP, ...)  its groups of one row: GROUP(1, pixels, ...) for each number of pixels
@@ -69,6 +71,11 @@
 #define LOAD_BARRIER() __asm__ volatile("" ::: "memory")
 
 #include "simd.h"
+
+#ifndef PLANAR_TILES
+#define PLANAR_TILES  TILES
+#define PLANAR_PIXELS TILE_PIXELS
+#endif
 
 /* Vectors of a block of 16 channels. */
 enum { PARTS = FMAP_BLOCK / LANES };

@@ -68,6 +68,8 @@ foreign() {
 
 compiler_of() { case $(readelf -p .comment "$1") in *clang*) echo clang ;; *) echo gcc ;; esac; }
 
+tiles() { grep -o 'TILE([0-9]*, [0-9]*)' | sed 's/TILE(\(.*\), \(.*\))/\1x\2/'; }
+
 # expected ISA: the kernels that its table names.
 expected() {
     local family tile
@@ -75,8 +77,14 @@ expected() {
     for family in tile tile_stride1 tile_stride2 pointwise pointwise_far planar dense dense_bf16; do
         while read -r tile; do
             echo "fmap_${family}_${tile}_$1"
-        done < <(grep -o 'TILE([0-9]*, [0-9]*)' "kernels/$1/simd.h" | sed 's/TILE(\(.*\), \(.*\))/\1x\2/')
+        done < <(sed '/ PLANAR_TILES(/d' "kernels/$1/simd.h" | tiles)
     done
+    if grep -q ' PLANAR_THREES' "kernels/$1/simd.h"; then
+        while read -r tile; do
+            echo "fmap_planar_${tile}_$1"
+            echo "fmap_planar_threes_${tile}_$1"
+        done < <(tiles <"kernels/$1/simd.h")
+    fi
 }
 
 # kernels ISA: judges them, or prints their table.

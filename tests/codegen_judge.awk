@@ -185,6 +185,7 @@ function judge(symbol,    spills, i) {
     if (arm && symbol ~ /^fmap_(depthwise|grouped|dot)_/ && shape_of(symbol)) judge_path(symbol)
     if (symbol ~ /^fmap_(tile|tile_stride[12]|pointwise|pointwise_far|dense|dense_bf16)_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 4)
     else if (symbol ~ /^fmap_planar_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 2)
+    else if (symbol ~ /^fmap_planar_threes_/ && shape_of(symbol)) judge_tile(symbol, 9)
     else if (symbol ~ /^fmap_depthwise_.*x/ && shape_of(symbol)) judge_depthwise(symbol)
     else if (symbol ~ /^fmap_depthwise[35]x[35]_/ && shape_of(symbol)) judge_square(symbol)
     else if (symbol ~ /^fmap_grouped_.*x/ && shape_of(symbol)) judge_grouped(symbol)

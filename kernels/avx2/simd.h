@@ -116,6 +116,11 @@ INLINE void v_transpose(vf rows[LANES]) {
     TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3)
 #define TILE_PIXELS {0, 12, 6, 4, 0}
 
+/* Few channels: the values of three pixels may stay instead, since no weight is read twice. */
+#define PLANAR_TILES(TILE) TILES(TILE) TILE(1, 4) TILE(2, 4) TILE(3, 4)
+#define PLANAR_PIXELS {0, 12, 6, 4, 3}
+#define PLANAR_THREES
+
 /* 10 accumulators, up to 4 weights and a value; fewer of wider windows, because a window that fills
  * all 16 registers spills. Two rows of weights leave too few. */
 #define WINDOW_REGISTERS 15

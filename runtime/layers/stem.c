@@ -103,6 +103,16 @@ static fmap_status pack_direct(struct fmap_planning *planning, const struct fmap
     return fmap_planning_pack(planning, &packer, weights);
 }
 
+/* From one to the next of each three terms in turn, such as three channels of a column, where this is always the same; or 0. */
+static int64_t threes_of(const int32_t *terms, int64_t n) {
+    if (n % 3 != 0) return 0;
+    int64_t apart = terms[1] - terms[0];
+    for (int64_t t = 0; t < n; t += 3) {
+        if (terms[t + 1] - terms[t] != apart || terms[t + 2] - terms[t + 1] != apart) return 0;
+    }
+    return apart;
+}
+
 /* Terms: kernel rows, then columns, then channels. */
 static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_problem *problem,
                         struct fmap_stem_job *job, struct fmap_operand *weights) {
@@ -111,8 +121,10 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
     if (!terms) return fmap_planning_out_of_memory(planning);
     job->terms = terms;
     TRY(fmap_tiles_bias(planning, problem, job->tiling.n_vectors * planning->kernels->lanes, &job->bias));
-    return job->points ? fmap_stem_winograd_pack(planning, problem, job, terms, weights)
-                       : pack_direct(planning, problem, job, terms, weights);
+    TRY(job->points ? fmap_stem_winograd_pack(planning, problem, job, terms, weights)
+                    : pack_direct(planning, problem, job, terms, weights));
+    job->threes = threes_of(terms, fmap_stem_n_terms(job));
+    return FMAP_OK;
 }
 
 /* The ring's rows stay in the second cache. */
@@ -207,8 +219,8 @@ fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap
     set_geometry(&job, problem);
     if (fmap_stem_winograd_wanted(problem, planning->algorithm))
         fmap_stem_winograd_set(planning->kernels, problem, &job);
-    job.tiling = fmap_choose_tiling(planning->kernels, (problem->outputs + lanes - 1) / lanes,
-                                    job.points ? job.tiles_per_row : job.out[1]);
+    job.tiling = fmap_choose_planar_tiling(planning->kernels, (problem->outputs + lanes - 1) / lanes,
+                                           job.points ? job.tiles_per_row : job.out[1]);
     struct fmap_operand operands[3] = {[1] = problem->dst};
     TRY(read_source(planning, x, &job, &operands[0]));
     TRY(pack(planning, problem, &job, &operands[2]));

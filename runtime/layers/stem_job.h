@@ -21,6 +21,7 @@ struct fmap_stem_job {
     void (*transform_back)(const struct fmap_stem_winograd_output *);
     struct fmap_tiling tiling;
     const int32_t *terms;
+    int64_t threes; /* of a tile */
     const float *bias;
     struct fmap_activate_job activate;
     bool pools;

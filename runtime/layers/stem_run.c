@@ -45,7 +45,8 @@ static void direct_rows(const struct fmap_stem_job *job, const struct fmap_kerne
                              .dst_pixel_stride = FMAP_BLOCK,
                              .activate = job->activate,
                              .terms = job->terms,
-                             .n_terms = (int)fmap_stem_n_terms(job)};
+                             .n_terms = (int)fmap_stem_n_terms(job),
+                             .threes = job->threes};
     for (int64_t v = 0; v < n_vectors; v++) {
         int64_t output = first + v * lanes;
         tile.dst_offsets[v] = output / FMAP_BLOCK * lines->plane + output % FMAP_BLOCK;

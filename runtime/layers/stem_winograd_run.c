@@ -78,7 +78,8 @@ void fmap_stem_winograd_rows(const struct fmap_stem_job *job, const struct fmap_
     struct fmap_tile tile = {.bias = fmap_tiles_no_bias,
                              .dst_pixel_stride = FMAP_BLOCK,
                              .terms = job->terms,
-                             .n_terms = (int)n_terms};
+                             .n_terms = (int)n_terms,
+                             .threes = job->threes};
     for (int64_t v = 0; v < n_vectors; v++) {
         int64_t place = first % FMAP_BLOCK + v * lanes;
         tile.dst_offsets[v] = place / FMAP_BLOCK * block_stride(job) + place % FMAP_BLOCK;

@@ -100,11 +100,16 @@ struct fmap_tiling {
     int64_t n_vectors; /* of one group */
     int64_t n_tiles;   /* of one line */
     int64_t n_pixels;  /* of one line */
+    bool planar;       /* of planar tiles */
 };
 
 /* The cheapest tiling by the measured efficiency of each size of the tile. */
 struct fmap_tiling fmap_choose_tiling(const struct fmap_kernels *kernels, int64_t n_vectors,
                                       int64_t n_pixels);
+
+/* The same of planar tiles. */
+struct fmap_tiling fmap_choose_planar_tiling(const struct fmap_kernels *kernels, int64_t n_vectors,
+                                             int64_t n_pixels);
 
 /* What a tiling costs when a full one costs 1: the larger, the less of the peak is reached. */
 double fmap_tiling_cost(const struct fmap_tiling *tiling);
@@ -112,5 +117,9 @@ double fmap_tiling_cost(const struct fmap_tiling *tiling);
 /* The tiling that panels of at most so many vectors come to; no panels when there is no such tile. */
 struct fmap_tiling fmap_tiling_of(const struct fmap_kernels *kernels, int64_t n_vectors, int64_t n_pixels,
                                   int64_t panel_vectors);
+
+/* What `tiling` would be with such panels. */
+struct fmap_tiling fmap_tiling_with(const struct fmap_kernels *kernels, const struct fmap_tiling *tiling,
+                                    int64_t panel_vectors);
 
 #endif

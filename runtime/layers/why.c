@@ -70,7 +70,7 @@ static void say_tiling(struct fmap_why *why, const struct fmap_kernels *kernels,
         fmap_tiling_most_pixels(tiling), chosen, 100 / fmap_tiling_cost(tiling));
     const char *before = " (";
     for (int64_t vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS && vectors <= tiling->n_vectors; vectors++) {
-        struct fmap_tiling other = fmap_tiling_of(kernels, tiling->n_vectors, tiling->n_pixels, vectors);
+        struct fmap_tiling other = fmap_tiling_with(kernels, tiling, vectors);
         if (other.n_panels == 0 || other.n_panels == tiling->n_panels) continue;
         say(why, "%s%" PRId64 "x%" PRId64 " %.0f%%", before, fmap_tiling_most_pixels(&other),
             fmap_tiling_most_vectors(&other), 100 / fmap_tiling_cost(&other));

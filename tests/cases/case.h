@@ -74,6 +74,16 @@ struct tile_shape {
 };
 struct kernel_case *tile_case(const struct tile_shape *shape);
 
+/* `pixels` * `repeats` pixels of vectors * 16 outputs, by one call of the planar tile of pixels x vectors or the nearest that the
+ * instruction set has for each of its panels. */
+struct planar_shape {
+    int pixels, vectors, repeats;
+    int n_terms;
+    bool threes; /* equally far apart; n_terms is a multiple of three then */
+    struct fmap_activate_job activate;
+};
+struct kernel_case *planar_case(const struct planar_shape *shape);
+
 /* A dense layer for one image, by calls of so many streams of so many vectors, or the most that there are. */
 struct gemv_shape {
     int streams, vectors;

@@ -1,0 +1,34 @@
+#include <criterion/criterion.h>
+
+#include "tests/cases/case.h"
+
+Test(planar, every_tile_up_to_the_largest_of_its_vectors_exists_and_no_other) {
+    for (int i = 0; i < fmap_kernels_count(); i++) {
+        const struct fmap_kernels *kernels = fmap_kernels_at(i);
+        for (int vectors = 0; kernels && vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
+            for (int pixels = 0; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
+                bool expected = pixels >= 1 && pixels <= kernels->planar_pixels[vectors];
+                cr_assert_eq(kernels->planar[vectors][pixels] != NULL, expected, "%s %dx%d", kernels->isa,
+                             pixels, vectors);
+            }
+        }
+    }
+}
+
+/* One to 12 terms and those of 3x3x3: pairs with one left, threes of which none to three make a turn. */
+Test(planar, every_size_of_tile_and_number_of_terms_agrees_with_the_oracle) {
+    for (int vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
+        for (int pixels = 1; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
+            for (int terms = 1; terms <= 13; terms++) {
+                struct planar_shape shape = {.pixels = pixels,
+                                             .vectors = vectors,
+                                             .n_terms = terms == 13 ? 27 : terms,
+                                             .repeats = 1 + terms % 3,
+                                             .activate = case_activations[terms % n_case_activations]};
+                cr_assert(kernel_case_holds_and_destroy(planar_case(&shape)));
+                shape.threes = shape.n_terms % 3 == 0;
+                if (shape.threes) cr_assert(kernel_case_holds_and_destroy(planar_case(&shape)));
+            }
+        }
+    }
+}
