@@ -10,15 +10,15 @@
  * 0.69 of the peak there, with a block 0.87. */
 enum { WHOLE_BLOCKS = LANES == 8 };
 
-INLINE void pointwise_block(const float **src, const float **w, tile_row *acc, int pixels, int vectors,
-                            struct fetching *fetching) {
-    UNROLL for (int k = 0; k < FMAP_BLOCK; k++) {
+INLINE void pointwise_channels(int n, const float **src, const float **w, tile_row *acc, int pixels,
+                               int vectors, struct fetching *fetching) {
+    UNROLL for (int k = 0; k < n; k++) {
         BARRIER(*src, *w);
         if (fetching && k % 8 == 0) fetch_share(fetching, 8, 4);
         tile_step(acc, *src + k, *w + k * vectors * LANES, pixels, vectors, FMAP_BLOCK, 0, pixels);
     }
-    *src += FMAP_BLOCK;
-    *w += FMAP_BLOCK * vectors * LANES;
+    *src += n;
+    *w += n * vectors * LANES;
     if (fetching) tile_keep(acc, pixels, vectors);
 }
 
@@ -28,7 +28,7 @@ INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const f
     int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
     ROLLED for (int left = n_whole; left > 0; left--, src += to_next_block) {
         if (WHOLE_BLOCKS) {
-            pointwise_block(&src, &w, acc, pixels, vectors, fetching);
+            pointwise_channels(FMAP_BLOCK, &src, &w, acc, pixels, vectors, fetching);
             continue;
         }
         if (fetching) fetch_rest(fetching);
@@ -46,6 +46,10 @@ INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const f
     if (WHOLE_BLOCKS && fetching) fetch_rest(fetching);
     if (n_whole == job->n_blocks) return;
     int k = 0;
+    if (WHOLE_BLOCKS && job->last_lanes >= 8) {
+        pointwise_channels(8, &src, &w, acc, pixels, vectors, NULL);
+        k = 8;
+    }
 #ifdef BY_LANE /* Whose single channels cost more: a load that brings one value instead of four. */
     ROLLED for (; k + 4 <= job->last_lanes; k += 4) {
         tile_four(acc, &src, &w, pixels, vectors, FMAP_BLOCK, 0, pixels, NULL);
