@@ -35,7 +35,7 @@ def options(arguments):
     parser.add_argument("--isa", action="append", choices=["avx512", "avx2"], help="limit all engines to it")
     parser.add_argument("--compare", metavar="OLD.json", help="say what became slower or faster since that result")
     parser.add_argument("--show", nargs="+", metavar="OLD.json", help="measure nothing; the table of these results together")
-    parser.add_argument("--write-docs", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/performance.md")
     parser.add_argument("--no-networks", action="store_true", help="layers only")
     parser.add_argument("--under", default="", metavar="COMMAND", help="run each measurement under it, such as 'nice -n -5'")
     parser.add_argument("--build-dir", default=str(HERE.parent / "build" / "release"), help=argparse.SUPPRESS)
@@ -253,7 +253,7 @@ def describe(document):
     context = {**document["context"], **versions(document)}
     skipped = {"date", "host_name", "executable", "num_cpus", "mhz_per_cpu", "cpu_scaling_enabled", "caches", "load_avg",
                "library_build_type"}
-    lines = [f"{document['processor']}, {document['processors']} processors, {document['date']}.", ""]
+    lines = [f"## {document['processor']}", "", f"{document['processors']} processors, {document['date']}.", ""]
     lines += [f"- {name.replace('_', ' ')}: {value}" for name, value in sorted(context.items()) if name not in skipped]
     return "\n".join(lines) + "\n"
 
@@ -263,10 +263,10 @@ def report_text(document):
     text = describe(document) + "\n"
     for isa in dict.fromkeys(c.ours["isa"] for c in all_cases if c.ours["kind"] == "layer"):
         chosen = [c for c in all_cases if c.ours["kind"] == "layer" and c.ours["isa"] == isa]
-        text += f"## Layers, {isa}\n\n{results.layer_table(chosen)}\n"
+        text += f"### Layers, {isa}\n\n{results.layer_table(chosen)}\n"
     found = [c for c in all_cases if c.ours["kind"] == "network"]
     if found:
-        text += f"## Networks\n\n{results.network_table(found)}\n"
+        text += f"### Networks\n\n{results.network_table(found)}\n"
     return text + results.summary(all_cases) + "\n"
 
 
@@ -279,11 +279,18 @@ def save(document, text):
     return path
 
 
-def write_docs(text):
+def write_docs(processor_name, text):
+    """Each kind of processor has a part of its own, which is written anew; the other parts stay."""
     path = HERE.parent / "docs" / "performance.md"
-    marker = "<!-- Below: written by ./dev bench --write-docs -->\n"
-    before = path.read_text(encoding="utf-8").split(marker)[0]
-    path.write_text(f"{before}{marker}\n{text}", encoding="utf-8")
+    begins = "<!-- Below: written by ./dev bench --write-docs"
+    before, *parts = re.split(f"(?={re.escape(begins)})", path.read_text(encoding="utf-8"))
+    marker = f"{begins} on {processor_name} -->\n"
+    part = f"{marker}\n{text}"
+    if any(old.startswith(marker) for old in parts):
+        parts = [part if old.startswith(marker) else old for old in parts]
+    else:
+        parts.append(part)
+    path.write_text("\n".join([before.rstrip() + "\n", *(old.rstrip() + "\n" for old in parts)]), encoding="utf-8")
 
 
 def measure(chosen):
@@ -318,7 +325,7 @@ def main():
         n_compared = sum(results.key(case.ours) in before for case in results.cases(rows))
         print(results.compare_text(results.compare(old["rows"], rows), n_compared))
     if chosen.write_docs:
-        write_docs(text)
+        write_docs(document["processor"], text)
 
 
 if __name__ == "__main__":
