@@ -197,7 +197,9 @@ INLINE const float *fetch_lines(const float *fetch, int n) {
 INLINE void planar(const struct fmap_tile *job, int pixels, int vectors, bool threes) {
     const float *src = job->src, *fetch = job->fetch, *bias = job->bias;
     float *dst = job->dst;
-#ifndef BY_LANE
+#ifdef BY_LANE
+    (void)threes; /* Its loads bring neighbouring pixels instead. */
+#else
     const struct planar_limits limits = planar_limits_of(&job->activate);
     struct planar_ahead ahead = {.step = planar_ahead_step(job, pixels, threes)};
 #endif
