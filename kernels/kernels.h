@@ -604,12 +604,13 @@ struct fmap_kernels {
     /* Largest tile for each number of vectors, in pixels; 0: no such tile. Every smaller one exists. */
     int tile_pixels[FMAP_TILE_MAX_VECTORS + 1];
     int planar_pixels[FMAP_TILE_MAX_VECTORS + 1]; /* the same of the planar tile */
+    bool fetches_far_weights; /* whether pointwise layers take pointwise_far before any trial */
     /* [0]: for any distance between the source's pixels; [1] and [2]: for 16 and 32 elements, faster. */
     fmap_tile_function *tile[3][FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
     /* The same, faster, for one position of index 0 at offset 0 that all pixels take part in, a kernel of size 1, a
      * first lane of 0 and a distance of 16 between the source's pixels. */
     fmap_tile_function *pointwise[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
-    /* The same for weights that come from the third cache or from memory. */
+    /* The same for weights that come from the third cache or from memory: it fetches them ahead. */
     fmap_tile_function *pointwise_far[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
     /*   dst[p][o] = activate(bias[o] + sum over terms t of src[p + terms[t]] * weights[t][o])
      * in the order of the terms. */

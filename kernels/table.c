@@ -23,6 +23,7 @@ const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
                                         .lanes = LANES,
                                         .tile_pixels = TILE_PIXELS,
                                         .planar_pixels = PLANAR_PIXELS,
+                                        .fetches_far_weights = FETCHES_FAR_WEIGHTS,
                                         .gemv_streams = GEMV_STREAMS,
                                         .gemv_vectors = GEMV_VECTORS,
 #define TILE(pixels, vectors) \

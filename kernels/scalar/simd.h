@@ -73,6 +73,8 @@ INLINE void v_transpose(vf rows[LANES]) { (void)rows; }
     TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3) TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4)
 #define TILE_PIXELS {0, 4, 4, 4, 4}
 
+#define FETCHES_FAR_WEIGHTS true
+
 #define WINDOW_REGISTERS 32
 #define WINDOW_PIXELS 4
 #define WINDOW_SINGLES(GROUP, ...) \

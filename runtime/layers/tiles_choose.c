@@ -90,12 +90,6 @@ static int list_ways(const struct fmap_planning *planning, const struct fmap_til
     return n;
 }
 
-/* Tiles of 8 lanes are so long over each weight that the processor's own prefetchers are there before them. Beside those ours took
- * a tenth of the time on an AMD Zen 3. */
-static bool fetches_ahead(const struct fmap_planning *planning, int64_t weights_bytes) {
-    return fmap_weights_are_far(weights_bytes) && planning->kernels->lanes != 8;
-}
-
 fmap_status fmap_tiles_choose(struct fmap_planning *planning, const struct fmap_graph_node *node,
                               const struct fmap_tiles_problem *problem, int64_t n_pixels, bool pointwise,
                               struct fmap_tiles_panels *panels, struct fmap_tuned_note *note) {
@@ -106,8 +100,9 @@ fmap_status fmap_tiles_choose(struct fmap_planning *planning, const struct fmap_
     bool large = bytes > (int64_t)planning->plan->near_bytes / WEIGHTS_PART;
     const struct weights weights = {bytes / (problem->groups * n_vectors), large, pointwise};
     struct fmap_tiling best = choose_tiling(planning, n_vectors, n_pixels, &weights);
+    bool far = planning->kernels->fetches_far_weights && fmap_weights_are_far(bytes);
     struct fmap_tuned ways[FMAP_TUNED_MOST] = {{{0}}};
-    int chosen, n = list_ways(planning, &best, large, fetches_ahead(planning, bytes), pointwise, ways);
+    int chosen, n = list_ways(planning, &best, large, far, pointwise, ways);
     char layer[256];
     snprintf(layer, sizeof layer,
              "%s %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 " to %" PRId64 "x%" PRId64 "x%" PRId64
