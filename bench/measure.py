@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+import report
 import results
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -198,7 +199,7 @@ def plan(listing, chosen, isa):
                     yield layer, batch, threads
 
 
-def measure_layers(bench, chosen, report):
+def measure_layers(bench, chosen, collect):
     best = bench.layers()["isa"]
     isas = chosen.isa or ([best, "avx2"] if chosen.full and best == "avx512" else [best])
     effort = FULL if chosen.full else QUICK
@@ -206,10 +207,10 @@ def measure_layers(bench, chosen, report):
         cases = list(plan(bench.layers(isa), chosen, isa))
         for i, (layer, batch, threads) in enumerate(cases):
             say(f"[{i + 1}/{len(cases)}] {layer['name']} batch {batch} threads {threads} {isa}")
-            report(bench.measure(layer, batch, threads, isa, effort))
+            collect(bench.measure(layer, batch, threads, isa, effort))
 
 
-def measure_networks(chosen, report, peaks):
+def measure_networks(chosen, collect, peaks):
     sys.path.insert(0, str(HERE / "networks"))
     try:
         import networks
@@ -224,7 +225,7 @@ def measure_networks(chosen, report, peaks):
         return
     for row in networks.rows(not chosen.full, chosen.build_dir, say, effort):
         peak = peaks.get(row["threads"])
-        report([{**row, "peak": peak} if peak else row])
+        collect([{**row, "peak": peak} if peak else row])
 
 
 def processor():
@@ -233,64 +234,6 @@ def processor():
         return re.search(r"model name\s*:\s*(.*)", text).group(1)
     except (OSError, AttributeError):
         return platform.machine()
-
-
-def versions(document):
-    """What the context does not tell."""
-    found = {row["engine"]: row["version"] for row in document["rows"]
-             if row.get("version") and row["engine"] != results.OURS}
-    try:
-        asked = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "libxnnpack-dev"], text=True, check=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        found["xnnpack"] = f"Debian's {asked.stdout}"
-    except (OSError, subprocess.CalledProcessError):
-        pass  # not Debian
-    return found
-
-
-def describe(document):
-    """The machine and the versions, in Markdown."""
-    context = {**document["context"], **versions(document)}
-    skipped = {"date", "host_name", "executable", "num_cpus", "mhz_per_cpu", "cpu_scaling_enabled", "caches", "load_avg",
-               "library_build_type"}
-    lines = [f"## {document['processor']}", "", f"{document['processors']} processors, {document['date']}.", ""]
-    lines += [f"- {name.replace('_', ' ')}: {value}" for name, value in sorted(context.items()) if name not in skipped]
-    return "\n".join(lines) + "\n"
-
-
-def report_text(document):
-    all_cases = results.cases(document["rows"])
-    text = describe(document) + "\n"
-    for isa in dict.fromkeys(c.ours["isa"] for c in all_cases if c.ours["kind"] == "layer"):
-        chosen = [c for c in all_cases if c.ours["kind"] == "layer" and c.ours["isa"] == isa]
-        text += f"### Layers, {isa}\n\n{results.layer_table(chosen)}\n"
-    found = [c for c in all_cases if c.ours["kind"] == "network"]
-    if found:
-        text += f"### Networks\n\n{results.network_table(found)}\n"
-    return text + results.summary(all_cases) + "\n"
-
-
-def save(document, text):
-    name = re.sub(r"[^A-Za-z0-9]+", "-", document["processor"]).strip("-").lower()
-    path = HERE / "results" / f"{name}-{document['date'].replace(':', '').replace(' ', '-')}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    path.with_suffix(".md").write_text(text, encoding="utf-8")
-    return path
-
-
-def write_docs(processor_name, text):
-    """Each kind of processor has a part of its own, which is written anew; the other parts stay."""
-    path = HERE.parent / "docs" / "performance.md"
-    begins = "<!-- Below: written by ./dev bench --write-docs"
-    before, *parts = re.split(f"(?={re.escape(begins)})", path.read_text(encoding="utf-8"))
-    marker = f"{begins} on {processor_name} -->\n"
-    part = f"{marker}\n{text}"
-    if any(old.startswith(marker) for old in parts):
-        parts = [part if old.startswith(marker) else old for old in parts]
-    else:
-        parts.append(part)
-    path.write_text("\n".join([before.rstrip() + "\n", *(old.rstrip() + "\n" for old in parts)]), encoding="utf-8")
 
 
 def measure(chosen):
@@ -315,9 +258,9 @@ def main():
     old = load(chosen.compare) if chosen.compare else None
     document = together([load(path) for path in chosen.show]) if chosen.show else measure(chosen)
     rows = document["rows"]
-    text = report_text(document)
+    text = report.text_of(document)
     if not chosen.show:
-        path = save(document, text)
+        path = report.save(document, text)
         say(f"measure: written to {os.path.relpath(path)} and {path.with_suffix('.md').name}")
     print(text)
     if old:
@@ -325,7 +268,7 @@ def main():
         n_compared = sum(results.key(case.ours) in before for case in results.cases(rows))
         print(results.compare_text(results.compare(old["rows"], rows), n_compared))
     if chosen.write_docs:
-        write_docs(document["processor"], text)
+        report.write_docs(document["processor"], text)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from contextlib import redirect_stderr
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import measure  # noqa: E402
+import report  # noqa: E402
 import results  # noqa: E402
 import targets  # noqa: E402
 
@@ -215,6 +216,16 @@ class Files(unittest.TestCase):
                      {"rows": [row(threads=2)], "context": {"b": "2"}, "date": "now"}]
         whole = measure.together(documents)
         self.assertEqual((len(whole["rows"]), whole["context"], whole["date"]), (2, {"a": "1", "b": "2"}, "now"))
+
+    def test_the_part_of_one_processor_is_written_anew_and_the_others_stay(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "performance.md")
+            path.write_text("# Head\n", encoding="utf-8")
+            for processor, text in (("A", "old\n"), ("B", "other\n"), ("A", "new\n")):
+                report.write_docs(processor, text, path)
+            marker = report.PART_BEGINS + "{}" + report.PART_BEGUN
+            self.assertEqual(path.read_text(encoding="utf-8"),
+                             f"# Head\n\n{marker.format('A')}\nnew\n\n{marker.format('B')}\nother\n")
 
     def test_a_filter_that_is_none_is_refused(self):
         with redirect_stderr(io.StringIO()), self.assertRaises(SystemExit):
