@@ -18,6 +18,7 @@ BUILD = os.environ.get("FMAP_BUILD_DIR", os.path.join(SOURCE, "build", "release"
 NETWORKS = os.path.join(SOURCE, "bench", "networks")
 sys.path.insert(0, NETWORKS)
 import collection  # noqa: E402
+import contest  # noqa: E402
 import network_table  # noqa: E402
 import networks  # noqa: E402
 import notebook  # noqa: E402
@@ -45,14 +46,14 @@ class Statistics(unittest.TestCase):
 
     def test_difference_is_relative_to_the_size_of_the_answer(self):
         ours = [3.0, -4.0, 0.0, 0.0]  # Root mean square 2.5.
-        self.assertAlmostEqual(networks.difference(ours, [3.0, -4.0, 0.25, 0.0]), 0.1)
-        self.assertEqual(networks.difference(ours, ours), 0)
+        self.assertAlmostEqual(contest.difference(ours, [3.0, -4.0, 0.25, 0.0]), 0.1)
+        self.assertEqual(contest.difference(ours, ours), 0)
 
     def test_no_answer_is_infinitely_far(self):
         for theirs in ([], [1.0], [math.nan, 1.0], [math.inf, 1.0]):
-            self.assertEqual(networks.difference([1.0, 1.0], theirs), math.inf)
-        self.assertEqual(networks.difference([math.nan, 1.0], [math.nan, 1.0]), math.inf)
-        self.assertEqual(networks.difference([0.0, 0.0], [0.0, 0.0]), math.inf)
+            self.assertEqual(contest.difference([1.0, 1.0], theirs), math.inf)
+        self.assertEqual(contest.difference([math.nan, 1.0], [math.nan, 1.0]), math.inf)
+        self.assertEqual(contest.difference([0.0, 0.0], [0.0, 0.0]), math.inf)
 
     def test_table(self):
         rows = [row("fmap", [0.010, 0.012, 0.011]), row("onnxruntime", [0.020, 0.024, 0.022]),
@@ -215,9 +216,9 @@ class Contest(WithFolder):
 
     def test_everybody_gets_the_same_numbers(self):
         path = collection.input_path("tiny", 1, 1000, self.folder)
-        first = networks.read_floats(path)
+        first = contest.read_floats(path)
         os.remove(path)
-        self.assertEqual(first, networks.read_floats(collection.input_path("tiny", 1, 1000, self.folder)))
+        self.assertEqual(first, contest.read_floats(collection.input_path("tiny", 1, 1000, self.folder)))
         self.assertEqual(len(first), 1000)
         self.assertTrue(-1 <= min(first) < -0.9 and 0.9 < max(first) < 1)
 
@@ -282,7 +283,7 @@ class OurRunner(WithFolder):
         loaded = runner.ask({"load": path or self.path, "threads": threads, "batch": batch})
         output = os.path.join(self.folder, "output")
         runner.ask({"run": collection.input_path("tiny", 1, loaded["input_elements"], self.folder), "output": output})
-        return networks.read_floats(output), loaded
+        return contest.read_floats(output), loaded
 
     def test_threads_and_batch_change_no_bit(self):
         one, loaded = self.answer(self.runner, 1, 1)
@@ -302,7 +303,7 @@ class OurRunner(WithFolder):
             for path in (None, collection.path("digits", self.folder)):
                 ours, _ = self.answer(self.runner, 2, 1, path)
                 theirs, _ = self.answer(rival, 2, 1, path)
-                self.assertLess(networks.difference(ours, theirs), 1e-5)
+                self.assertLess(contest.difference(ours, theirs), 1e-5)
 
     def test_times_are_as_many_as_asked_for(self):
         self.answer(self.runner, 1, 1)
@@ -326,7 +327,7 @@ class OurRunner(WithFolder):
         self.assertEqual(loaded["input_elements"], 3 * 416 * 416)
         output = os.path.join(self.folder, "output")
         self.runner.ask({"run": collection.input_path("tiny", 1, loaded["input_elements"], self.folder), "output": output})
-        self.assertEqual(len(networks.read_floats(output)), 255 * (13 * 13 + 26 * 26))
+        self.assertEqual(len(contest.read_floats(output)), 255 * (13 * 13 + 26 * 26))
         for shape in ([1, 3], [], [1] * 100, [1, 3, 416, -1]):
             with self.assertRaises(runners.RunnerError):
                 self.runner.ask({"load": path, "shape": shape})
@@ -464,13 +465,13 @@ class OneDnn(WithFolder):
         output = os.path.join(self.folder, "output")
         image = collection.input_path("tiny", batch, loaded["input_elements"], self.folder)
         runner.ask({"run": image, "output": output})
-        return networks.read_floats(output), loaded
+        return contest.read_floats(output), loaded
 
     def agree(self, name, batch, threads, tolerance=1e-4, **more):
         ours, _ = self.answer(self.ours, collection.path(name, self.folder), batch, threads)
         recipe = collection.recipe(name, None, self.folder)
         theirs, loaded = self.answer(self.rival, recipe, batch, threads, **more)
-        self.assertLess(networks.difference(ours, theirs), tolerance)
+        self.assertLess(contest.difference(ours, theirs), tolerance)
         return recipe, theirs, loaded
 
     def test_it_agrees(self):
@@ -479,10 +480,10 @@ class OneDnn(WithFolder):
 
     def test_shuffles_slices_and_gates_agree(self):
         for name, batch in (("shufflenetv2", 1), ("shufflenetv2", 2), ("mobilenetv3", 2)):
-            self.agree(name, batch, 1, networks.TOLERANCE)
+            self.agree(name, batch, 1, contest.TOLERANCE)
 
     def test_transposed_convolutions_agree(self):
-        self.agree("unet", 2, 2, networks.TOLERANCE, variants=["blocked"])
+        self.agree("unet", 2, 2, contest.TOLERANCE, variants=["blocked"])
 
     def test_real_networks_agree(self):
         """Channels last, pads that are concatenated, constants computed, resized maps, slices, comparisons."""
@@ -497,8 +498,8 @@ class OneDnn(WithFolder):
                 runner.ask({"load": path, "shape": shape, "variants": ["any"]})
                 output = os.path.join(self.folder, "output")
                 runner.ask({"run": image, "output": output})
-                answers.append(networks.read_floats(output))
-            self.assertLess(networks.difference(*answers), networks.TOLERANCE)
+                answers.append(contest.read_floats(output))
+            self.assertLess(contest.difference(*answers), contest.TOLERANCE)
 
     def test_a_variant_is_found_once(self):
         recipe, first, loaded = self.agree("tiny", 2, 1)
@@ -511,7 +512,7 @@ class OneDnn(WithFolder):
         recipe, first, _ = self.agree("tiny", 1, 1)
         for variant in ("any", "blocked", "any winograd:3/2", "blocked winograd:3/4"):
             found, _ = self.answer(self.rival, recipe, 1, 1, variants=[variant])
-            self.assertLess(networks.difference(first, found), 1e-4)
+            self.assertLess(contest.difference(first, found), 1e-4)
 
     def test_refusals_are_sentences_and_it_goes_on(self):
         recipe = collection.recipe("tiny", None, self.folder)
