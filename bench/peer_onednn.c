@@ -1,35 +1,10 @@
 /* oneDNN, through its C interface (version 2): https://oneapi-src.github.io/oneDNN/v2.6/ . It chooses the layouts of
  * input, weights and output; reordering into them is not timed. It runs on the same OpenMP threads as we do. */
-#include "bench/engine.h"
+#include "bench/peer_onednn.h"
 
-#include <oneapi/dnnl/dnnl.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { MAX_STAGES = 2, MAX_MEMORIES = 8 };
-
-/* A primitive and what it works on. */
-struct stage {
-    dnnl_primitive_desc_t description;
-    dnnl_primitive_t primitive;
-    dnnl_exec_arg_t arguments[4];
-    int n_arguments;
-};
-
-struct bench_prepared {
-    const struct bench_problem *problem;
-    dnnl_engine_t engine;
-    dnnl_stream_t stream;
-    int threads, n_stages, n_memories;
-    struct stage stages[MAX_STAGES];
-    struct {
-        dnnl_memory_t memory;
-        float *floats;
-    } memories[MAX_MEMORIES];
-    dnnl_memory_t output;
-};
 
 static bool accepts_all(const struct bench_engine *engine, const struct bench_layer *layer) {
     (void)engine;
@@ -40,75 +15,6 @@ static bool accepts_winograd(const struct bench_engine *engine, const struct ben
     (void)engine;
     return bench_convolves(layer) && layer->kernel[0] == 3 && layer->kernel[1] == 3 && layer->stride == 1 &&
            layer->dilation == 1 && layer->groups == 1;
-}
-
-static void release(bench_prepared *p) {
-    for (int i = 0; i < p->n_stages; i++) {
-        if (p->stages[i].primitive) dnnl_primitive_destroy(p->stages[i].primitive);
-        if (p->stages[i].description) dnnl_primitive_desc_destroy(p->stages[i].description);
-    }
-    for (int i = 0; i < p->n_memories; i++) {
-        if (p->memories[i].memory) dnnl_memory_destroy(p->memories[i].memory);
-        free(p->memories[i].floats);
-    }
-    if (p->stream) dnnl_stream_destroy(p->stream);
-    if (p->engine) dnnl_engine_destroy(p->engine);
-    free(p);
-}
-
-/* Memory for a description, ours to free with the rest. NULL: none left. */
-static dnnl_memory_t memory_for(bench_prepared *p, const dnnl_memory_desc_t *description) {
-    int i = p->n_memories++;
-    p->memories[i].floats = bench_floats(dnnl_memory_desc_get_size(description) / sizeof(float) + 1);
-    if (!p->memories[i].floats || dnnl_memory_create(&p->memories[i].memory, description, p->engine,
-                                                     p->memories[i].floats) != dnnl_success)
-        return NULL;
-    return p->memories[i].memory;
-}
-
-static bool reorder(bench_prepared *p, dnnl_memory_t to, dnnl_memory_t from) {
-    const dnnl_memory_desc_t *from_description, *to_description;
-    dnnl_primitive_desc_t description = NULL;
-    dnnl_primitive_t primitive = NULL;
-    dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-    dnnl_memory_get_memory_desc(from, &from_description);
-    dnnl_memory_get_memory_desc(to, &to_description);
-    bool done = dnnl_reorder_primitive_desc_create(&description, from_description, p->engine, to_description,
-                                                   p->engine, NULL) == dnnl_success &&
-                dnnl_primitive_create(&primitive, description) == dnnl_success &&
-                dnnl_primitive_execute(primitive, p->stream, 2, arguments) == dnnl_success &&
-                dnnl_stream_wait(p->stream) == dnnl_success;
-    if (primitive) dnnl_primitive_destroy(primitive);
-    if (description) dnnl_primitive_desc_destroy(description);
-    return done;
-}
-
-static void attach(struct stage *stage, int argument, dnnl_memory_t memory) {
-    stage->arguments[stage->n_arguments++] = (dnnl_exec_arg_t){argument, memory};
-}
-
-/* Memory as the stage wants it for one of its inputs, filled with floats in the plain layout `tag`. */
-static bool feed(bench_prepared *p, struct stage *stage, int argument, const float *floats,
-                 dnnl_format_tag_t tag, int n_dims, const dnnl_dims_t dims) {
-    dnnl_memory_desc_t plain;
-    dnnl_memory_t from = NULL;
-    dnnl_memory_t to = memory_for(
-        p, dnnl_primitive_desc_query_md(stage->description, dnnl_query_exec_arg_md, argument));
-    attach(stage, argument, to);
-    bool done = to && dnnl_memory_desc_init_by_tag(&plain, n_dims, dims, dnnl_f32, tag) == dnnl_success &&
-                dnnl_memory_create(&from, &plain, p->engine, (void *)(uintptr_t)floats) == dnnl_success &&
-                reorder(p, to, from);
-    if (from) dnnl_memory_destroy(from);
-    return done;
-}
-
-/* Creates the stage's primitive and its output memory. */
-static bool finish_stage(bench_prepared *p, struct stage *stage) {
-    if (dnnl_primitive_create(&stage->primitive, stage->description) != dnnl_success) return false;
-    p->output = memory_for(
-        p, dnnl_primitive_desc_query_md(stage->description, dnnl_query_exec_arg_md, DNNL_ARG_DST));
-    attach(stage, DNNL_ARG_DST, p->output);
-    return p->output != NULL;
 }
 
 /* ReLU in the same pass. */
@@ -131,7 +37,7 @@ static void describe_any(dnnl_memory_desc_t *description, int n_dims, const dnnl
 static bool add_conv(bench_prepared *p, dnnl_alg_kind_t algorithm) {
     const struct bench_problem *problem = p->problem;
     const struct bench_layer *l = problem->layer;
-    struct stage *stage = &p->stages[p->n_stages++];
+    struct onednn_stage *stage = &p->stages[p->n_stages++];
     int groups = l->groups, grouped = groups > 1;
     dnnl_dims_t in = {problem->batch, l->channels, l->height, l->width};
     dnnl_dims_t out = {problem->batch, l->filters, problem->conv_height, problem->conv_width};
@@ -152,16 +58,17 @@ static bool add_conv(bench_prepared *p, dnnl_alg_kind_t algorithm) {
                 dnnl_primitive_desc_create(&stage->description, &conv, attributes, p->engine, NULL) ==
                     dnnl_success;
     dnnl_primitive_attr_destroy(attributes);
-    return made && feed(p, stage, DNNL_ARG_SRC, problem->input, dnnl_nchw, 4, in) &&
-           feed(p, stage, DNNL_ARG_WEIGHTS, problem->weights, grouped ? dnnl_hwigo : dnnl_hwio, 4 + grouped,
-                grouped ? split : plain) &&
-           feed(p, stage, DNNL_ARG_BIAS, problem->bias, dnnl_x, 1, bias_dims) && finish_stage(p, stage);
+    return made && onednn_feed(p, stage, DNNL_ARG_SRC, problem->input, dnnl_nchw, 4, in) &&
+           onednn_feed(p, stage, DNNL_ARG_WEIGHTS, problem->weights, grouped ? dnnl_hwigo : dnnl_hwio,
+                       4 + grouped, grouped ? split : plain) &&
+           onednn_feed(p, stage, DNNL_ARG_BIAS, problem->bias, dnnl_x, 1, bias_dims) &&
+           onednn_finish_stage(p, stage);
 }
 
 static bool add_dense(bench_prepared *p) {
     const struct bench_problem *problem = p->problem;
     const struct bench_layer *l = problem->layer;
-    struct stage *stage = &p->stages[p->n_stages++];
+    struct onednn_stage *stage = &p->stages[p->n_stages++];
     dnnl_dims_t in = {problem->batch, l->channels}, out = {problem->batch, l->filters};
     dnnl_dims_t matrix = {l->filters, l->channels}, bias_dims = {l->filters};
     dnnl_memory_desc_t src, weights, bias, dst;
@@ -176,9 +83,10 @@ static bool add_dense(bench_prepared *p) {
                 dnnl_primitive_desc_create(&stage->description, &dense, attributes, p->engine, NULL) ==
                     dnnl_success;
     dnnl_primitive_attr_destroy(attributes);
-    return made && feed(p, stage, DNNL_ARG_SRC, problem->input, dnnl_nc, 2, in) &&
-           feed(p, stage, DNNL_ARG_WEIGHTS, problem->weights, dnnl_io, 2, matrix) &&
-           feed(p, stage, DNNL_ARG_BIAS, problem->bias, dnnl_x, 1, bias_dims) && finish_stage(p, stage);
+    return made && onednn_feed(p, stage, DNNL_ARG_SRC, problem->input, dnnl_nc, 2, in) &&
+           onednn_feed(p, stage, DNNL_ARG_WEIGHTS, problem->weights, dnnl_io, 2, matrix) &&
+           onednn_feed(p, stage, DNNL_ARG_BIAS, problem->bias, dnnl_x, 1, bias_dims) &&
+           onednn_finish_stage(p, stage);
 }
 
 /* A pool, behind the stage before it or, if it is the first, of the input in blocks of channels, as oneDNN's
@@ -189,7 +97,7 @@ static bool add_pool(bench_prepared *p) {
     bool first = p->n_stages == 0, global = l->kind == BENCH_GLOBAL_POOL;
     bool average = global || l->kind == BENCH_AVERAGE_POOL || l->kind == BENCH_CONV_AVERAGE_POOL;
     dnnl_memory_t input = p->output;
-    struct stage *stage = &p->stages[p->n_stages++];
+    struct onednn_stage *stage = &p->stages[p->n_stages++];
     dnnl_dims_t in = {problem->batch, problem->out_channels, problem->conv_height, problem->conv_width};
     dnnl_dims_t out = {problem->batch, problem->out_channels, problem->out_height, problem->out_width};
     dnnl_dims_t window = {l->pool, l->pool}, strides = {l->pool_stride, l->pool_stride};
@@ -212,10 +120,10 @@ static bool add_pool(bench_prepared *p) {
                 dnnl_primitive_desc_create(&stage->description, &pool, NULL, p->engine, NULL) == dnnl_success;
     if (!made) return false;
     if (!first)
-        attach(stage, DNNL_ARG_SRC, input);
-    else if (!feed(p, stage, DNNL_ARG_SRC, problem->input, dnnl_nchw, 4, in))
+        onednn_attach(stage, DNNL_ARG_SRC, input);
+    else if (!onednn_feed(p, stage, DNNL_ARG_SRC, problem->input, dnnl_nchw, 4, in))
         return false;
-    return finish_stage(p, stage);
+    return onednn_finish_stage(p, stage);
 }
 
 static bench_prepared *prepare_with(const struct bench_problem *problem, int threads, char *reason,
@@ -233,7 +141,7 @@ static bench_prepared *prepare_with(const struct bench_problem *problem, int thr
     if (ready && kind == BENCH_DENSE) ready = add_dense(p);
     if (ready && kind != BENCH_CONV && kind != BENCH_DENSE) ready = add_pool(p);
     if (ready) return p;
-    release(p);
+    onednn_release(p);
     return NULL;
 }
 
@@ -254,7 +162,7 @@ static double run(bench_prepared *p) {
     omp_set_num_threads(p->threads);
     double begin = bench_seconds();
     for (int i = 0; i < p->n_stages; i++) {
-        const struct stage *stage = &p->stages[i];
+        const struct onednn_stage *stage = &p->stages[i];
         dnnl_primitive_execute(stage->primitive, p->stream, stage->n_arguments, stage->arguments);
     }
     dnnl_stream_wait(p->stream);
@@ -269,7 +177,7 @@ static void read_output(bench_prepared *p, float *output) {
     dnnl_memory_t to = NULL;
     dnnl_memory_desc_init_by_tag(&plain, dense ? 2 : 4, dims, dnnl_f32, dense ? dnnl_nc : dnnl_nchw);
     if (dnnl_memory_create(&to, &plain, p->engine, output) != dnnl_success) return;
-    reorder(p, to, p->output);
+    onednn_reorder(p, to, p->output);
     dnnl_memory_destroy(to);
 }
 
@@ -283,7 +191,7 @@ static const char *kernel(const bench_prepared *p) {
 #define VARIANT(text, takes, prepares, bound) \
     { \
         .name = text, .accepts = takes, .prepare = prepares, .run = run, .read = read_output, \
-        .kernel = kernel, .release = release, .tolerance = bound \
+        .kernel = kernel, .release = onednn_release, .tolerance = bound \
     }
 static const struct bench_engine engines[] = {
     VARIANT("onednn_direct", accepts_all, prepare_direct, 1e-4),
