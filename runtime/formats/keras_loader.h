@@ -170,6 +170,10 @@ bool fmap_saved_add_pair(struct fmap_saved_call *call, const char *op, const cha
 bool fmap_saved_add_with(struct fmap_saved_call *call, const char *op, fmap_value input,
                          fmap_attribute attribute, fmap_value *output);
 
+/* Adds the layer's node of a value's elements between two numbers. */
+bool fmap_saved_clip(struct fmap_saved_call *call, fmap_value input, double low, double high,
+                     fmap_value *output);
+
 fmap_attribute fmap_saved_int_attribute(const char *name, int64_t value);
 fmap_attribute fmap_saved_float_attribute(const char *name, double value);
 fmap_attribute fmap_saved_ints_attribute(const char *name, const int64_t *values, size_t n);

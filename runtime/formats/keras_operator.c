@@ -37,11 +37,8 @@ static bool clip_by_value(struct fmap_saved_call *call, struct fmap_saved_tensor
     fmap_value value;
     if (!json_is_number(low) || !json_is_number(high))
         return fmap_saved_refuse(call, FMAP_ERROR_UNSUPPORTED, "its limits are not numbers");
-    const fmap_value inputs[3] = {fmap_saved_any(call->inputs[0]),
-                                  fmap_saved_scalar(call, json_number_value(low)),
-                                  fmap_saved_scalar(call, json_number_value(high))};
-    if (!fmap_saved_add(call, &(struct fmap_saved_node){.op = "Clip", .inputs = inputs, .n_inputs = 3},
-                        &value))
+    if (!fmap_saved_clip(call, fmap_saved_any(call->inputs[0]), json_number_value(low),
+                         json_number_value(high), &value))
         return false;
     *output = fmap_saved_like(call->inputs[0], value);
     return true;

@@ -122,6 +122,13 @@ bool fmap_saved_add_with(struct fmap_saved_call *call, const char *op, fmap_valu
         output);
 }
 
+bool fmap_saved_clip(struct fmap_saved_call *call, fmap_value input, double low, double high,
+                     fmap_value *output) {
+    const fmap_value inputs[3] = {input, fmap_saved_scalar(call, low), fmap_saved_scalar(call, high)};
+    return fmap_saved_add(call, &(struct fmap_saved_node){.op = "Clip", .inputs = inputs, .n_inputs = 3},
+                          output);
+}
+
 fmap_attribute fmap_saved_int_attribute(const char *name, int64_t value) {
     return (fmap_attribute){.name = name, .type = FMAP_ATTRIBUTE_INT, .i = value};
 }
