@@ -47,8 +47,11 @@ struct fmap_saved_network {
 const json_t *fmap_saved_layers_of(const json_t *config);
 /* Is it a network that stands where a layer could? */
 bool fmap_saved_is_network(const char *class_name);
-/* A layer's own name, valid text of a bearable length; NULL with a failure. */
+/* A layer's own name, valid text of a bearable length; NULL with a failure (keras_names.c). */
 const char *fmap_saved_name_of(struct fmap_saved_loader *loader, const json_t *layer);
+/* Puts the names of all layers aside, so that no helper of one takes that of another, and learns what some layer says of
+ * the whole network: where the channels are. */
+bool fmap_saved_look_through(struct fmap_saved_loader *loader, const json_t *config);
 
 /* Reads what a node of Keras 2 ([[name, call, output, arguments], ...]) or 3 ({args, kwargs}) reads (keras_reference.c). */
 bool fmap_saved_read_references(struct fmap_saved_network *network, const json_t *node, int depth,
