@@ -11,6 +11,10 @@ struct fmap_planning;
 bool fmap_function_of(const struct fmap_graph *graph, const struct fmap_graph_node *node,
                       struct fmap_activate_job *function);
 
+/* The same of a Clip (clip.c). */
+bool fmap_clip_of(const struct fmap_graph *graph, const struct fmap_graph_node *node,
+                  struct fmap_activate_job *function);
+
 /* Adds the step that computes output 0 of the node from a value of its shape. */
 fmap_status fmap_plan_function(struct fmap_planning *planning, const struct fmap_graph_node *node,
                                fmap_value in, const struct fmap_activate_job *function);
