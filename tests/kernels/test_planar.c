@@ -1,17 +1,12 @@
 #include <criterion/criterion.h>
 
 #include "tests/cases/case.h"
+#include "tests/kernels/tiles.h"
 
 Test(planar, every_tile_up_to_the_largest_of_its_vectors_exists_and_no_other) {
     for (int i = 0; i < fmap_kernels_count(); i++) {
         const struct fmap_kernels *kernels = fmap_kernels_at(i);
-        for (int vectors = 0; kernels && vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
-            for (int pixels = 0; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
-                bool expected = pixels >= 1 && pixels <= kernels->planar_pixels[vectors];
-                cr_assert_eq(kernels->planar[vectors][pixels] != NULL, expected, "%s %dx%d", kernels->isa,
-                             pixels, vectors);
-            }
-        }
+        if (kernels) assert_all_tiles(kernels, kernels->planar_pixels, kernels->planar);
     }
 }
 

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 
 #include "tests/cases/case.h"
+#include "tests/kernels/tiles.h"
 
 static struct tile_shape shape_of(int pixels, int vectors) {
     return (struct tile_shape){.pixels = pixels,
@@ -20,15 +21,8 @@ static void assert_holds(const struct tile_shape *shape) {
 Test(tile, every_tile_up_to_the_largest_of_its_vectors_exists_and_no_other) {
     for (int i = 0; i < fmap_kernels_count(); i++) {
         const struct fmap_kernels *kernels = fmap_kernels_at(i);
-        for (int vectors = 0; kernels && vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
-            for (int pixels = 0; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
-                bool expected = pixels >= 1 && pixels <= kernels->tile_pixels[vectors];
-                for (int distance = 0; distance <= 2; distance++) {
-                    cr_assert_eq(kernels->tile[distance][vectors][pixels] != NULL, expected, "%s %dx%d",
-                                 kernels->isa, pixels, vectors);
-                }
-            }
-        }
+        for (int distance = 0; kernels && distance <= 2; distance++)
+            assert_all_tiles(kernels, kernels->tile_pixels, kernels->tile[distance]);
     }
 }
 
@@ -157,14 +151,9 @@ static struct tile_shape pointwise_shape(int pixels, int vectors, int repeats) {
 Test(pointwise, every_size_exists_where_the_tile_does_and_agrees_with_the_oracle) {
     for (int i = 0; i < fmap_kernels_count(); i++) {
         const struct fmap_kernels *kernels = fmap_kernels_at(i);
-        for (int vectors = 0; kernels && vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
-            for (int pixels = 0; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
-                cr_assert_eq(kernels->pointwise[vectors][pixels] != NULL,
-                             kernels->tile[0][vectors][pixels] != NULL);
-                cr_assert_eq(kernels->pointwise_far[vectors][pixels] != NULL,
-                             kernels->tile[0][vectors][pixels] != NULL);
-            }
-        }
+        if (!kernels) continue;
+        assert_all_tiles(kernels, kernels->tile_pixels, kernels->pointwise);
+        assert_all_tiles(kernels, kernels->tile_pixels, kernels->pointwise_far);
     }
     for (int vectors = 1; vectors <= FMAP_TILE_MAX_VECTORS; vectors++) {
         for (int pixels = 1; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
