@@ -9,10 +9,6 @@
 #include "exponential.h"
 #include "logarithm.h"
 
-/* The processor's quotients: an estimate of the reciprocal and the four steps that make the same bits of it take as long beside an
- * exponential. */
-INLINE vf v_sigmoid(vf x) { return v_div(v_splat(1.0f), v_one_and_exp_negative(x)); }
-
 /* E / (E + 2) with E = e^2x - 1. Beyond 10 the quotient is 1. */
 INLINE vf v_tanh(vf x) {
     x = v_min(v_splat(10.0f), v_max(v_splat(-10.0f), x));
@@ -36,12 +32,6 @@ INLINE vf v_celu(vf x, vf a) {
 INLINE vf v_gelu(vf x) {
     vf half = v_mul(x, v_splat(0.5f));
     return v_mul(half, v_add(v_splat(1.0f), v_erf(v_mul(x, v_splat(0.707106781f)))));
-}
-
-/* (1 + tanh(y)) / 2 = 1 / (1 + e^-2y), with twice sqrt(2 / pi) and 0.044715 times that. */
-INLINE vf v_gelu_tanh(vf x) {
-    vf inner = v_mul(x, v_fma(v_mul(x, x), v_splat(0.0713548163f), v_splat(1.59576912f)));
-    return v_div(x, v_one_and_exp_negative(inner));
 }
 
 /* tanh(log(1 + E)) = E (E + 2) / (E (E + 2) + 2) with E = e^x. Beyond 20 the quotient is 1. */
@@ -72,6 +62,24 @@ INLINE vf v_ceil(vf x) {
     return v_copy_sign(v_select(v_less(whole, x), v_add(whole, v_splat(1.0f)), whole), x);
 }
 
+/* Quotients by 1 + exp(-y), of n vectors at once, a constant: sigmoid(x) = 1 / (1 + e^-x) and silu(x) = x sigmoid(x), as two layers
+ * would, since it may replace them; gelu's (1 + tanh(y)) / 2 = 1 / (1 + e^-2y), with twice sqrt(2 / pi) and 0.044715 times that.
+ * An estimate of the reciprocal and the four steps that make the same bits of it as the processor's quotient take as long. */
+INLINE void quotients(enum fmap_activate kind, const float *src, float *dst, ptrdiff_t step, int n) {
+    vf divisor[EXPONENTIALS];
+    FOR_VECTORS {
+        vf x = v_load(src + k * step);
+        vf inner = v_mul(x, v_fma(v_mul(x, x), v_splat(0.0713548163f), v_splat(1.59576912f)));
+        divisor[k] = kind == FMAP_ACTIVATE_GELU_TANH ? inner : x;
+    }
+    v_one_and_exps_negative(divisor, n);
+    FOR_VECTORS {
+        vf x = v_load(src + k * step);
+        vf sigmoid = v_div(kind == FMAP_ACTIVATE_GELU_TANH ? x : v_splat(1.0f), divisor[k]);
+        v_store(dst + k * step, kind == FMAP_ACTIVATE_SILU ? v_mul(x, sigmoid) : sigmoid);
+    }
+}
+
 static void by_library(float (*function)(float), const float *src, float *dst, ptrdiff_t step, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         for (int lane = 0; lane < LANES; lane++) dst[i * step + lane] = function(src[i * step + lane]);
@@ -86,6 +94,15 @@ static void by_library(float (*function)(float), const float *src, float *dst, p
         } \
         break
 
+#define QUOTIENTS(kind) \
+    case FMAP_ACTIVATE_##kind: { \
+        int64_t i = 0; \
+        for (; i + EXPONENTIALS <= n; i += EXPONENTIALS) \
+            quotients(FMAP_ACTIVATE_##kind, src + i * step, dst + i * step, step, EXPONENTIALS); \
+        for (; EXPONENTIALS > 1 && i < n; i++) \
+            quotients(FMAP_ACTIVATE_##kind, src + i * step, dst + i * step, step, 1); \
+    } break
+
 #define LIBRARY(kind, function) \
     case FMAP_ACTIVATE_##kind: by_library(function, src, dst, step, n); break
 
@@ -96,16 +113,16 @@ void K(activate)(const float *src, float *dst, ptrdiff_t step, int64_t n,
         EACH(NONE, x);
         EACH(CLIP, v_min(b, v_max(a, x)));
         EACH(LEAKY, v_select(v_less(x, zero), v_mul(a, x), x));
-        EACH(SIGMOID, v_sigmoid(x));
+        QUOTIENTS(SIGMOID);
         EACH(TANH, v_tanh(x));
         EACH(HARD_SIGMOID, v_hard_sigmoid(x, a, b));
         EACH(HARD_SWISH, v_mul(x, v_hard_sigmoid(x, a, b)));
-        EACH(SILU, v_mul(x, v_sigmoid(x))); /* as two layers would: it may replace them */
+        QUOTIENTS(SILU);
         EACH(ELU, v_elu(x, a));
         EACH(SELU, v_mul(b, v_elu(x, a)));
         EACH(CELU, v_celu(x, a));
         EACH(GELU, v_gelu(x));
-        EACH(GELU_TANH, v_gelu_tanh(x));
+        QUOTIENTS(GELU_TANH);
         EACH(MISH, v_mish(x));
         EACH(SOFTPLUS, v_softplus(x));
         EACH(SOFTSIGN, v_div(x, v_add(v_splat(1.0f), v_abs(x))));

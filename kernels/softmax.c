@@ -45,17 +45,31 @@ INLINE float largest_of_row(const float *src, int64_t n) {
     return lanes[0];
 }
 
+/* The exponentials of n vectors, a constant. */
+INLINE void row_powers(const float *src, float *dst, vf largest, vf *sums, int n) {
+    vf power[EXPONENTIALS];
+    FOR_VECTORS power[k] = v_sub(v_load(src + k * LANES), largest);
+    v_exps_at_most_0(power, n);
+    FOR_VECTORS {
+        v_store(dst + k * LANES, power[k]);
+        sums[k % PARTS] = v_add(sums[k % PARTS], power[k]);
+    }
+}
+
 INLINE void softmax_row(const float *src, float *dst, int64_t n) {
+    enum { TOGETHER = EXPONENTIALS > PARTS ? EXPONENTIALS : PARTS };
     vf largest = v_splat(largest_of_row(src, n));
     vf sums[PARTS];
     UNROLL for (int part = 0; part < PARTS; part++) sums[part] = v_splat(0.0f);
     int64_t i = 0;
-    for (; i + CHAINS <= n; i += CHAINS) {
-        UNROLL for (int part = 0; part < PARTS; part++) {
-            vf power = v_exp_at_most_0(v_sub(v_load(src + i + part * LANES), largest));
-            v_store(dst + i + part * LANES, power);
-            sums[part] = v_add(sums[part], power);
-        }
+    for (; i + TOGETHER * LANES <= n; i += TOGETHER * LANES) {
+        row_powers(src + i, dst + i, largest, sums, EXPONENTIALS);
+        UNROLL for (int part = EXPONENTIALS; part < PARTS; part++)
+            row_powers(src + i + part * LANES, dst + i + part * LANES, largest, sums + part, 1);
+    }
+    if (EXPONENTIALS > PARTS && i + CHAINS <= n) {
+        row_powers(src + i, dst + i, largest, sums, EXPONENTIALS > PARTS ? PARTS : EXPONENTIALS);
+        i += CHAINS;
     }
     UNROLL for (int part = 0; part < PARTS; part++) {
         int rest = rest_of(n, i);
@@ -83,11 +97,22 @@ INLINE void fetch_next(const float *src, float *dst, int lines) {
     UNROLL for (int line = 0; line < lines; line++) __builtin_prefetch(dst + line * FMAP_BLOCK, 1, 2);
 }
 
+/* The exponentials of n vectors, a constant, and their sums. */
+INLINE void column_powers(const float *src, float *dst, int rows, const vf *largest, vf *sums, int n) {
+    vf power[EXPONENTIALS];
+    FOR_VECTORS power[k] = v_sub(v_load_first(src + k * LANES, rest_of(rows, k * LANES)), largest[k]);
+    v_exps_at_most_0(power, n);
+    FOR_VECTORS {
+        v_store_first(dst + k * LANES, power[k], rest_of(rows, k * LANES));
+        sums[k] = v_add(sums[k], power[k]);
+    }
+}
+
 /* `lines` is a constant, and so is `rows` but for the last: as a constant it turns masked accesses into plain ones. */
 INLINE void softmax_columns(const struct fmap_softmax *job, int64_t row, int rows, int lines) {
     float kept[MOST_KEPT * WIDE] __attribute__((aligned(64)));
     bool keeps = job->n <= MOST_KEPT;
-    int vectors = lines * PARTS;
+    int vectors = lines * PARTS, together = EXPONENTIALS < vectors ? EXPONENTIALS : vectors;
     const float *src = job->src + row;
     float *dst = job->dst + row, *powers = keeps ? kept : dst;
     int64_t stride = keeps ? WIDE : job->stride;
@@ -107,13 +132,9 @@ INLINE void softmax_columns(const struct fmap_softmax *job, int64_t row, int row
     ptrdiff_t next = row + 2 * WIDE <= job->n_rows ? WIDE : 0;
     for (int64_t i = 0; i < job->n; i++) {
         if (lines > 1) fetch_next(src + i * job->stride + next, dst + i * job->stride + next, lines);
-        UNROLL for (int v = 0; v < vectors; v++) {
-            int rest = rest_of(rows, v * LANES);
-            vf x = v_load_first(again + i * stride + v * LANES, rest);
-            vf power = v_exp_at_most_0(v_sub(x, largest[v]));
-            v_store_first(powers + i * stride + v * LANES, power, rest);
-            sums[v] = v_add(sums[v], power);
-        }
+        UNROLL for (int v = 0; v < vectors; v += together)
+            column_powers(again + i * stride + v * LANES, powers + i * stride + v * LANES, rows - v * LANES,
+                          largest + v, sums + v, together);
     }
     UNROLL for (int v = 0; v < vectors; v++) sums[v] = v_div(v_splat(1.0f), sums[v]);
     for (int64_t i = 0; i < job->n; i++) {

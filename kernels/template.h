@@ -36,6 +36,7 @@
  *   FETCHES_FAR_WEIGHTS         true: pointwise layers fetch weights that no near cache holds ahead, unless a trial was
  *                               against it; false: the processor's prefetchers are as good
  *   GEMV_STREAMS GEMV_VECTORS GEMV_SIZES(SIZE)   streams of weights at once for one image: SIZE(streams, vectors) ...
+ *   EXPONENTIALS                vectors whose exponentials are computed together; 1 where nothing is said
  *   WINDOW_PIXELS               most pixels of a row in a window kernel's group
  *   WINDOW_SINGLES(GROUP, ...)  its groups of one row: GROUP(1, pixels, ...) for each number of pixels
  *   WINDOW_SHARED_PAIRS(GROUP, ...) and WINDOW_SHARED_PAIR_PIXELS   its groups of two rows, for windows whose
@@ -77,6 +78,10 @@
 #ifndef PLANAR_TILES
 #define PLANAR_TILES  TILES
 #define PLANAR_PIXELS TILE_PIXELS
+#endif
+
+#ifndef EXPONENTIALS
+#define EXPONENTIALS 1
 #endif
 
 /* Vectors of a block of 16 channels. */

@@ -125,6 +125,8 @@ INLINE void v_transpose(vf rows[LANES]) {
  * AMD Zen 3, which follows constant strides, is there before it. Our own fetching took a tenth of the time. */
 #define FETCHES_FAR_WEIGHTS false
 
+#define EXPONENTIALS 4
+
 /* 10 accumulators, up to 4 weights and a value; fewer of wider windows, because a window that fills
  * all 16 registers spills. Two rows of weights leave too few. */
 #define WINDOW_REGISTERS 15
