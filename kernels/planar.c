@@ -225,8 +225,10 @@ INLINE void planar(const struct fmap_tile *job, int pixels, int vectors, bool th
     }
 }
 
-/* One body with both would have no registers left. */
+/* One body with all would have no registers left. */
 #ifdef PLANAR_THREES
+#include "planar_halves.h"
+
 #define TILE(pixels, vectors) \
     static __attribute__((noinline)) void K(planar_threes_##pixels##x##vectors)( \
         const struct fmap_tile *job) { \
@@ -234,6 +236,7 @@ INLINE void planar(const struct fmap_tile *job, int pixels, int vectors, bool th
     } \
     void K(planar_##pixels##x##vectors)(const struct fmap_tile *job); \
     void K(planar_##pixels##x##vectors)(const struct fmap_tile *job) { \
+        if (job->threes && planar_by_halves(job, pixels, vectors)) return; \
         if (job->threes) \
             K(planar_threes_##pixels##x##vectors)(job); \
         else \

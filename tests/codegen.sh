@@ -84,6 +84,8 @@ expected() {
             echo "fmap_planar_${tile}_$1"
             echo "fmap_planar_threes_${tile}_$1"
         done < <(tiles <"kernels/$1/simd.h")
+        echo "fmap_planar_halves_9_$1"
+        echo "fmap_planar_halves_27_$1"
     fi
 }
 

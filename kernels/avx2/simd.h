@@ -120,6 +120,7 @@ INLINE void v_transpose(vf rows[LANES]) {
 #define PLANAR_TILES(TILE) TILES(TILE) TILE(1, 4) TILE(2, 4) TILE(3, 4)
 #define PLANAR_PIXELS {0, 12, 6, 4, 3}
 #define PLANAR_THREES
+#define PLANAR_HALVES_PIXELS 3
 
 /* A tile moves on by the same distance every time and is so long over each weight that the prefetcher of an
  * AMD Zen 3, which follows constant strides, is there before it. Our own fetching took a tenth of the time. */

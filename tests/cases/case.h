@@ -80,6 +80,7 @@ struct planar_shape {
     int pixels, vectors, repeats;
     int n_terms;
     bool threes; /* equally far apart; n_terms is a multiple of three then */
+    bool within; /* the first panel is of one vector: others begin within a block */
     struct fmap_activate_job activate;
 };
 struct kernel_case *planar_case(const struct planar_shape *shape);

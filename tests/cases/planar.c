@@ -29,14 +29,20 @@ static int vectors_of(const struct kernel_case *c, const struct fmap_kernels *ke
     return vectors;
 }
 
+/* Vectors of the panel that begins at this one, of n. */
+static int panel_of(const struct planar_shape *shape, int most, int at, int n) {
+    if (shape->within && at == 0) return 1;
+    return n - at < most ? n - at : most;
+}
+
 static void planar_prepare(struct kernel_case *c, const struct fmap_kernels *kernels) {
     const struct planar_shape *shape = &((const struct planar_plan *)c->jobs)->shape;
-    int n_outputs = outputs_of(shape), width = vectors_of(c, kernels) * kernels->lanes;
+    int n_outputs = outputs_of(shape), vectors = vectors_of(c, kernels), n = 0;
     check_fenced_destroy(&c->sources[SOURCE_PACKED]);
     c->sources[SOURCE_PACKED] = check_fenced_create(c->sources[SOURCE_WEIGHTS].n, 64);
     float *packed = c->sources[SOURCE_PACKED].data;
-    for (int output = 0; output < n_outputs; output += width) {
-        int n = n_outputs - output < width ? n_outputs - output : width;
+    for (int output = 0; output < n_outputs; output += n) {
+        n = panel_of(shape, vectors, output / kernels->lanes, n_outputs / kernels->lanes) * kernels->lanes;
         for (int t = 0; t < shape->n_terms; t++, packed += n)
             memcpy(packed, c->sources[SOURCE_WEIGHTS].data + t * n_outputs + output,
                    (size_t)n * sizeof *packed);
@@ -72,8 +78,8 @@ static void run_panel(const struct kernel_case *c, const struct fmap_kernels *ke
 static void planar_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
     const struct planar_shape *shape = &((const struct planar_plan *)c->jobs)->shape;
     int vectors = vectors_of(c, kernels), n = outputs_of(shape) / kernels->lanes;
-    for (int v = 0; v < n; v += vectors)
-        run_panel(c, kernels, v * kernels->lanes, n - v < vectors ? n - v : vectors);
+    for (int v = 0; v < n; v += panel_of(shape, vectors, v, n))
+        run_panel(c, kernels, v * kernels->lanes, panel_of(shape, vectors, v, n));
 }
 
 static void planar_destroy(struct kernel_case *c) { free(((struct planar_plan *)c->jobs)->terms); }
@@ -111,9 +117,9 @@ static void expect(struct kernel_case *c) {
 struct kernel_case *planar_case(const struct planar_shape *shape) {
     size_t n_outputs = (size_t)outputs_of(shape), n_terms = (size_t)shape->n_terms;
     struct kernel_case *c = case_create((size_t)pixels_of(shape) * n_outputs, 1, sizeof(struct planar_plan));
-    snprintf(c->name, sizeof c->name, "planar/%dx%d/terms:%d%s/repeats:%d/%s", shape->pixels, shape->vectors,
-             shape->n_terms, shape->threes ? "/threes" : "", shape->repeats,
-             case_activation_name(shape->activate.kind));
+    snprintf(c->name, sizeof c->name, "planar/%dx%d/terms:%d%s%s/repeats:%d/%s", shape->pixels,
+             shape->vectors, shape->n_terms, shape->threes ? "/threes" : "", shape->within ? "/within" : "",
+             shape->repeats, case_activation_name(shape->activate.kind));
     struct planar_plan *plan = c->jobs;
     *plan = (struct planar_plan){*shape, calloc(n_terms, sizeof *plan->terms)};
     int32_t furthest = 0;

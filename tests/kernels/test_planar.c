@@ -27,3 +27,19 @@ Test(planar, every_size_of_tile_and_number_of_terms_agrees_with_the_oracle) {
         }
     }
 }
+
+/* Numbers of terms that are constants of a tile: what one call stores of a tile while the next begins. */
+Test(planar, rows_of_tiles_of_few_terms_agree_with_the_oracle) {
+    for (int pixels = 1; pixels <= 4; pixels++) {
+        for (int i = 0; i < 4 * n_case_activations; i++) {
+            struct planar_shape shape = {.pixels = pixels,
+                                         .vectors = 4,
+                                         .n_terms = i % 2 ? 9 : 27,
+                                         .repeats = 1 + i % 5,
+                                         .threes = true,
+                                         .within = i / 2 % 2,
+                                         .activate = case_activations[i / 4]};
+            cr_assert(kernel_case_holds_and_destroy(planar_case(&shape)));
+        }
+    }
+}
