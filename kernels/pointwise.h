@@ -10,11 +10,16 @@
  * 0.69 of the peak there, with a block 0.87. */
 enum { WHOLE_BLOCKS = LANES == 8 };
 
-INLINE void pointwise_channels(int n, const float **src, const float **w, tile_row *acc, int pixels,
-                               int vectors, struct fetching *fetching) {
+/* The prefetcher does not see that the next block's pixels follow; `next` is where they lie. NULL: there is none. */
+INLINE void pointwise_channels(int n, const float **src, const float **w, const float *next, tile_row *acc,
+                               int pixels, int vectors, struct fetching *fetching) {
     UNROLL for (int k = 0; k < n; k++) {
         BARRIER(*src, *w);
         if (fetching && k % 8 == 0) fetch_share(fetching, 8, 4);
+        if (next) {
+            UNROLL for (int p = k * pixels / n; p < (k + 1) * pixels / n; p++)
+                __builtin_prefetch(next + p * FMAP_BLOCK);
+        }
         tile_step(acc, *src + k, *w + k * vectors * LANES, pixels, vectors, FMAP_BLOCK, 0, pixels);
     }
     *src += n;
@@ -25,10 +30,12 @@ INLINE void pointwise_channels(int n, const float **src, const float **w, tile_r
 INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const float *w, tile_row *acc,
                           int pixels, int vectors, struct fetching *fetching) {
     ptrdiff_t to_next_block = job->src_block_stride - FMAP_BLOCK;
+    const float *first = src;
     int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
     ROLLED for (int left = n_whole; left > 0; left--, src += to_next_block) {
         if (WHOLE_BLOCKS) {
-            pointwise_channels(FMAP_BLOCK, &src, &w, acc, pixels, vectors, fetching);
+            const float *next = left > 1 ? src + job->src_block_stride : first + job->src_step;
+            pointwise_channels(FMAP_BLOCK, &src, &w, next, acc, pixels, vectors, fetching);
             continue;
         }
         if (fetching) fetch_rest(fetching);
@@ -47,7 +54,7 @@ INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const f
     if (n_whole == job->n_blocks) return;
     int k = 0;
     if (WHOLE_BLOCKS && job->last_lanes >= 8) {
-        pointwise_channels(8, &src, &w, acc, pixels, vectors, NULL);
+        pointwise_channels(8, &src, &w, NULL, acc, pixels, vectors, NULL);
         k = 8;
     }
 #ifdef BY_LANE /* Whose single channels cost more: a load that brings one value instead of four. */
