@@ -1,5 +1,5 @@
 /* What happens to values that a kernel has just stored, before they leave the first cache: every function of
- * FMAP_FUNCTIONS (kernels.h). A clip, whose cost would be felt, kernels do in registers; the others would make the loops
+ * FMAP_FUNCTIONS (activate_job.h). A clip, whose cost would be felt, kernels do in registers; the others would make the loops
  * around them large, and are called. */
 #ifndef FMAP_ACTIVATE_H
 #define FMAP_ACTIVATE_H

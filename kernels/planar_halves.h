@@ -1,9 +1,9 @@
 /* The planar tile of two blocks of outputs, where terms come in threes and are as few as a constant says.
  *
  * Vectors that are stored close together hold up what follows: twelve at the end of a tile kept a Zen 3 from multiplying for
- * 20 cycles of 190, one after every three FMAs for hardly any. So the first terms and the last ones are summed of one block and then of the other, and a block is
- * stored between the FMAs of the other: the second one while the next tile begins. And since every instruction beside the FMAs
- * counts, what is the same for all tiles of a row is constant or in a register. */
+ * 20 cycles of 190, one after every three FMAs for hardly any. So the first terms and the last ones are summed of one block
+ * and then of the other, and a block is stored between the FMAs of the other: the second one while the next tile begins. And
+ * since every instruction beside the FMAs counts, what is the same for all tiles of a row is constant or in a register. */
 
 enum { HALVES_APART = 2 }; /* terms that are summed of one block at a time */
 
