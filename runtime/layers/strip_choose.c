@@ -2,6 +2,7 @@
 #include "runtime/layers/strip.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 /* The maps between the convolutions may have this part of the second cache: weights, source and destination pass through
@@ -167,12 +168,12 @@ struct fmap_strip_gain fmap_strip_gain(const struct fmap_strip_problem *problem,
     struct fmap_share share = fmap_strip_cut(problem, (int64_t)images, (int64_t)threads, (int)threads);
     int64_t parts = fmap_share_parts(&share);
     double strips = (double)depthwise->out[0] / (double)fmap_strip_rows(problem, room->near_bytes);
-    double thread_parts = (double)((parts + (int64_t)threads - 1) / (int64_t)threads);
+    int64_t n_threads = (int64_t)threads, thread_parts = (parts + n_threads - 1) / n_threads;
     double thread_strips = images * strips / threads;
     double kept = (double)(fmap_strip_source_rows(depthwise, 1) - depthwise->strides[0]) * row_bytes;
     double together = images * fmap_share_most(&share, (int)threads) *
                           (work + (problem->expands && kept > 0 ? strips * 2 * kept * NEAR : 0)) +
-                      read * (thread_strips > thread_parts ? thread_strips : thread_parts);
+                      read * fmax(thread_strips, (double)thread_parts);
     bool fits = floats_between(problem, 1) * (int64_t)sizeof(float) <= (int64_t)room->near_bytes / MAPS_PART;
     gain.cycles = fits && apart - together > processor.worth_it * apart ? apart - together : 0;
     snprintf(
