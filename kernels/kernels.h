@@ -48,6 +48,8 @@ struct fmap_kernels {
     /*   dst[p][o] = activate(bias[o] + sum over terms t of src[p + terms[t]] * weights[t][o])
      * in the order of the terms. */
     fmap_tile_function *planar[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
+    /* The same of src[2 * p + terms[t]]; or none at all. */
+    fmap_tile_function *planar_stride2[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];
     fmap_dense_function
         *dense[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1]; /* where there is a tile */
     fmap_dense_function *dense_bf16[FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];

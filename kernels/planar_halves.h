@@ -31,7 +31,8 @@ INLINE void planar_do_between(enum planar_between what, float *const *lines, til
 INLINE void planar_values(struct planar_sources *from, int term, vf *values, int pixels) {
     if (term % 3 == 0) from->at = from->terms[term];
     ADDRESS_BARRIER(from->at);
-    UNROLL for (int p = 0; p < pixels; p++) values[p] = v_splat(from->x[term % 3][from->at + p]);
+    UNROLL for (int p = 0; p < pixels; p++)
+        values[p] = v_splat(from->x[term % 3][from->at + p * PLANAR_DISTANCE]);
 }
 
 /* Of one block. */
@@ -124,7 +125,7 @@ INLINE void planar_halves(const struct fmap_tile *job, int pixels, int n_terms) 
 }
 
 #define HALVES(n_terms) \
-    static __attribute__((noinline)) void K(planar_halves_##n_terms)(const struct fmap_tile *job) { \
+    static __attribute__((noinline)) void PLANAR(halves_##n_terms)(const struct fmap_tile *job) { \
         planar_halves(job, PLANAR_HALVES_PIXELS, n_terms); \
     }
 HALVES(9)
@@ -135,9 +136,9 @@ HALVES(27)
 INLINE bool planar_by_halves(const struct fmap_tile *job, int pixels, int vectors) {
     if (pixels != PLANAR_HALVES_PIXELS || vectors != 2 * PARTS || !planar_has_blocks(job)) return false;
     if (job->n_terms == 9)
-        K(planar_halves_9)(job);
+        PLANAR(halves_9)(job);
     else if (job->n_terms == 27)
-        K(planar_halves_27)(job);
+        PLANAR(halves_27)(job);
     else
         return false;
     return true;

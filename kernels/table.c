@@ -8,7 +8,8 @@
 TILES(TILE)
 #undef TILE
 
-#define TILE(pixels, vectors) fmap_tile_function K(planar_##pixels##x##vectors);
+#define TILE(pixels, vectors) \
+    fmap_tile_function K(planar_##pixels##x##vectors), K(planar_stride2_##pixels##x##vectors);
 PLANAR_TILES(TILE)
 #undef TILE
 
@@ -41,10 +42,15 @@ const struct fmap_kernels K(kernels) = {.isa = NAME(FMAP_ISA),
 #define TILE(pixels, vectors) .planar[vectors][pixels] = K(planar_##pixels##x##vectors),
                                                     PLANAR_TILES(TILE)
 #undef TILE
+#ifdef PLANAR_THREES
+#define TILE(pixels, vectors) .planar_stride2[vectors][pixels] = K(planar_stride2_##pixels##x##vectors),
+                                                        PLANAR_TILES(TILE)
+#undef TILE
+#endif
 #define TILE(rows, vectors) \
     .dense[vectors][rows] = K(dense_##rows##x##vectors), \
     .dense_bf16[vectors][rows] = K(dense_bf16_##rows##x##vectors),
-                                                        TILES(TILE)
+                                                            TILES(TILE)
 #undef TILE
 #define KERNEL(name, job) .name = K(name),
 #include "kernels.inc"

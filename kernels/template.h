@@ -32,7 +32,7 @@
  *   v_transpose(rows)           LANES vectors: rows[i][j] becomes rows[j][i], in place
  *   TILES(TILE)                 its register tiles: TILE(pixels, vectors) ...
  *   PLANAR_TILES(TILE) PLANAR_PIXELS   those of few channels, where they are not the same
- *   PLANAR_THREES               defined where these take terms at equal distances three at a time: planar.c
+ *   PLANAR_THREES               defined where these take terms at equal distances three at a time, and every second pixel: planar.h
  *   PLANAR_HALVES_PIXELS        then: pixels of their tile of two blocks that is stored a half at a time: planar_halves.h
  *   FETCHES_FAR_WEIGHTS         true: pointwise layers fetch weights that no near cache holds ahead, unless a trial was
  *                               against it; false: the processor's prefetchers are as good

@@ -80,12 +80,14 @@ expected() {
         done < <(sed '/ PLANAR_TILES(/d' "kernels/$1/simd.h" | tiles)
     done
     if grep -q ' PLANAR_THREES' "kernels/$1/simd.h"; then
-        while read -r tile; do
-            echo "fmap_planar_${tile}_$1"
-            echo "fmap_planar_threes_${tile}_$1"
-        done < <(tiles <"kernels/$1/simd.h")
-        echo "fmap_planar_halves_9_$1"
-        echo "fmap_planar_halves_27_$1"
+        for family in planar planar_stride2; do
+            while read -r tile; do
+                echo "fmap_${family}_${tile}_$1"
+                echo "fmap_${family}_threes_${tile}_$1"
+            done < <(tiles <"kernels/$1/simd.h")
+            echo "fmap_${family}_halves_9_$1"
+            echo "fmap_${family}_halves_27_$1"
+        done
     fi
 }
 

@@ -16,7 +16,7 @@ function allowance(symbol,    i) {
 }
 
 # Kernels whose hottest loop is nearly all of them, with loops inside: the whole is judged.
-function is_whole(symbol) { return symbol ~ /^fmap_(winograd[0-9]_|winograd_line|depthwise([35]x[35])?_.*x|grouped_.*x|dot_.*x|planar_halves_|pool_)/ }
+function is_whole(symbol) { return symbol ~ /^fmap_(winograd[0-9]_|winograd_line|depthwise([35]x[35])?_.*x|grouped_.*x|dot_.*x|planar_(stride2_)?halves_|pool_)/ }
 
 function shape_of(symbol) { # PIXELSxVECTORS, ROWSxPIXELS
     if (!match(symbol, /_[0-9]+x[0-9]+_/)) return 0
@@ -177,8 +177,8 @@ function judge_line(symbol,    size, patch, pairs, fmas, versions) {
 
 # A 3x4 tile of so many terms, unrolled: four of them load their values for each half; biases, limits, addresses.
 function judge_halves(symbol,    terms, loads) {
-    match(symbol, /[0-9]+/)
-    terms = substr(symbol, RSTART, RLENGTH)
+    match(symbol, /halves_[0-9]+/)
+    terms = substr(symbol, RSTART + 7, RLENGTH - 7)
     loads = 7 * terms + 3 * 4 + 12 + 4 + 2
     if (body_fmas[symbol] != 12 * terms) complain(symbol ": " body_fmas[symbol] " FMAs, not " 12 * terms)
     if (body_loads[symbol] > loads) complain(symbol ": " body_loads[symbol] " loads, more than " loads)
@@ -193,9 +193,9 @@ function judge(symbol,    spills, i) {
     if (symbol !~ /^fmap_/) return
     if (arm && symbol ~ /^fmap_(depthwise|grouped|dot)_/ && shape_of(symbol)) judge_path(symbol)
     if (symbol ~ /^fmap_(tile|tile_stride[12]|pointwise|pointwise_far|dense|dense_bf16)_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 4)
-    else if (symbol ~ /^fmap_planar_[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 2)
-    else if (symbol ~ /^fmap_planar_threes_/ && shape_of(symbol)) judge_tile(symbol, 9)
-    else if (symbol ~ /^fmap_planar_halves_/) judge_halves(symbol)
+    else if (symbol ~ /^fmap_planar_(stride2_)?[0-9]+x/ && shape_of(symbol)) judge_tile(symbol, 2)
+    else if (symbol ~ /^fmap_planar_(stride2_)?threes_/ && shape_of(symbol)) judge_tile(symbol, 9)
+    else if (symbol ~ /^fmap_planar_(stride2_)?halves_/) judge_halves(symbol)
     else if (symbol ~ /^fmap_depthwise_.*x/ && shape_of(symbol)) judge_depthwise(symbol)
     else if (symbol ~ /^fmap_depthwise[35]x[35]_/ && shape_of(symbol)) judge_square(symbol)
     else if (symbol ~ /^fmap_grouped_.*x/ && shape_of(symbol)) judge_grouped(symbol)

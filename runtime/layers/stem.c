@@ -16,6 +16,14 @@ static const int64_t MOST_ROWS_BYTES = 96 * 1024, MOST_FLOATS = 1 << 22;
 /* With a pool, parts meet in rows that both compute: fewer parts, and their rows in the second cache. */
 static const int64_t MOST_POOLED_ROWS_BYTES = 400 * 1024;
 
+/* The columns of a row, `distance` of them from a pixel to the next, sorted by their number modulo n_phases. */
+static void set_phases(struct fmap_stem_job *job, int64_t n_phases, int64_t distance) {
+    int64_t width = (job->out[1] - 1) * distance + (job->kernel[1] - 1) * job->dilations[1] / n_phases + 1;
+    job->n_phases = n_phases;
+    job->distance = distance;
+    job->phase_width = (width + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK; /* copied in whole lines */
+}
+
 static void set_geometry(struct fmap_stem_job *job, const struct fmap_tiles_problem *problem) {
     job->channels = problem->channels;
     job->outputs = problem->outputs;
@@ -28,8 +36,7 @@ static void set_geometry(struct fmap_stem_job *job, const struct fmap_tiles_prob
     job->pads[1] = problem->pad_left;
     job->dst_image_stride = problem->dst_image_stride;
     job->activate = problem->activate;
-    int64_t phase_width = (job->out[1] - 1) + (job->kernel[1] - 1) * job->dilations[1] / job->strides[1] + 1;
-    job->phase_width = (phase_width + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK; /* copied in whole lines */
+    set_phases(job, problem->strides[1], 1);
 }
 
 /* Padding is multiplied here, and zero times infinity is no zero. */
@@ -87,9 +94,9 @@ static fmap_status pack_direct(struct fmap_planning *planning, const struct fmap
     for (int64_t t = 0; t < n; t++) {
         int64_t channel = t % job->channels, column = t / job->channels % job->kernel[1] * job->dilations[1];
         int64_t row = t / job->channels / job->kernel[1] * job->dilations[0];
-        int64_t phase = channel * job->strides[1] + column % job->strides[1];
+        int64_t phase = channel * job->n_phases + column % job->n_phases;
         terms[t] = (int32_t)(row * fmap_stem_row_floats(job) + phase * job->phase_width +
-                             column / job->strides[1]);
+                             column / job->n_phases);
     }
     struct stem_pack pack = {.problem = *problem, .panels = job->tiling, .lanes = planning->kernels->lanes};
     struct fmap_packer packer = fmap_tiles_packer(problem, "stem");
@@ -219,6 +226,8 @@ fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap
     set_geometry(&job, problem);
     if (fmap_stem_winograd_wanted(problem, planning->algorithm))
         fmap_stem_winograd_set(planning->kernels, problem, &job);
+    else if (job.strides[1] == 2 && planning->kernels->planar_stride2[1][1])
+        set_phases(&job, 1, 2);
     job.tiling = fmap_choose_planar_tiling(planning->kernels, (problem->outputs + lanes - 1) / lanes,
                                            job.points ? job.tiles_per_row : job.out[1]);
     struct fmap_operand operands[3] = {[1] = problem->dst};

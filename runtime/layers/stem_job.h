@@ -14,7 +14,9 @@ struct fmap_stem_job {
     const struct fmap_pixels *pixels; /* the source is 8-bit pixels; NULL: floats */
     int64_t src_image_stride, src_channel_stride, src_pixel_stride;
     int64_t dst_image_stride;
-    int64_t phase_width; /* of a row of the columns that are equal modulo the stride */
+    int64_t n_phases,
+        distance; /* columns are sorted by the number modulo n_phases; from a pixel to the next one in a phase */
+    int64_t phase_width; /* of a row of the columns of one */
     /* Of Winograd's tiles along the rows: points of each, 0 where it is the direct sum; and a row of them, in whole lines. */
     int64_t points, tiles_per_row, tiles_width;
     void (*transform)(const struct fmap_stem_winograd_input *);
@@ -31,7 +33,7 @@ struct fmap_stem_job {
 /* A row of the image, as it is computed from; of Winograd, its points. */
 static inline int64_t fmap_stem_row_floats(const struct fmap_stem_job *job) {
     int64_t width = job->points ? job->points * job->tiles_width : job->phase_width;
-    return job->channels * job->strides[1] * width;
+    return job->channels * job->n_phases * width;
 }
 
 /* Rows of the image under so many rows of the output. */
@@ -61,7 +63,7 @@ static inline int64_t fmap_stem_winograd_line_floats(const struct fmap_stem_job 
 /* Where pixels lie apart and columns are sorted by phase, a channel's row is first copied
  * as it is: a kernel for each of the two is faster than one for both. So it is for Winograd, with its padding. */
 static inline int64_t fmap_stem_line_floats(const struct fmap_stem_job *job) {
-    bool both = job->src_pixel_stride > 1 && job->strides[1] > 1;
+    bool both = job->src_pixel_stride > 1 && job->n_phases > 1;
     if (job->points) return fmap_stem_winograd_line_floats(job);
     return both ? (job->in[1] + FMAP_BLOCK - 1) / FMAP_BLOCK * FMAP_BLOCK : 0;
 }
@@ -106,11 +108,12 @@ struct fmap_stem_lines {
 /* The register tiles of a row of output: the longer ones first. */
 struct fmap_stem_tiles {
     fmap_tile_function *function[2];
-    int64_t n[2], n_pixels[2];
+    int64_t n[2], n_pixels[2], distance;
 };
 
 struct fmap_stem_tiles fmap_stem_tiles_of(const struct fmap_tiling *tiling,
-                                          const struct fmap_kernels *kernels, int64_t n_vectors);
+                                          const struct fmap_kernels *kernels, int64_t n_vectors,
+                                          int64_t distance);
 
 /* Register tiles [first, end) of a row, from tile->src to tile->dst. */
 void fmap_stem_run_tiles(const struct fmap_stem_tiles *tiles, int64_t first, int64_t end,

@@ -1,6 +1,6 @@
 /* The rows of the image that a part needs are copied into planes of single floats with zeros for padding, sorted by column
  * modulo the stride, called phase: pixels that are neighbours in the output are neighbours there, whatever the stride and
- * the caller's layout. For Winograd the points of a row are made from a copy of it. */
+ * the caller's layout; or not sorted, where a tile takes every second pixel. For Winograd the points of a row are made from a copy of it. */
 #include "runtime/layers/stem_job.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ struct columns {
 };
 
 static struct columns columns_of(const struct fmap_stem_job *job, int64_t phase) {
-    int64_t stride = job->strides[1], before = job->pads[1] - phase;
+    int64_t stride = job->n_phases, before = job->pads[1] - phase;
     int64_t first = before > 0 ? (before + stride - 1) / stride : 0;
     int64_t inside = job->in[1] + before, end = inside > 0 ? (inside + stride - 1) / stride : 0;
     if (end > job->phase_width) end = job->phase_width;
@@ -40,7 +40,7 @@ void fmap_stem_copy(const struct fmap_stem_job *job, const struct fmap_kernels *
 static void copy_phase(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
                        int64_t channel, int64_t at, const float *line, const struct columns *columns,
                        float *dst) {
-    int64_t behind = columns->first + columns->n, stride = job->strides[1];
+    int64_t behind = columns->first + columns->n, stride = job->n_phases;
     if (columns->first > 0) memset(dst, 0, (size_t)columns->first * sizeof *dst);
     if (behind < job->phase_width) memset(dst + behind, 0, (size_t)(job->phase_width - behind) * sizeof *dst);
     if (columns->n == 0) return;
@@ -60,7 +60,7 @@ static void copy_row(const struct fmap_stem_job *job, const struct fmap_kernels 
     if (fmap_stem_line_floats(job) == 0) line = NULL;
     for (int64_t channel = 0; channel < job->channels; channel++, at += job->src_channel_stride) {
         if (line) fmap_stem_copy(job, kernels, src, channel, at, job->in[1], job->src_pixel_stride, line);
-        for (int64_t phase = 0; phase < job->strides[1]; phase++, dst += job->phase_width)
+        for (int64_t phase = 0; phase < job->n_phases; phase++, dst += job->phase_width)
             copy_phase(job, kernels, src, channel, at, line, &columns[phase], dst);
     }
 }
@@ -69,7 +69,7 @@ void fmap_stem_copy_rows(const struct fmap_stem_job *job, const struct fmap_kern
                          int64_t image, int64_t first, int64_t n, float *line, float *rows) {
     struct columns columns[FMAP_STEM_MOST_STRIDE];
     int64_t row_floats = fmap_stem_row_floats(job);
-    for (int64_t phase = 0; phase < job->strides[1]; phase++) columns[phase] = columns_of(job, phase);
+    for (int64_t phase = 0; phase < job->n_phases; phase++) columns[phase] = columns_of(job, phase);
     if (job->points) memset(line, 0, (size_t)fmap_stem_line_floats(job) * sizeof *line);
     for (int64_t row = first; row < first + n; row++, rows += row_floats) {
         int64_t at = image * job->src_image_stride + row * job->in[1] * job->src_pixel_stride;

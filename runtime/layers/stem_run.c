@@ -2,14 +2,17 @@
 #include "runtime/layers/stem_job.h"
 
 struct fmap_stem_tiles fmap_stem_tiles_of(const struct fmap_tiling *tiling,
-                                          const struct fmap_kernels *kernels, int64_t n_vectors) {
-    struct fmap_stem_tiles tiles;
+                                          const struct fmap_kernels *kernels, int64_t n_vectors,
+                                          int64_t distance) {
+    struct fmap_stem_tiles tiles = {.distance = distance};
+    fmap_tile_function *const *of_vectors = distance == 2 ? kernels->planar_stride2[n_vectors]
+                                                          : kernels->planar[n_vectors];
     int64_t shorter = tiling->n_pixels / tiling->n_tiles;
     tiles.n[0] = tiling->n_pixels % tiling->n_tiles;
     tiles.n[1] = tiling->n_tiles - tiles.n[0];
     for (int i = 0; i < 2; i++) {
         tiles.n_pixels[i] = shorter + 1 - i;
-        tiles.function[i] = tiles.n[i] > 0 ? kernels->planar[n_vectors][tiles.n_pixels[i]] : NULL;
+        tiles.function[i] = tiles.n[i] > 0 ? of_vectors[tiles.n_pixels[i]] : NULL;
     }
     return tiles;
 }
@@ -22,12 +25,12 @@ void fmap_stem_run_tiles(const struct fmap_stem_tiles *tiles, int64_t first, int
         int64_t n = (end < begins[i + 1] ? end : begins[i + 1]) - from;
         if (n <= 0) continue;
         tile->n_repeats = (int)n;
-        tile->src_step = n_pixels;
+        tile->src_step = n_pixels * tiles->distance;
         tile->dst_step = n_pixels * FMAP_BLOCK;
         if (ahead->line) fmap_stem_fetch(ahead, n, tile);
         tiles->function[i](tile);
         tile->fetch = NULL;
-        tile->src += n * n_pixels;
+        tile->src += n * tile->src_step;
         tile->dst += n * n_pixels * FMAP_BLOCK;
     }
 }
@@ -39,7 +42,7 @@ static void direct_rows(const struct fmap_stem_job *job, const struct fmap_kerne
     int64_t lanes = kernels->lanes, row_floats = job->strides[0] * fmap_stem_row_floats(job);
     int64_t first = fmap_piece_begin(job->tiling.n_vectors, job->tiling.n_panels, panel) * lanes;
     int64_t n_vectors = fmap_piece_length(job->tiling.n_vectors, job->tiling.n_panels, panel);
-    const struct fmap_stem_tiles tiles = fmap_stem_tiles_of(&job->tiling, kernels, n_vectors);
+    const struct fmap_stem_tiles tiles = fmap_stem_tiles_of(&job->tiling, kernels, n_vectors, job->distance);
     struct fmap_tile tile = {.weights = weights + first * fmap_stem_n_terms(job),
                              .bias = job->bias + first,
                              .dst_pixel_stride = FMAP_BLOCK,

@@ -74,7 +74,7 @@ void fmap_stem_winograd_rows(const struct fmap_stem_job *job, const struct fmap_
     int64_t lanes = kernels->lanes, n_terms = fmap_stem_n_terms(job);
     int64_t first = fmap_piece_begin(tiling->n_vectors, tiling->n_panels, panel) * lanes;
     int64_t n_vectors = fmap_piece_length(tiling->n_vectors, tiling->n_panels, panel);
-    const struct fmap_stem_tiles tiles = fmap_stem_tiles_of(tiling, kernels, n_vectors);
+    const struct fmap_stem_tiles tiles = fmap_stem_tiles_of(tiling, kernels, n_vectors, 1);
     struct fmap_tile tile = {.bias = fmap_tiles_no_bias,
                              .dst_pixel_stride = FMAP_BLOCK,
                              .terms = job->terms,

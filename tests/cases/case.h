@@ -79,8 +79,9 @@ struct kernel_case *tile_case(const struct tile_shape *shape);
 struct planar_shape {
     int pixels, vectors, repeats;
     int n_terms;
-    bool threes; /* equally far apart; n_terms is a multiple of three then */
-    bool within; /* the first panel is of one vector: others begin within a block */
+    bool threes;  /* equally far apart; n_terms is a multiple of three then */
+    bool within;  /* the first panel is of one vector: others begin within a block */
+    bool stride2; /* every second pixel, where there is such a tile */
     struct fmap_activate_job activate;
 };
 struct kernel_case *planar_case(const struct planar_shape *shape);

@@ -18,6 +18,7 @@ enum { APART = 11, BEYOND = 3 /* that a tile may read */ };
 
 static int outputs_of(const struct planar_shape *shape) { return shape->vectors * FMAP_BLOCK; }
 static int pixels_of(const struct planar_shape *shape) { return shape->pixels * shape->repeats; }
+static int distance_of(const struct planar_shape *shape) { return shape->stride2 ? 2 : 1; }
 
 static int32_t term_of(const struct planar_shape *shape, int i) {
     return shape->threes ? i / 3 * 7 % 23 + i % 3 * APART : i * 5 % 29;
@@ -49,12 +50,14 @@ static void planar_prepare(struct kernel_case *c, const struct fmap_kernels *ker
     }
 }
 
-/* Tiles of fewer pixels, where there is none so long, are as many more. */
+/* Tiles of fewer pixels, where there is none so long, are as many more; of one, where none takes every second. */
 static void run_panel(const struct kernel_case *c, const struct fmap_kernels *kernels, int output,
                       int n_vectors) {
     const struct planar_plan *plan = c->jobs;
     const struct planar_shape *shape = &plan->shape;
     int n_pixels = shape->pixels;
+    bool stride2 = shape->stride2 && kernels->planar_stride2[n_vectors][1];
+    if (shape->stride2 && !stride2) n_pixels = 1;
     while (n_pixels > kernels->planar_pixels[n_vectors] || pixels_of(shape) % n_pixels != 0) n_pixels--;
     struct fmap_tile job = {.src = c->sources[SOURCE_INPUT].data,
                             .weights = c->sources[SOURCE_PACKED].data + output * shape->n_terms,
@@ -63,7 +66,7 @@ static void run_panel(const struct kernel_case *c, const struct fmap_kernels *ke
                             .dst_pixel_stride = FMAP_BLOCK,
                             .activate = shape->activate,
                             .n_repeats = pixels_of(shape) / n_pixels,
-                            .src_step = n_pixels,
+                            .src_step = n_pixels * distance_of(shape),
                             .dst_step = n_pixels * FMAP_BLOCK,
                             .terms = plan->terms,
                             .n_terms = shape->n_terms,
@@ -72,7 +75,7 @@ static void run_panel(const struct kernel_case *c, const struct fmap_kernels *ke
         int o = output + v * kernels->lanes;
         job.dst_offsets[v] = o / FMAP_BLOCK * pixels_of(shape) * FMAP_BLOCK + o % FMAP_BLOCK;
     }
-    kernels->planar[n_vectors][n_pixels](&job);
+    (stride2 ? kernels->planar_stride2 : kernels->planar)[n_vectors][n_pixels](&job);
 }
 
 static void planar_run(const struct kernel_case *c, const struct fmap_kernels *kernels) {
@@ -93,7 +96,7 @@ static void expect(struct kernel_case *c) {
     double *results = calloc(2 * (size_t)n_outputs, sizeof *results);
     for (int p = 0; p < n_pixels; p++) {
         for (int t = 0; t < shape->n_terms; t++)
-            values[t] = c->sources[SOURCE_INPUT].data[p + plan->terms[t]];
+            values[t] = c->sources[SOURCE_INPUT].data[p * distance_of(shape) + plan->terms[t]];
         oracle_dense(&(struct oracle_dense){.n = 1,
                                             .features = shape->n_terms,
                                             .units = n_outputs,
@@ -117,9 +120,9 @@ static void expect(struct kernel_case *c) {
 struct kernel_case *planar_case(const struct planar_shape *shape) {
     size_t n_outputs = (size_t)outputs_of(shape), n_terms = (size_t)shape->n_terms;
     struct kernel_case *c = case_create((size_t)pixels_of(shape) * n_outputs, 1, sizeof(struct planar_plan));
-    snprintf(c->name, sizeof c->name, "planar/%dx%d/terms:%d%s%s/repeats:%d/%s", shape->pixels,
+    snprintf(c->name, sizeof c->name, "planar/%dx%d/terms:%d%s%s%s/repeats:%d/%s", shape->pixels,
              shape->vectors, shape->n_terms, shape->threes ? "/threes" : "", shape->within ? "/within" : "",
-             shape->repeats, case_activation_name(shape->activate.kind));
+             shape->stride2 ? "/stride2" : "", shape->repeats, case_activation_name(shape->activate.kind));
     struct planar_plan *plan = c->jobs;
     *plan = (struct planar_plan){*shape, calloc(n_terms, sizeof *plan->terms)};
     int32_t furthest = 0;
@@ -127,7 +130,8 @@ struct kernel_case *planar_case(const struct planar_shape *shape) {
         plan->terms[t] = term_of(shape, t);
         if (plan->terms[t] > furthest) furthest = plan->terms[t];
     }
-    (void)case_source(c, (size_t)(pixels_of(shape) + furthest + BEYOND), 64, CASE_FILL_UNIFORM);
+    (void)case_source(c, (size_t)(pixels_of(shape) * distance_of(shape) + furthest + BEYOND), 64,
+                      CASE_FILL_UNIFORM);
     (void)case_source(c, n_terms * n_outputs, 64, CASE_FILL_UNIFORM);
     (void)case_source(c, n_outputs, 64, CASE_FILL_UNIFORM);
     (void)case_source(c, 1, 64, CASE_FILL_UNIFORM); /* planar_prepare replaces it. */
