@@ -35,6 +35,7 @@ INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const f
     ROLLED for (int left = n_whole; left > 0; left--, src += to_next_block) {
         if (WHOLE_BLOCKS) {
             const float *next = left > 1 ? src + job->src_block_stride : first + job->src_step;
+            if (fetching) next = NULL; /* enough is fetched, and Clang would make two loops of one */
             pointwise_channels(FMAP_BLOCK, &src, &w, next, acc, pixels, vectors, fetching);
             continue;
         }
