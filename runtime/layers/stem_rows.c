@@ -1,6 +1,7 @@
 /* The rows of the image that a part needs are copied into planes of single floats with zeros for padding, sorted by column
  * modulo the stride, called phase: pixels that are neighbours in the output are neighbours there, whatever the stride and
- * the caller's layout; or not sorted, where a tile takes every second pixel. For Winograd the points of a row are made from a copy of it. */
+ * the caller's layout. Where a tile takes every second pixel they are not sorted: then a row is one phase. For Winograd the
+ * points of a row are made from a copy of it. */
 #include "runtime/layers/stem_job.h"
 
 #include <string.h>
