@@ -3,13 +3,13 @@
 #include "bench/engine.h"
 #include "bench/gbench.h"
 #include "bench/roofs.h"
+#include "bench/settle.h"
 
 #include <math.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MAX_CASES = 32 };
 
@@ -46,20 +46,6 @@ static void forget(void) {
     bench_problem_clear(&current.problem);
     free(current.expected);
     memset(&current, 0, sizeof current);
-}
-
-/* Threads of another engine go on spinning for a while after their work, each library by a rule of its own. Waits until
- * this process is idle, at most a fifth of a second. */
-static void settle(void) {
-    enum { STEP = 500 * 1000, STEPS = 400 };
-    struct timespec step = {.tv_nsec = STEP}, before, after;
-    for (int i = 0; i < STEPS; i++) {
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-        nanosleep(&step, NULL);
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-        long used = (after.tv_sec - before.tv_sec) * 1000000000L + after.tv_nsec - before.tv_nsec;
-        if (used < STEP / 4) return;
-    }
 }
 
 /* The layer's data, and what it has to give. */
@@ -139,7 +125,7 @@ static void run_case(gbench_state *state, void *argument) {
         gbench_skip(state, reason);
         return;
     }
-    settle();
+    bench_settle();
     for (int i = 0; i < WARM_UPS; i++) engine->run(prepared);
     double seconds = 0, runs = 0;
     while (gbench_keep_running(state)) {
