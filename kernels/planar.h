@@ -5,7 +5,7 @@
 #ifndef FMAP_PLANAR_H
 #define FMAP_PLANAR_H
 
-#include "tile.h"
+#include "tile_limits.h"
 
 /* What is loaded from x is loaded anew after this point. By lane all loads stay where they are, or there are spills. */
 #ifdef BY_LANE
@@ -155,25 +155,9 @@ INLINE void planar_begin(const float *bias, tile_row *acc, int pixels, int vecto
     }
 }
 
-/* What is limited from below only, such as by ReLU, is not compared with infinity. Both limits are without effect where there is
- * no clip. In memory, since sums need all registers. */
-struct planar_limits {
-    const float *low, *high;
-    bool above, activates; /* whether there is a limit above; an activation that is no clip */
-};
-
-INLINE struct planar_limits planar_limits_of(const struct fmap_activate_job *activate) {
-    static const float none[2] = {-__builtin_inff(), __builtin_inff()};
-    bool clips = activate->kind == FMAP_ACTIVATE_CLIP;
-    return (struct planar_limits){.low = clips ? &activate->a : &none[0],
-                                  .high = clips ? &activate->b : &none[1],
-                                  .above = clips && !(activate->b == none[1]),
-                                  .activates = activate->kind != FMAP_ACTIVATE_NONE && !clips};
-}
-
 /* Pixels that lie side by side, without a residual: every address is a constant away from its vector's, where the compiler
  * would otherwise keep them all on the stack. Few terms do not hide much. */
-INLINE void planar_store(const struct fmap_tile *job, const struct planar_limits *limits, float *dst,
+INLINE void planar_store(const struct fmap_tile *job, const struct tile_limits *limits, float *dst,
                          tile_row *acc, int pixels, int vectors) {
     float *places[FMAP_TILE_MAX_VECTORS];
     UNROLL for (int v = 0; v < vectors; v++) places[v] = dst + job->dst_offsets[v];
@@ -206,7 +190,7 @@ INLINE void planar(const struct fmap_tile *job, int pixels, int vectors, bool th
 #ifdef BY_LANE
     (void)threes; /* Its loads bring neighbouring pixels instead. */
 #else
-    const struct planar_limits limits = planar_limits_of(&job->activate);
+    const struct tile_limits limits = tile_limits_of(&job->activate);
     struct planar_ahead ahead = {.step = planar_ahead_step(job, pixels, threes)};
 #endif
     ROLLED for (int i = 0; i < job->n_repeats; i++) {

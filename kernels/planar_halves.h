@@ -69,7 +69,7 @@ INLINE void planar_half_begin(const float *bias, tile_row *acc, int pixels, int 
     }
 }
 
-INLINE void planar_half_clip(const struct planar_limits *limits, tile_row *acc, int pixels, int block) {
+INLINE void planar_half_clip(const struct tile_limits *limits, tile_row *acc, int pixels, int block) {
     vf least = v_splat(*limits->low);
     UNROLL for (int i = 0; i < pixels * PARTS; i++) {
         vf *sum = &acc[i % pixels][block * PARTS + i / pixels];
@@ -92,7 +92,7 @@ INLINE bool planar_has_blocks(const struct fmap_tile *job) {
 
 /* At first a block of zeros is stored where the first tile's second one will be. */
 INLINE void planar_halves(const struct fmap_tile *job, int pixels, int n_terms) {
-    const struct planar_limits limits = planar_limits_of(&job->activate);
+    const struct tile_limits limits = tile_limits_of(&job->activate);
     const float *src = job->src, *fetch = job->fetch, *bias = job->bias;
     struct planar_sources from = {
         .x = {src, src + job->threes, src + 2 * job->threes}, .weights = job->weights, .terms = job->terms};

@@ -4,7 +4,10 @@
 #define TILE(pixels, vectors) \
     void K(pointwise_##pixels##x##vectors)(const struct fmap_tile *job); \
     void K(pointwise_##pixels##x##vectors)(const struct fmap_tile *job) { \
-        pointwise(job, pixels, vectors, 0); \
+        if (pointwise_is_plain(job)) \
+            pointwise_plain(job, pixels, vectors); \
+        else \
+            pointwise(job, pixels, vectors, 0); \
     }
 TILES(TILE)
 #undef TILE

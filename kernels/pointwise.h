@@ -3,22 +3,22 @@
 #ifndef FMAP_POINTWISE_H
 #define FMAP_POINTWISE_H
 
-#include "tile.h"
+#include "tile_limits.h"
 
 /* A whole block of channels. As the body of a loop, each of its instructions moves on by the same distance every time, which
  * is what the first cache's prefetcher of an AMD Zen 3 follows, from block to block, too: with four channels sums of 512 reach
  * 0.69 of the peak there, with a block 0.87. */
 enum { WHOLE_BLOCKS = LANES == 8 };
 
-/* The prefetcher does not see that the next block's pixels follow; `next` is where they lie. NULL: there is none. */
-INLINE void pointwise_channels(int n, const float **src, const float **w, const float *next, tile_row *acc,
-                               int pixels, int vectors, struct fetching *fetching) {
+/* The prefetcher does not see that the next block's pixels follow; they lie so far `ahead`. */
+INLINE void pointwise_channels(int n, const float **src, const float **w, ptrdiff_t ahead, bool fetches,
+                               tile_row *acc, int pixels, int vectors, struct fetching *fetching) {
     UNROLL for (int k = 0; k < n; k++) {
         BARRIER(*src, *w);
         if (fetching && k % 8 == 0) fetch_share(fetching, 8, 4);
-        if (next) {
+        if (fetches) {
             UNROLL for (int p = k * pixels / n; p < (k + 1) * pixels / n; p++)
-                __builtin_prefetch(next + p * FMAP_BLOCK);
+                __builtin_prefetch(*src + ahead + p * FMAP_BLOCK);
         }
         tile_step(acc, *src + k, *w + k * vectors * LANES, pixels, vectors, FMAP_BLOCK, 0, pixels);
     }
@@ -30,13 +30,13 @@ INLINE void pointwise_channels(int n, const float **src, const float **w, const 
 INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const float *w, tile_row *acc,
                           int pixels, int vectors, struct fetching *fetching) {
     ptrdiff_t to_next_block = job->src_block_stride - FMAP_BLOCK;
-    const float *first = src;
     int n_whole = job->n_blocks - (job->last_lanes < FMAP_BLOCK);
+    ptrdiff_t to_next_tile = job->src_step - (n_whole - 1) * job->src_block_stride;
     ROLLED for (int left = n_whole; left > 0; left--, src += to_next_block) {
         if (WHOLE_BLOCKS) {
-            const float *next = left > 1 ? src + job->src_block_stride : first + job->src_step;
-            if (fetching) next = NULL; /* enough is fetched, and Clang would make two loops of one */
-            pointwise_channels(FMAP_BLOCK, &src, &w, next, acc, pixels, vectors, fetching);
+            ptrdiff_t ahead = left > 1 ? job->src_block_stride : to_next_tile;
+            bool fetches = !fetching; /* or enough is fetched */
+            pointwise_channels(FMAP_BLOCK, &src, &w, ahead, fetches, acc, pixels, vectors, fetching);
             continue;
         }
         if (fetching) fetch_rest(fetching);
@@ -55,7 +55,7 @@ INLINE void pointwise_sum(const struct fmap_tile *job, const float *src, const f
     if (n_whole == job->n_blocks) return;
     int k = 0;
     if (WHOLE_BLOCKS && job->last_lanes >= 8) {
-        pointwise_channels(8, &src, &w, NULL, acc, pixels, vectors, NULL);
+        pointwise_channels(8, &src, &w, 0, false, acc, pixels, vectors, NULL);
         k = 8;
     }
 #ifdef BY_LANE /* Whose single channels cost more: a load that brings one value instead of four. */
@@ -101,6 +101,60 @@ INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors, int 
         src += job->src_step;
         w += job->weights_step;
         dst += job->dst_step;
+    }
+}
+
+/* Whether pixels lie side by side, and nothing follows a sum but a clip. */
+INLINE bool pointwise_is_plain(const struct fmap_tile *job) {
+    enum fmap_activate kind = job->activate.kind;
+    return WHOLE_BLOCKS && job->dst_pixel_stride == FMAP_BLOCK && !job->residual &&
+           (kind == FMAP_ACTIVATE_CLIP || kind == FMAP_ACTIVATE_NONE);
+}
+
+/* In the order in which the sums become complete, so that some are stored while others are still summed. */
+INLINE void pointwise_clip(float *dst, const ptrdiff_t *offsets, tile_row *acc, int pixels, int vectors,
+                           const struct tile_limits *limits, bool clips, bool above) {
+    const float *low = limits->low;
+    float *lines[FMAP_TILE_MAX_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        lines[v] = dst + offsets[v];
+        BARRIER(low, lines[v]); /* or the compiler keeps a place for each output on the stack */
+    }
+    vf least = v_splat(clips ? *low : 0), most = v_splat(above ? *limits->high : 0);
+    UNROLL for (int i = 0; i < pixels * vectors; i++) {
+        vf sum = acc[i / vectors][i % vectors];
+        if (clips) sum = v_max(least, sum);
+        if (above) sum = v_min(most, sum);
+        v_store(lines[i % vectors] + i / vectors * FMAP_BLOCK, sum);
+        LOAD_BARRIER();
+    }
+}
+
+INLINE void pointwise_store(float *dst, const ptrdiff_t *offsets, const struct tile_limits *limits,
+                            tile_row *acc, int pixels, int vectors) {
+    if (!limits->clips)
+        pointwise_clip(dst, offsets, acc, pixels, vectors, limits, false, false);
+    else if (!limits->above)
+        pointwise_clip(dst, offsets, acc, pixels, vectors, limits, true, false);
+    else
+        pointwise_clip(dst, offsets, acc, pixels, vectors, limits, true, true);
+}
+
+/* Beside short sums every instruction counts that is not an FMA, most of all while another thread shares the core. So what is the
+ * same for all tiles is read before the first store: for all that the compiler knows, that may write to the job itself. */
+INLINE void pointwise_plain(const struct fmap_tile *job, int pixels, int vectors) {
+    const struct tile_limits limits = tile_limits_of(&job->activate);
+    const struct fmap_tile same = *job;
+    const float *src = same.src, *w = same.weights;
+    float *dst = same.dst;
+    ROLLED for (int i = same.n_repeats; i > 0; i--) {
+        vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
+        tile_begin(&same, acc, pixels, vectors);
+        pointwise_sum(&same, src, w, acc, pixels, vectors, NULL);
+        pointwise_store(dst, same.dst_offsets, &limits, acc, pixels, vectors);
+        src += same.src_step;
+        w += same.weights_step;
+        dst += same.dst_step;
     }
 }
 
