@@ -104,54 +104,85 @@ INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors, int 
     }
 }
 
-/* Whether pixels lie side by side, and nothing follows a sum but a clip. */
+/* Whether pixels lie side by side, and nothing but a residual and a clip follows a sum. */
 INLINE bool pointwise_is_plain(const struct fmap_tile *job) {
     enum fmap_activate kind = job->activate.kind;
-    return WHOLE_BLOCKS && job->dst_pixel_stride == FMAP_BLOCK && !job->residual &&
+    return WHOLE_BLOCKS && job->dst_pixel_stride == FMAP_BLOCK &&
            (kind == FMAP_ACTIVATE_CLIP || kind == FMAP_ACTIVATE_NONE);
 }
 
-/* In the order in which the sums become complete, so that some are stored while others are still summed. */
-INLINE void pointwise_clip(float *dst, const ptrdiff_t *offsets, tile_row *acc, int pixels, int vectors,
-                           const struct tile_limits *limits, bool clips, bool above) {
-    const float *low = limits->low;
-    float *lines[FMAP_TILE_MAX_VECTORS];
-    UNROLL for (int v = 0; v < vectors; v++) {
-        lines[v] = dst + offsets[v];
-        BARRIER(low, lines[v]); /* or the compiler keeps a place for each output on the stack */
+/* What becomes of a tile's sums. */
+struct pointwise_end {
+    const ptrdiff_t *offsets; /* of each vector's outputs */
+    ptrdiff_t to_residual;    /* from an output, where it adds */
+    struct tile_limits limits;
+    bool adds;
+};
+
+/* What will be added is on its way while the sums are computed: a line for each block, or nearly. */
+INLINE void pointwise_expect(const struct pointwise_end *end, const float *dst, int pixels, int vectors) {
+    if (!end->adds) return;
+    UNROLL for (int v = 0; v < vectors; v += PARTS) {
+        const float *line = dst + end->offsets[v] + end->to_residual;
+        BARRIER(line, dst);
+        UNROLL for (int p = 0; p < pixels; p++) __builtin_prefetch(line + p * FMAP_BLOCK);
     }
-    vf least = v_splat(clips ? *low : 0), most = v_splat(above ? *limits->high : 0);
+}
+
+/* In the order in which the sums become complete, so that some are stored while others are still summed. */
+INLINE void pointwise_store(const struct pointwise_end *end, float *dst, tile_row *acc, int pixels,
+                            int vectors, bool adds, bool clips, bool above) {
+    const float *low = end->limits.low;
+    float *lines[FMAP_TILE_MAX_VECTORS];
+    const float *residual[FMAP_TILE_MAX_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        lines[v] = dst + end->offsets[v];
+        residual[v] = lines[v] + end->to_residual;
+        BARRIER(low, lines[v]); /* or the compiler keeps a place for each output on the stack */
+        if (adds) BARRIER(low, residual[v]);
+    }
+    vf least = v_splat(clips ? *low : 0), most = v_splat(above ? *end->limits.high : 0);
     UNROLL for (int i = 0; i < pixels * vectors; i++) {
+        ptrdiff_t place = i / vectors * FMAP_BLOCK;
         vf sum = acc[i / vectors][i % vectors];
+        if (adds) sum = v_add(sum, v_load(residual[i % vectors] + place));
         if (clips) sum = v_max(least, sum);
         if (above) sum = v_min(most, sum);
-        v_store(lines[i % vectors] + i / vectors * FMAP_BLOCK, sum);
+        v_store(lines[i % vectors] + place, sum);
         LOAD_BARRIER();
     }
 }
 
-INLINE void pointwise_store(float *dst, const ptrdiff_t *offsets, const struct tile_limits *limits,
-                            tile_row *acc, int pixels, int vectors) {
-    if (!limits->clips)
-        pointwise_clip(dst, offsets, acc, pixels, vectors, limits, false, false);
-    else if (!limits->above)
-        pointwise_clip(dst, offsets, acc, pixels, vectors, limits, true, false);
+INLINE void pointwise_finish(const struct pointwise_end *end, float *dst, tile_row *acc, int pixels,
+                             int vectors) {
+    if (end->adds && end->limits.clips)
+        pointwise_store(end, dst, acc, pixels, vectors, true, true, true);
+    else if (end->adds)
+        pointwise_store(end, dst, acc, pixels, vectors, true, false, false);
+    else if (!end->limits.clips)
+        pointwise_store(end, dst, acc, pixels, vectors, false, false, false);
+    else if (!end->limits.above)
+        pointwise_store(end, dst, acc, pixels, vectors, false, true, false);
     else
-        pointwise_clip(dst, offsets, acc, pixels, vectors, limits, true, true);
+        pointwise_store(end, dst, acc, pixels, vectors, false, true, true);
 }
 
 /* Beside short sums every instruction counts that is not an FMA, most of all while another thread shares the core. So what is the
  * same for all tiles is read before the first store: for all that the compiler knows, that may write to the job itself. */
 INLINE void pointwise_plain(const struct fmap_tile *job, int pixels, int vectors) {
-    const struct tile_limits limits = tile_limits_of(&job->activate);
     const struct fmap_tile same = *job;
+    const struct pointwise_end end = {.offsets = same.dst_offsets,
+                                      .to_residual = same.residual ? same.residual - same.dst : 0,
+                                      .limits = tile_limits_of(&job->activate),
+                                      .adds = same.residual != NULL};
     const float *src = same.src, *w = same.weights;
     float *dst = same.dst;
     ROLLED for (int i = same.n_repeats; i > 0; i--) {
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
+        pointwise_expect(&end, dst, pixels, vectors);
         tile_begin(&same, acc, pixels, vectors);
         pointwise_sum(&same, src, w, acc, pixels, vectors, NULL);
-        pointwise_store(dst, same.dst_offsets, &limits, acc, pixels, vectors);
+        pointwise_finish(&end, dst, acc, pixels, vectors);
         src += same.src_step;
         w += same.weights_step;
         dst += same.dst_step;

@@ -197,3 +197,19 @@ Test(pointwise, every_activation_and_special_value) {
         }
     }
 }
+
+Test(pointwise, what_is_added_comes_before_the_activation_of_pixels_side_by_side_or_apart) {
+    for (int i = 0; i < n_case_activations; i++) {
+        for (int pixels = 1; pixels <= FMAP_TILE_MAX_PIXELS; pixels++) {
+            struct tile_shape shape = pointwise_shape(pixels, 1 + (pixels + i) % FMAP_TILE_MAX_VECTORS, 1);
+            shape.adds = true;
+            shape.activate = case_activations[i];
+            shape.dst_pixel_stride = FMAP_BLOCK * (1 + i % 2);
+            assert_holds(&shape);
+            if (pixels % 3 != 0) continue;
+            shape.repeats = 3;
+            shape.dst_pixel_stride = FMAP_BLOCK;
+            assert_holds(&shape);
+        }
+    }
+}
