@@ -181,7 +181,7 @@ INLINE void pointwise_plain(const struct fmap_tile *job, int pixels, int vectors
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
         pointwise_expect(&end, dst, pixels, vectors);
         tile_begin(&same, acc, pixels, vectors);
-        pointwise_sum(&same, src, w, acc, pixels, vectors, NULL);
+        pointwise_sum(job, src, w, acc, pixels, vectors, NULL);
         pointwise_finish(&end, dst, acc, pixels, vectors);
         src += same.src_step;
         w += same.weights_step;
