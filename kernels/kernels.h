@@ -37,6 +37,8 @@ struct fmap_kernels {
     /* Largest tile for each number of vectors, in pixels; 0: no such tile. Every smaller one exists. */
     int tile_pixels[FMAP_TILE_MAX_VECTORS + 1];
     int planar_pixels[FMAP_TILE_MAX_VECTORS + 1]; /* the same of the planar tile */
+    bool
+        reads_images; /* whether planar tiles of float images take them where they lie; if not they are copied first */
     bool fetches_far_weights; /* whether pointwise layers take pointwise_far before any trial */
     /* [0]: for any distance between the source's pixels; [1] and [2]: for 16 and 32 elements, faster. */
     fmap_tile_function *tile[3][FMAP_TILE_MAX_VECTORS + 1][FMAP_TILE_MAX_PIXELS + 1];

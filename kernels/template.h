@@ -34,6 +34,7 @@
  *   PLANAR_TILES(TILE) PLANAR_PIXELS   those of few channels, where they are not the same
  *   PLANAR_THREES               defined where these take terms at equal distances three at a time, and every second pixel: planar.h
  *   PLANAR_HALVES_PIXELS        then: pixels of their tile of two blocks that is stored a half at a time: planar_halves.h
+ *   READS_IMAGES                true: planar tiles read nothing but their terms, and need no copy of an image of floats
  *   FETCHES_FAR_WEIGHTS         true: pointwise layers fetch weights that no near cache holds ahead, unless a trial was
  *                               against it; false: the processor's prefetchers are as good
  *   GEMV_STREAMS GEMV_VECTORS GEMV_SIZES(SIZE)   streams of weights at once for one image: SIZE(streams, vectors) ...

@@ -122,6 +122,8 @@ INLINE void v_transpose(vf rows[LANES]) {
 #define PLANAR_THREES
 #define PLANAR_HALVES_PIXELS 3
 
+#define READS_IMAGES true
+
 /* A tile moves on by the same distance every time and is so long over each weight that the prefetcher of an
  * AMD Zen 3, which follows constant strides, is there before it. Our own fetching took a tenth of the time. */
 #define FETCHES_FAR_WEIGHTS false

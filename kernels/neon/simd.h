@@ -143,6 +143,7 @@ INLINE void v_transpose(vf rows[LANES]) {
     TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4) TILE(5, 4) TILE(6, 4)
 #define TILE_PIXELS {0, 14, 10, 7, 6}
 
+#define READS_IMAGES false
 #define FETCHES_FAR_WEIGHTS true
 
 /* 14 accumulators, two rows of up to 7 weights, a value. */

@@ -73,6 +73,7 @@ INLINE void v_transpose(vf rows[LANES]) { (void)rows; }
     TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3) TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4)
 #define TILE_PIXELS {0, 4, 4, 4, 4}
 
+#define READS_IMAGES false
 #define FETCHES_FAR_WEIGHTS true
 
 #define WINDOW_REGISTERS 32

@@ -130,7 +130,13 @@ static fmap_status pack(struct fmap_planning *planning, const struct fmap_tiles_
     TRY(fmap_tiles_bias(planning, problem, job->tiling.n_vectors * planning->kernels->lanes, &job->bias));
     TRY(job->points ? fmap_stem_winograd_pack(planning, problem, job, terms, weights)
                     : pack_direct(planning, problem, job, terms, weights));
-    job->threes = threes_of(terms, fmap_stem_n_terms(job));
+    int64_t n = fmap_stem_n_terms(job);
+    job->threes = threes_of(terms, n);
+    if (job->inside.row_end == 0) return FMAP_OK;
+    terms = fmap_storage_take(&planning->plan->storage, (size_t)n, sizeof *terms);
+    if (!terms) return fmap_planning_out_of_memory(planning);
+    fmap_stem_inside_terms(job, terms);
+    job->inside.threes = threes_of(terms, n);
     return FMAP_OK;
 }
 
@@ -232,6 +238,7 @@ fmap_status fmap_planning_stem(struct fmap_planning *planning, const struct fmap
                                            job.points ? job.tiles_per_row : job.out[1]);
     struct fmap_operand operands[3] = {[1] = problem->dst};
     TRY(read_source(planning, x, &job, &operands[0]));
+    if (!problem->pool) fmap_stem_set_inside(planning->kernels, &job);
     TRY(pack(planning, problem, &job, &operands[2]));
     if (problem->pool) TRY(set_pool(planning, &job, problem));
     struct fmap_share share = cut_into_parts(&job, planning, problem->images);

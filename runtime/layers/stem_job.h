@@ -7,6 +7,14 @@
 enum { FMAP_STEM_MOST_STRIDE = 64 };
 enum { FMAP_STEM_BEYOND = 3 }; /* floats that the planar tile may read behind the last pixel's */
 
+/* Outputs that are computed from the image itself: register tiles [tile_begin, tile_end) of rows [row_begin, row_end). None
+ * where row_end is 0. */
+struct fmap_stem_inside {
+    int64_t row_begin, row_end, tile_begin, tile_end;
+    const int32_t *terms;
+    int64_t threes;
+};
+
 struct fmap_stem_job {
     int64_t channels, outputs, in[2], out[2];
     int64_t kernel[2], strides[2], dilations[2], pads[2];
@@ -24,6 +32,7 @@ struct fmap_stem_job {
     struct fmap_tiling tiling;
     const int32_t *terms;
     int64_t threes; /* of a tile */
+    struct fmap_stem_inside inside;
     const float *bias;
     struct fmap_activate_job activate;
     bool pools;
@@ -77,6 +86,26 @@ void fmap_stem_copy(const struct fmap_stem_job *job, const struct fmap_kernels *
 void fmap_stem_copy_rows(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
                          int64_t image, int64_t first, int64_t n, float *line, float *rows);
 
+/* ---- the image itself (stem_inside.c) -------------------------------------------------------------------------- */
+
+/* Fills in job->inside but for its terms; the job's source and tiles are known. */
+void fmap_stem_set_inside(const struct fmap_kernels *kernels, struct fmap_stem_job *job);
+
+/* Where the terms of a sum are, from the first element of a window; as many as fmap_stem_n_terms() says. */
+void fmap_stem_inside_terms(struct fmap_stem_job *job, int32_t *terms);
+
+/* The first element under tile_begin of row y of the output. */
+const float *fmap_stem_inside_tile(const struct fmap_stem_job *job, const float *image, int64_t y);
+
+/* Whether a row of the image is under a row of the output that is not inside. */
+bool fmap_stem_row_is_whole(const struct fmap_stem_job *job, int64_t row);
+
+/* Of the other rows: columns of the copy [0, left) and [right, phase_width) are under tiles that are not inside. */
+int64_t fmap_stem_left_width(const struct fmap_stem_job *job);
+int64_t fmap_stem_right_begin(const struct fmap_stem_job *job);
+
+/* ---- what is ahead (stem_rows.c) --------------------------------------------------------------------------------- */
+
 /* What the next part will copy is on its way while this one computes, some lines with every tile. All zeros: nothing. */
 struct fmap_stem_ahead {
     uintptr_t line;                               /* the next one; 0: no more */
@@ -98,8 +127,8 @@ fmap_part fmap_stem_part, fmap_stem_pooled_part;
 
 /* What lies under them, where they go, and how far apart their blocks of channels are. */
 struct fmap_stem_lines {
-    const float *rows;
-    int64_t n;
+    const float *rows, *image; /* copies; what outputs inside are computed from */
+    int64_t y, n;
     float *dst;
     int64_t plane;
     float *products; /* of Winograd */

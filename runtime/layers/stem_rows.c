@@ -22,6 +22,17 @@ static struct columns columns_of(const struct fmap_stem_job *job, int64_t phase)
     return (struct columns){.column = first * stride - before, .first = first, .n = end - first};
 }
 
+/* Those of them in [begin, end); an empty range is within. */
+static struct columns cut_columns(const struct columns *columns, int64_t stride, int64_t begin, int64_t end) {
+    int64_t first = columns->first, behind = first + columns->n;
+    if (first < begin) first = begin;
+    if (behind > end) behind = end;
+    if (first > end) first = end;
+    if (behind < first) behind = first;
+    return (struct columns){
+        .column = columns->column + (first - columns->first) * stride, .first = first, .n = behind - first};
+}
+
 void fmap_stem_copy(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
                     int64_t channel, int64_t at, int64_t n, int64_t distance, float *dst) {
     if (job->pixels) {
@@ -37,13 +48,15 @@ void fmap_stem_copy(const struct fmap_stem_job *job, const struct fmap_kernels *
     }
 }
 
-/* The columns of one phase of a row, which begins at `at`, or in `line` if it has been copied: zeros around them. */
-static void copy_phase(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
-                       int64_t channel, int64_t at, const float *line, const struct columns *columns,
-                       float *dst) {
+/* Columns [begin, end) of the copy of one phase of a row, which begins at `at`, or in `line` if it has been copied: zeros around
+ * those inside of the image. */
+static void copy_columns(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
+                         int64_t channel, int64_t at, const float *line, const struct columns *inside,
+                         int64_t begin, int64_t end, float *dst) {
+    const struct columns cut = cut_columns(inside, job->n_phases, begin, end), *columns = &cut;
     int64_t behind = columns->first + columns->n, stride = job->n_phases;
-    if (columns->first > 0) memset(dst, 0, (size_t)columns->first * sizeof *dst);
-    if (behind < job->phase_width) memset(dst + behind, 0, (size_t)(job->phase_width - behind) * sizeof *dst);
+    if (columns->first > begin) memset(dst + begin, 0, (size_t)(columns->first - begin) * sizeof *dst);
+    if (behind < end) memset(dst + behind, 0, (size_t)(end - behind) * sizeof *dst);
     if (columns->n == 0) return;
     dst += columns->first;
     if (line) {
@@ -55,14 +68,19 @@ static void copy_phase(const struct fmap_stem_job *job, const struct fmap_kernel
     }
 }
 
-/* One row that begins at `at`: [channel][phase][column]. */
+/* One row that begins at `at`: [channel][phase][column]. Columns [left, right) are not needed. */
 static void copy_row(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
-                     int64_t at, const struct columns *columns, float *line, float *dst) {
+                     int64_t at, const struct columns *columns, int64_t left, int64_t right, float *line,
+                     float *dst) {
+    int64_t width = job->phase_width;
     if (fmap_stem_line_floats(job) == 0) line = NULL;
     for (int64_t channel = 0; channel < job->channels; channel++, at += job->src_channel_stride) {
         if (line) fmap_stem_copy(job, kernels, src, channel, at, job->in[1], job->src_pixel_stride, line);
-        for (int64_t phase = 0; phase < job->n_phases; phase++, dst += job->phase_width)
-            copy_phase(job, kernels, src, channel, at, line, &columns[phase], dst);
+        for (int64_t phase = 0; phase < job->n_phases; phase++, dst += width) {
+            if (left > 0) copy_columns(job, kernels, src, channel, at, line, &columns[phase], 0, left, dst);
+            if (right < width)
+                copy_columns(job, kernels, src, channel, at, line, &columns[phase], right, width, dst);
+        }
     }
 }
 
@@ -71,6 +89,8 @@ void fmap_stem_copy_rows(const struct fmap_stem_job *job, const struct fmap_kern
     struct columns columns[FMAP_STEM_MOST_STRIDE];
     int64_t row_floats = fmap_stem_row_floats(job);
     for (int64_t phase = 0; phase < job->n_phases; phase++) columns[phase] = columns_of(job, phase);
+    bool inside = job->inside.row_end > 0;
+    int64_t left = inside ? fmap_stem_left_width(job) : 0, right = inside ? fmap_stem_right_begin(job) : 0;
     if (job->points) memset(line, 0, (size_t)fmap_stem_line_floats(job) * sizeof *line);
     for (int64_t row = first; row < first + n; row++, rows += row_floats) {
         int64_t at = image * job->src_image_stride + row * job->in[1] * job->src_pixel_stride;
@@ -78,8 +98,10 @@ void fmap_stem_copy_rows(const struct fmap_stem_job *job, const struct fmap_kern
             memset(rows, 0, (size_t)row_floats * sizeof *rows);
         else if (job->points)
             fmap_stem_winograd_row(job, kernels, src, at, line, rows);
+        else if (!inside || fmap_stem_row_is_whole(job, row))
+            copy_row(job, kernels, src, at, columns, 0, 0, line, rows);
         else
-            copy_row(job, kernels, src, at, columns, line, rows);
+            copy_row(job, kernels, src, at, columns, left, right, line, rows);
     }
 }
 

@@ -54,10 +54,22 @@ static void direct_rows(const struct fmap_stem_job *job, const struct fmap_kerne
         int64_t output = first + v * lanes;
         tile.dst_offsets[v] = output / FMAP_BLOCK * lines->plane + output % FMAP_BLOCK;
     }
+    const struct fmap_stem_inside *inside = &job->inside;
     for (int64_t y = 0; y < lines->n; y++) {
-        tile.src = lines->rows + y * row_floats;
+        const float *row = lines->rows + y * row_floats;
+        tile.src = row;
         tile.dst = lines->dst + y * job->out[1] * FMAP_BLOCK;
-        fmap_stem_run_tiles(&tiles, 0, job->tiling.n_tiles, ahead, &tile);
+        if (lines->y + y < inside->row_begin || lines->y + y >= inside->row_end) {
+            fmap_stem_run_tiles(&tiles, 0, job->tiling.n_tiles, ahead, &tile);
+            continue;
+        }
+        fmap_stem_run_tiles(&tiles, 0, inside->tile_begin, ahead, &tile);
+        tile.src = fmap_stem_inside_tile(job, lines->image, lines->y + y);
+        tile.terms = inside->terms, tile.threes = inside->threes;
+        fmap_stem_run_tiles(&tiles, inside->tile_begin, inside->tile_end, ahead, &tile);
+        tile.terms = job->terms, tile.threes = job->threes;
+        tile.src = row + fmap_stem_right_begin(job);
+        fmap_stem_run_tiles(&tiles, inside->tile_end, job->tiling.n_tiles, ahead, &tile);
     }
 }
 
@@ -144,6 +156,8 @@ void fmap_stem_part(const struct fmap_run *run, const struct fmap_step *step, in
                                          (job->points ? job->points : 1));
     }
     const struct fmap_stem_lines lines = {.rows = rows,
+                                          .image = (const float *)src + image * job->src_image_stride,
+                                          .y = y,
                                           .n = n,
                                           .dst = dst,
                                           .plane = job->out[0] * job->out[1] * FMAP_BLOCK,
