@@ -7,6 +7,7 @@
 
 #include "error_function.h"
 #include "exponential.h"
+#include "hard_sigmoid.h"
 #include "logarithm.h"
 
 /* E / (E + 2) with E = e^2x - 1. Beyond 10 the quotient is 1. */
@@ -17,10 +18,6 @@ INLINE vf v_tanh(vf x) {
 }
 
 INLINE vf v_abs(vf x) { return v_copy_sign(x, v_splat(0.0f)); }
-
-INLINE vf v_hard_sigmoid(vf x, vf a, vf b) {
-    return v_min(v_splat(1.0f), v_max(v_splat(0.0f), v_fma(a, x, b)));
-}
 
 INLINE vf v_elu(vf x, vf a) { return v_select(v_less(x, v_splat(0.0f)), v_mul(a, v_expm1(x)), x); }
 

@@ -3,6 +3,7 @@
 #ifndef FMAP_POINTWISE_H
 #define FMAP_POINTWISE_H
 
+#include "hard_sigmoid.h"
 #include "tile_limits.h"
 
 /* A whole block of channels. As the body of a loop, each of its instructions moves on by the same distance every time, which
@@ -104,11 +105,9 @@ INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors, int 
     }
 }
 
-/* Whether pixels lie side by side, and nothing but a residual and a clip follows a sum. */
+/* Whether pixels lie side by side. */
 INLINE bool pointwise_is_plain(const struct fmap_tile *job) {
-    enum fmap_activate kind = job->activate.kind;
-    return WHOLE_BLOCKS && job->dst_pixel_stride == FMAP_BLOCK &&
-           (kind == FMAP_ACTIVATE_CLIP || kind == FMAP_ACTIVATE_NONE);
+    return WHOLE_BLOCKS && job->dst_pixel_stride == FMAP_BLOCK;
 }
 
 /* What becomes of a tile's sums. */
@@ -116,7 +115,8 @@ struct pointwise_end {
     const ptrdiff_t *offsets; /* of each vector's outputs */
     ptrdiff_t to_residual;    /* from an output, where it adds */
     struct tile_limits limits;
-    bool adds;
+    bool adds, swishes;
+    const struct fmap_activate_job *activate;
 };
 
 /* What will be added is on its way while the sums are computed: a line for each block, or nearly. */
@@ -153,9 +153,27 @@ INLINE void pointwise_store(const struct pointwise_end *end, float *dst, tile_ro
     }
 }
 
+/* The same with a hard swish, whose four operations are fewer than a second pass would add. */
+INLINE void pointwise_swish(const struct pointwise_end *end, float *dst, tile_row *acc, int pixels,
+                            int vectors) {
+    float *lines[FMAP_TILE_MAX_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        lines[v] = dst + end->offsets[v];
+        BARRIER(dst, lines[v]);
+    }
+    vf a = v_splat(end->activate->a);
+    UNROLL for (int i = 0; i < pixels * vectors; i++) {
+        vf sum = acc[i / vectors][i % vectors], b = v_splat(end->activate->b); /* no register is left */
+        v_store(lines[i % vectors] + i / vectors * FMAP_BLOCK, v_mul(sum, v_hard_sigmoid(sum, a, b)));
+        LOAD_BARRIER();
+    }
+}
+
 INLINE void pointwise_finish(const struct pointwise_end *end, float *dst, tile_row *acc, int pixels,
                              int vectors) {
-    if (end->adds && end->limits.clips)
+    if (end->swishes)
+        pointwise_swish(end, dst, acc, pixels, vectors);
+    else if (end->adds && end->limits.clips)
         pointwise_store(end, dst, acc, pixels, vectors, true, true, true);
     else if (end->adds)
         pointwise_store(end, dst, acc, pixels, vectors, true, false, false);
@@ -171,10 +189,13 @@ INLINE void pointwise_finish(const struct pointwise_end *end, float *dst, tile_r
  * same for all tiles is read before the first store: for all that the compiler knows, that may write to the job itself. */
 INLINE void pointwise_plain(const struct fmap_tile *job, int pixels, int vectors) {
     const struct fmap_tile same = *job;
+    bool swishes = same.activate.kind == FMAP_ACTIVATE_HARD_SWISH && !same.residual;
     const struct pointwise_end end = {.offsets = same.dst_offsets,
                                       .to_residual = same.residual ? same.residual - same.dst : 0,
                                       .limits = tile_limits_of(&job->activate),
-                                      .adds = same.residual != NULL};
+                                      .adds = same.residual != NULL,
+                                      .swishes = swishes,
+                                      .activate = &job->activate};
     const float *src = same.src, *w = same.weights;
     float *dst = same.dst;
     ROLLED for (int i = same.n_repeats; i > 0; i--) {
@@ -183,6 +204,7 @@ INLINE void pointwise_plain(const struct fmap_tile *job, int pixels, int vectors
         tile_begin(&same, acc, pixels, vectors);
         pointwise_sum(job, src, w, acc, pixels, vectors, NULL);
         pointwise_finish(&end, dst, acc, pixels, vectors);
+        if (end.limits.activates && !end.swishes) tile_activate(job, dst, pixels, vectors);
         src += same.src_step;
         w += same.weights_step;
         dst += same.dst_step;
