@@ -105,7 +105,7 @@ INLINE void pointwise(const struct fmap_tile *job, int pixels, int vectors, int 
     }
 }
 
-/* Whether pixels lie side by side. */
+/* Whether pixels lie side by side. Not measured where blocks are not whole. */
 INLINE bool pointwise_is_plain(const struct fmap_tile *job) {
     return WHOLE_BLOCKS && job->dst_pixel_stride == FMAP_BLOCK;
 }
@@ -202,7 +202,7 @@ INLINE void pointwise_plain(const struct fmap_tile *job, int pixels, int vectors
         vf acc[FMAP_TILE_MAX_PIXELS][FMAP_TILE_MAX_VECTORS];
         pointwise_expect(&end, dst, pixels, vectors);
         tile_begin(&same, acc, pixels, vectors);
-        pointwise_sum(job, src, w, acc, pixels, vectors, NULL);
+        pointwise_sum(job, src, w, acc, pixels, vectors, NULL); /* not of the copy, or Clang spills */
         pointwise_finish(&end, dst, acc, pixels, vectors);
         if (end.limits.activates && !end.swishes) tile_activate(job, dst, pixels, vectors);
         src += same.src_step;

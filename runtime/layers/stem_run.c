@@ -133,6 +133,11 @@ void fmap_stem_pooled_part(const struct fmap_run *run, const struct fmap_step *s
                     y, end);
 }
 
+/* Where outputs inside read one of the images. */
+static const float *image_inside(const struct fmap_stem_job *job, const void *src, int64_t image) {
+    return job->inside.row_end > 0 ? (const float *)src + image * job->src_image_stride : NULL;
+}
+
 void fmap_stem_part(const struct fmap_run *run, const struct fmap_step *step, int64_t part) {
     const struct fmap_stem_job *job = step->job;
     int64_t image = part / job->parts_per_image, group = part % job->parts_per_image;
@@ -156,7 +161,7 @@ void fmap_stem_part(const struct fmap_run *run, const struct fmap_step *step, in
                                          (job->points ? job->points : 1));
     }
     const struct fmap_stem_lines lines = {.rows = rows,
-                                          .image = (const float *)src + image * job->src_image_stride,
+                                          .image = image_inside(job, src, image),
                                           .y = y,
                                           .n = n,
                                           .dst = dst,
