@@ -48,38 +48,48 @@ void fmap_stem_copy(const struct fmap_stem_job *job, const struct fmap_kernels *
     }
 }
 
-/* Columns [begin, end) of the copy of one phase of a row, which begins at `at`, or in `line` if it has been copied: zeros around
- * those inside of the image. */
-static void copy_columns(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
-                         int64_t channel, int64_t at, const float *line, const struct columns *inside,
-                         int64_t begin, int64_t end, float *dst) {
-    const struct columns cut = cut_columns(inside, job->n_phases, begin, end), *columns = &cut;
-    int64_t behind = columns->first + columns->n, stride = job->n_phases;
-    if (columns->first > begin) memset(dst + begin, 0, (size_t)(columns->first - begin) * sizeof *dst);
+/* A row of one channel: it begins at `at`, or in `line` if it has been copied. */
+struct row {
+    const void *src;
+    int64_t channel, at;
+    const float *line;
+};
+
+/* Columns [begin, end) of the copy of one phase of it: zeros around those inside of the image. */
+static void copy_columns(const struct fmap_stem_job *job, const struct fmap_kernels *kernels,
+                         const struct row *row, const struct columns *inside, int64_t begin, int64_t end,
+                         float *dst) {
+    const struct columns columns = cut_columns(inside, job->n_phases, begin, end);
+    int64_t behind = columns.first + columns.n, stride = job->n_phases;
+    if (columns.first > begin) memset(dst + begin, 0, (size_t)(columns.first - begin) * sizeof *dst);
     if (behind < end) memset(dst + behind, 0, (size_t)(end - behind) * sizeof *dst);
-    if (columns->n == 0) return;
-    dst += columns->first;
-    if (line) {
+    if (columns.n == 0) return;
+    dst += columns.first;
+    if (row->line) {
         kernels->gather(&(struct fmap_gather){
-            .src = line + columns->column, .dst = dst, .n = (int)columns->n, .distance = stride});
+            .src = row->line + columns.column, .dst = dst, .n = (int)columns.n, .distance = stride});
     } else {
-        fmap_stem_copy(job, kernels, src, channel, at + columns->column * job->src_pixel_stride, columns->n,
-                       stride * job->src_pixel_stride, dst);
+        fmap_stem_copy(job, kernels, row->src, row->channel, row->at + columns.column * job->src_pixel_stride,
+                       columns.n, stride * job->src_pixel_stride, dst);
     }
 }
 
-/* One row that begins at `at`: [channel][phase][column]. Columns [left, right) are not needed. */
+/* Columns of a copy that no tile reads. */
+struct gap {
+    int64_t begin, end;
+};
+
+/* One row that begins at `at`: [channel][phase][column]. */
 static void copy_row(const struct fmap_stem_job *job, const struct fmap_kernels *kernels, const void *src,
-                     int64_t at, const struct columns *columns, int64_t left, int64_t right, float *line,
-                     float *dst) {
+                     int64_t at, const struct columns *columns, struct gap gap, float *line, float *dst) {
     int64_t width = job->phase_width;
-    if (fmap_stem_line_floats(job) == 0) line = NULL;
-    for (int64_t channel = 0; channel < job->channels; channel++, at += job->src_channel_stride) {
-        if (line) fmap_stem_copy(job, kernels, src, channel, at, job->in[1], job->src_pixel_stride, line);
+    struct row row = {.src = src, .at = at, .line = fmap_stem_line_floats(job) == 0 ? NULL : line};
+    for (; row.channel < job->channels; row.channel++, row.at += job->src_channel_stride) {
+        if (row.line)
+            fmap_stem_copy(job, kernels, src, row.channel, row.at, job->in[1], job->src_pixel_stride, line);
         for (int64_t phase = 0; phase < job->n_phases; phase++, dst += width) {
-            if (left > 0) copy_columns(job, kernels, src, channel, at, line, &columns[phase], 0, left, dst);
-            if (right < width)
-                copy_columns(job, kernels, src, channel, at, line, &columns[phase], right, width, dst);
+            if (gap.begin > 0) copy_columns(job, kernels, &row, &columns[phase], 0, gap.begin, dst);
+            if (gap.end < width) copy_columns(job, kernels, &row, &columns[phase], gap.end, width, dst);
         }
     }
 }
@@ -90,7 +100,8 @@ void fmap_stem_copy_rows(const struct fmap_stem_job *job, const struct fmap_kern
     int64_t row_floats = fmap_stem_row_floats(job);
     for (int64_t phase = 0; phase < job->n_phases; phase++) columns[phase] = columns_of(job, phase);
     bool inside = job->inside.row_end > 0;
-    int64_t left = inside ? fmap_stem_left_width(job) : 0, right = inside ? fmap_stem_right_begin(job) : 0;
+    const struct gap none = {0, 0},
+                     gap = {inside ? fmap_stem_left_width(job) : 0, inside ? fmap_stem_right_begin(job) : 0};
     if (job->points) memset(line, 0, (size_t)fmap_stem_line_floats(job) * sizeof *line);
     for (int64_t row = first; row < first + n; row++, rows += row_floats) {
         int64_t at = image * job->src_image_stride + row * job->in[1] * job->src_pixel_stride;
@@ -98,10 +109,9 @@ void fmap_stem_copy_rows(const struct fmap_stem_job *job, const struct fmap_kern
             memset(rows, 0, (size_t)row_floats * sizeof *rows);
         else if (job->points)
             fmap_stem_winograd_row(job, kernels, src, at, line, rows);
-        else if (!inside || fmap_stem_row_is_whole(job, row))
-            copy_row(job, kernels, src, at, columns, 0, 0, line, rows);
         else
-            copy_row(job, kernels, src, at, columns, left, right, line, rows);
+            copy_row(job, kernels, src, at, columns, inside && !fmap_stem_row_is_whole(job, row) ? gap : none,
+                     line, rows);
     }
 }
 
